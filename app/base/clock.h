@@ -1,0 +1,25 @@
+/*
+ * Clocks. Deadlines of bookings are judged by PostgreSQL alone (now() in SQL); what is here serves
+ * time budgets, logs and tokens.
+ */
+#ifndef HOLDFAST_CLOCK_H
+#define HOLDFAST_CLOCK_H
+
+#include "base/base.h"
+
+#define CLOCK_RFC3339 40 /* room for a time with microseconds and its NUL */
+
+int64_t clock_monotonic_us(void);
+int64_t clock_unix_s(void);
+
+/* Current time as RFC 3339 in UTC with milliseconds. */
+void clock_now_rfc3339(char out[CLOCK_RFC3339]);
+
+/*
+ * RFC 3339 as clients write it ("2026-11-21T19:00:00Z", "…+01:00", fraction allowed, lower-case t
+ * and z allowed), checked field by field. PostgreSQL does the arithmetic: this only says yes or no.
+ */
+bool clock_is_rfc3339(const char *text);
+bool clock_is_date(const char *text); /* YYYY-MM-DD, a day that exists */
+
+#endif

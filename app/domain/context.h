@@ -1,0 +1,29 @@
+/*
+ * What a rule of the house works with: handed to every function of the domain by a pool, a job or a
+ * tool. The domain knows nothing of HTTP.
+ */
+#ifndef HOLDFAST_CONTEXT_H
+#define HOLDFAST_CONTEXT_H
+
+#include "base/conf.h"
+#include "base/problem.h"
+#include "store/pg.h"
+#include "store/redis.h"
+
+struct context {
+	const struct conf *conf;
+	struct pg *pg;
+	struct redis *redis;
+	struct arena *arena;     /* reset after the request or batch */
+	int64_t deadline_us;     /* monotonic end of the budget */
+	struct problem_why *why; /* what to tell beside the enum problem */
+};
+
+/* The idempotency of one call: key NULL where the client gave none. */
+struct context_key {
+	const char *operation;
+	const char *key;
+	const char *fingerprint; /* SHA-256 in hex */
+};
+
+#endif

@@ -1,0 +1,29 @@
+/*
+ * Answers: JSON bodies, problems, headers. Nothing is sent before respond_send().
+ */
+#ifndef HOLDFAST_RESPOND_H
+#define HOLDFAST_RESPOND_H
+
+#include "http/request.h"
+
+/* The answer: status and a JSON body (complete text). */
+void respond_json(struct request *r, int status, const char *json);
+void respond_empty(struct request *r, int status);
+void respond_header(struct request *r, const char *name, const char *value);
+
+/* problem+json out of the row of problem.def and r->why; drops whatever answer was begun. */
+void respond_problem(struct request *r, enum problem problem);
+
+/*
+ * Public data: sets ETag (strong, quoted hash of the body unless etag is given, unquoted) and
+ * Cache-Control, and turns the answer into 304 if If-None-Match matches (RFC 9110, 13.1.2).
+ */
+void respond_cacheable(struct request *r, int max_age_s, const char *etag);
+
+/* Status line, standard headers (request id, nosniff, no-store unless cacheable, CORS), body. */
+void respond_send(struct request *r);
+
+/* Origins that may call: commas or JSON list, "*" for all. Called once at start. */
+void respond_allow_origins(const char *allowed_origins);
+
+#endif

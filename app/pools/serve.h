@@ -1,0 +1,24 @@
+/*
+ * The loop and the frame of every pool.
+ */
+#ifndef HOLDFAST_SERVE_H
+#define HOLDFAST_SERVE_H
+
+#include "domain/context.h"
+#include "http/respond.h"
+#include "http/route.h"
+
+struct pool {
+	struct conf_program program;
+	const struct route *routes;
+	void (*start)(struct context *house);  /* once, after the configuration is read; may be NULL */
+	void (*idle)(struct context *house);   /* after an answer has gone out, for work that may wait; may be NULL */
+};
+
+/* main() of a pool. */
+int serve(const struct pool *pool, int argc, char **argv);
+
+/* The context of the request being served. */
+struct context *serve_context(void);
+
+#endif
