@@ -1,0 +1,206 @@
+# holdfast: build, run, test and install. `make help` lists what there is.
+#
+# One file, no recursion. Headers that a source includes are found by the compiler (-MMD).
+# Variants live beside each other: SAN=1 builds with the sanitizers into build/asan, BUILD= names
+# any other directory.
+
+VERSION := 0.1.0
+PREFIX  ?= /usr/local
+STATE   ?= var
+PORT    ?= 8080
+SET     ?=
+N       ?= 1
+
+ifeq ($(origin CC),default)
+CC := gcc
+endif
+ifdef SAN
+BUILD    ?= build/asan
+SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+endif
+BUILD ?= build
+
+CFLAGS   ?= -O2 -g
+WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Werror
+HARDEN   := -fstack-protector-strong -fPIE $(if $(SAN),,-D_FORTIFY_SOURCE=2)
+INCLUDE  := -Iapp -I$(BUILD)/gen -I/usr/include/postgresql
+COMPILE   = $(CC) -std=gnu17 $(INCLUDE) -DHOLDFAST_VERSION='"$(VERSION)"' $(CPPFLAGS) $(CFLAGS) \
+	$(WARNINGS) $(HARDEN) $(SANITIZE) -MMD -MP
+LINK      = $(CC) $(CFLAGS) $(SANITIZE) -pie $(LDFLAGS) -Wl,-z,relro,-z,now -Wl,--as-needed
+LIBS     := -lfcgi -lpq -lhiredis -ljson-c -ljwt -lcrypt -lcrypto
+
+# ---- what is built from what ---------------------------------------------------------------------
+
+ROOMS   := base http store domain
+LIBRARY := $(foreach room,$(ROOMS),$(wildcard app/$(room)/*.c))
+QUERIES := $(sort $(wildcard sql/queries/*/*.sql))
+SCRIPTS := $(sort $(wildcard app/store/lua/*.lua))
+GEN     := $(wildcard app/gen/*.c)
+ifneq ($(GEN),)
+GENERATED := $(if $(QUERIES),queries) $(if $(SCRIPTS),scripts)
+endif
+
+POOLS_SHARED := $(wildcard app/pools/serve.c)
+JOBS_SHARED  := $(wildcard app/jobs/job.c)
+POOLS := $(filter-out $(POOLS_SHARED),$(wildcard app/pools/*.c))
+JOBS  := $(filter-out $(JOBS_SHARED),$(wildcard app/jobs/*.c))
+TOOLS := $(wildcard app/tools/*.c)
+TESTS := $(wildcard tests/unit/*/*.c)
+
+object   = $(patsubst app/%.c,$(BUILD)/obj/%.o,$(1))
+programs = $(patsubst app/$(1)/%.c,$(BUILD)/bin/holdfast-%,$(2))
+
+GEN_HEADERS  := $(GENERATED:%=$(BUILD)/gen/%.h)
+GEN_OBJECTS  := $(GENERATED:%=$(BUILD)/obj/gen/%.o)
+LIB_OBJECTS  := $(call object,$(LIBRARY)) $(GEN_OBJECTS)
+POOL_BINS    := $(call programs,pools,$(POOLS))
+JOB_BINS     := $(call programs,jobs,$(JOBS))
+TOOL_BINS    := $(call programs,tools,$(TOOLS))
+BINS         := $(POOL_BINS) $(JOB_BINS) $(TOOL_BINS)
+TEST_BINS    := $(patsubst tests/unit/%.c,$(BUILD)/test/%,$(TESTS))
+NGINX_PARTS  := $(BUILD)/gen/nginx-problems.conf
+PACKAGED     := $(BUILD)/.packages-build
+
+.PHONY: all
+all: $(BINS) $(BUILD)/libholdfast.a $(NGINX_PARTS)
+
+.DELETE_ON_ERROR:
+.SECONDARY:
+
+# The compiler and the libraries, on a machine that has neither yet.
+$(PACKAGED): deploy/packages deploy/packages.list
+	@mkdir -p $(@D)
+	@deploy/packages build
+	@touch $@
+
+# SQL and Lua files become typed C functions and constants (app/gen).
+$(BUILD)/host/gen: $(GEN) $(wildcard app/gen/*.h) | $(PACKAGED)
+	@mkdir -p $(@D)
+	$(CC) -std=gnu17 -Iapp -O1 -g $(WARNINGS) -o $@ $(GEN)
+
+$(BUILD)/gen/queries.h $(BUILD)/gen/queries.c &: $(BUILD)/host/gen $(QUERIES)
+	@mkdir -p $(BUILD)/gen
+	$(BUILD)/host/gen queries $(BUILD)/gen $(QUERIES)
+
+$(BUILD)/gen/scripts.h $(BUILD)/gen/scripts.c &: $(BUILD)/host/gen $(SCRIPTS)
+	@mkdir -p $(BUILD)/gen
+	$(BUILD)/host/gen scripts $(BUILD)/gen $(SCRIPTS)
+
+# nginx's own error bodies, from the table of problems.
+$(BUILD)/gen/nginx-problems.conf: app/base/problem.def app/gen/problems.awk
+	@mkdir -p $(@D)
+	awk -f app/gen/problems.awk app/base/problem.def > $@
+
+$(BUILD)/obj/gen/%.o: $(BUILD)/gen/%.c | $(GEN_HEADERS) $(PACKAGED)
+	@mkdir -p $(@D)
+	$(COMPILE) -c -o $@ $<
+
+$(BUILD)/obj/%.o: app/%.c | $(GEN_HEADERS) $(PACKAGED)
+	@mkdir -p $(@D)
+	$(COMPILE) -c -o $@ $<
+
+# Made anew each time, so that the object of a source that has gone does not stay in it.
+$(BUILD)/libholdfast.a: $(LIB_OBJECTS)
+	@mkdir -p $(@D)
+	@rm -f $@
+	$(AR) rcs $@ $^
+
+$(POOL_BINS): $(BUILD)/bin/holdfast-%: $(BUILD)/obj/pools/%.o $(call object,$(POOLS_SHARED)) \
+		$(BUILD)/libholdfast.a
+	@mkdir -p $(@D)
+	$(LINK) -o $@ $^ $(LIBS)
+
+$(JOB_BINS): $(BUILD)/bin/holdfast-%: $(BUILD)/obj/jobs/%.o $(call object,$(JOBS_SHARED)) \
+		$(BUILD)/libholdfast.a
+	@mkdir -p $(@D)
+	$(LINK) -o $@ $^ $(LIBS)
+
+$(TOOL_BINS): $(BUILD)/bin/holdfast-%: $(BUILD)/obj/tools/%.o $(BUILD)/libholdfast.a
+	@mkdir -p $(@D)
+	$(LINK) -o $@ $^ $(LIBS)
+
+$(BUILD)/obj/unit/%.o: tests/unit/%.c | $(GEN_HEADERS) $(PACKAGED)
+	@mkdir -p $(@D)
+	$(COMPILE) -c -o $@ $<
+
+$(TEST_BINS): $(BUILD)/test/%: $(BUILD)/obj/unit/%.o $(call object,$(POOLS_SHARED)) \
+		$(BUILD)/libholdfast.a
+	@mkdir -p $(@D)
+	$(LINK) -o $@ $^ -lcriterion $(LIBS)
+
+.PHONY: unit-binaries
+unit-binaries: $(TEST_BINS)
+
+-include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
+
+# ---- the private stack ---------------------------------------------------------------------------
+
+STACK = deploy/stack --bin $(BUILD)/bin --state $(STATE) --port $(PORT)
+
+.PHONY: up down env clean-state migrate migrate-down migrate-status jobs
+up: all ## build, then start what is missing: PostgreSQL, Redis, nginx, every pool (PORT= STATE= SET=)
+	@deploy/packages run
+	@$(STACK) up $(SET)
+
+down: ## stop exactly what `make up` started in STATE; the data stays
+	@$(STACK) down
+
+env: ## print shell exports for the running stack (use make -s env)
+	@$(STACK) env
+
+clean-state: ## stop the stack and remove its data
+	@$(STACK) clean
+
+migrate: ## bring the schema of the running stack up to date
+	@$(STACK) migrate
+
+migrate-down: ## take back the last N=1 changes of the schema
+	@$(STACK) migrate-down $(N)
+
+migrate-status: ## which changes of the schema are deployed
+	@$(STACK) migrate-status
+
+jobs: all ## run each job once against the running stack
+	@$(STACK) jobs
+
+# ---- tests ---------------------------------------------------------------------------------------
+
+.PHONY: test check-unit check-sql check-lua check-http check-race check-fault check-style bench
+test: all ## everything that must pass; ends with `N passed, N failed`
+	@deploy/packages run test
+	@BUILD=$(BUILD) tests/run
+
+check-unit check-sql check-lua check-http check-race check-fault check-style: all ## one layer
+	@deploy/packages run test
+	@BUILD=$(BUILD) tests/run $(@:check-%=%)
+
+bench: all ## the benchmarks, with a report
+	@deploy/packages run test
+	@BUILD=$(BUILD) tests/bench/run
+
+.PHONY: lint fmt
+lint: $(GEN_HEADERS) ## warnings as errors, clang-tidy, cppcheck, clang-format, shellcheck, style checks
+	@deploy/packages build run test lint
+	@BUILD=$(BUILD) deploy/lint
+
+fmt: ## format the C sources
+	@deploy/packages lint
+	clang-format -i $(wildcard app/*/*.[ch] tests/unit/*/*.[ch])
+
+# ---- for packagers -------------------------------------------------------------------------------
+
+.PHONY: install
+install: all ## DESTDIR= PREFIX=: programs, web server parts, configuration, schema
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/holdfast
+	install -m 0755 $(BINS) $(DESTDIR)$(PREFIX)/bin/
+	install -m 0755 deploy/nginx-conf $(DESTDIR)$(PREFIX)/bin/holdfast-nginx-conf
+	install -d $(DESTDIR)$(PREFIX)/share/holdfast/conf
+	install -m 0644 conf/* $(NGINX_PARTS) $(DESTDIR)$(PREFIX)/share/holdfast/conf/
+	cp -R --no-preserve=ownership sql $(DESTDIR)$(PREFIX)/share/holdfast/
+
+.PHONY: help clean
+help: ## this list
+	@sed -n 's/^\([a-z][a-z-]*\)[a-z -]*:[^#]*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
+
+clean: ## remove what was built
+	rm -rf build

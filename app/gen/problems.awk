@@ -1,0 +1,52 @@
+# Makes nginx's own error answers from the table of problems: for each problem that a web server
+# meets by itself one named location, which answers problem+json (RFC 9457) with the request's id.
+#
+# in:  app/base/problem.def
+# out: an nginx file to be included within server { }; it uses $request_id and, for browsers of
+#      other origins, $holdfast_origin
+
+/^PROBLEM\(/ {
+	n = split($0, quoted, "\"")
+	slug = quoted[2]
+	title[slug] = quoted[n - 1]
+	split(quoted[3], number, /[ ,]+/)
+	status[slug] = number[2]
+}
+
+function answer(codes, slug, headers)
+{
+	if (!(slug in status)) {
+		print "problems.awk: no problem is called " slug > "/dev/stderr"
+		failed = 1
+		exit
+	}
+	printf "error_page %s = @%s;\n", codes, slug
+	printf "location @%s {\n\tinternal;\n\tdefault_type application/problem+json;\n", slug
+	printf "\tadd_header X-Request-Id $request_id always;\n"
+	printf "\tadd_header X-Content-Type-Options nosniff always;\n"
+	printf "\tadd_header Cache-Control no-store always;\n"
+	printf "\tadd_header Access-Control-Allow-Origin $holdfast_origin always;\n"
+	printf "\tadd_header Vary Origin always;\n"
+	if (headers != "")
+		printf "\tadd_header %s always;\n", headers
+	printf "\treturn %s '{\"type\":\"/problems/%s\",\"title\":\"%s\",\"status\":%s,", \
+		status[slug], slug, title[slug], status[slug]
+	printf "\"instance\":\"$request_id\"}';\n}\n"
+}
+
+END {
+	if (failed)
+		exit 1
+	print "# Made from app/base/problem.def."
+	answer("400", "malformed-request", "")
+	answer("404", "not-found", "")
+	answer("405", "method-not-allowed", "Allow \"GET, HEAD, OPTIONS, POST, PUT\"")
+	answer("413", "body-too-large", "")
+	answer("414", "uri-too-long", "")
+	answer("429", "rate-limited", "Retry-After 1")
+	answer("494", "headers-too-large", "")
+	answer("500", "internal", "")
+	answer("502 503 504", "unavailable", "Retry-After 1")
+	if (failed)
+		exit 1
+}
