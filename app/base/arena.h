@@ -8,6 +8,8 @@
 #ifndef HOLDFAST_ARENA_H
 #define HOLDFAST_ARENA_H
 
+#include <stdarg.h>
+
 #include "base/base.h"
 
 struct arena;
@@ -26,6 +28,7 @@ char *arena_copy(struct arena *arena, const char *text, size_t len);
 char *arena_strdup(struct arena *arena, const char *text);
 char *arena_printf(struct arena *arena, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
+char *arena_vprintf(struct arena *arena, const char *format, va_list args);
 
 /* Calls release(object) at the next reset or free. */
 void arena_on_reset(struct arena *arena, void (*release)(void *), void *object);

@@ -24,6 +24,7 @@ const struct json *json_parse(struct arena *arena, const char *text, size_t len,
 enum json_kind json_kind(const struct json *value);
 bool json_bool(const struct json *value);
 int64_t json_int(const struct json *value);       /* JSON_INT alone; a number outside int64 is JSON_REAL */
+const char *json_real_text(const struct json *value); /* of a JSON_REAL, as it was written */
 const char *json_string(const struct json *value); /* valid UTF-8 without NUL */
 size_t json_length(const struct json *array);
 const struct json *json_at(const struct json *array, size_t index);
@@ -41,7 +42,8 @@ const char *json_canonical(struct arena *arena, const struct json *value, const 
  * One row a field of a body. Types fill the member at `offset` of a struct: JSON_INT an int64_t,
  * JSON_BOOL a bool, JSON_STRING a const char *, JSON_ARRAY and JSON_OBJECT a const struct json *.
  * A field that is absent or null leaves its member alone (required fields: an error); the bool at
- * `present_offset`, where given (non-zero), is set when the field was there and not null.
+ * `present_offset`, where given (non-zero), is set when the field was there and not null. min and max
+ * that are both 0 are no bounds; max INT64_MAX bounds below alone.
  */
 struct json_field {
 	const char *name;

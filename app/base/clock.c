@@ -1,0 +1,110 @@
+/*
+ * Clocks, and the shape of times as clients write them.
+ */
+#include "base/clock.h"
+
+#include <ctype.h>
+
+int64_t
+clock_monotonic_us(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+int64_t
+clock_unix_s(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return now.tv_sec;
+}
+
+void
+clock_now_rfc3339(char out[CLOCK_RFC3339])
+{
+	struct timespec now;
+	struct tm utc;
+	size_t len;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	gmtime_r(&now.tv_sec, &utc);
+	len = strftime(out, CLOCK_RFC3339, "%Y-%m-%dT%H:%M:%S", &utc);
+	snprintf(out + len, CLOCK_RFC3339 - len, ".%03ldZ", now.tv_nsec / 1000000);
+}
+
+/* Reads exactly digits digits of a number within min and max, and moves *text behind them. */
+static bool
+take_number(const char **text, int digits, int min, int max, int *out)
+{
+	int n = 0;
+
+	for (int i = 0; i < digits; i++) {
+		if (!isdigit((unsigned char)(*text)[i]))
+			return false;
+		n = n * 10 + (*text)[i] - '0';
+	}
+	if (n < min || n > max)
+		return false;
+	*text += digits;
+	*out = n;
+	return true;
+}
+
+static bool
+take_char(const char **text, const char *of)
+{
+	if (!**text || !strchr(of, **text))
+		return false;
+	(*text)++;
+	return true;
+}
+
+static bool
+take_date(const char **text)
+{
+	static const int days[] = { 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 };
+	int year, month, day, last;
+
+	/* PostgreSQL has no year 0. */
+	if (!take_number(text, 4, 1, 9999, &year) || !take_char(text, "-") ||
+		!take_number(text, 2, 1, 12, &month) || !take_char(text, "-") ||
+		!take_number(text, 2, 1, 31, &day))
+		return false;
+	last = days[month - 1];
+	if (month == 2 && year % 4 == 0 && (year % 100 != 0 || year % 400 == 0))
+		last = 29;
+	return day <= last;
+}
+
+bool
+clock_is_date(const char *text)
+{
+	return take_date(&text) && !*text;
+}
+
+bool
+clock_is_rfc3339(const char *text)
+{
+	int hour, minute, second;
+
+	if (!take_date(&text) || !take_char(&text, "Tt") || !take_number(&text, 2, 0, 23, &hour) ||
+		!take_char(&text, ":") || !take_number(&text, 2, 0, 59, &minute) ||
+		!take_char(&text, ":") || !take_number(&text, 2, 0, 60, &second))
+		return false;
+	if (take_char(&text, ".")) {
+		size_t digits = strspn(text, "0123456789");
+
+		if (digits < 1 || digits > 9)
+			return false;
+		text += digits;
+	}
+	if (take_char(&text, "Zz"))
+		return !*text;
+	/* PostgreSQL takes zones up to 15:59. */
+	return take_char(&text, "+-") && take_number(&text, 2, 0, 15, &hour) &&
+	       take_char(&text, ":") && take_number(&text, 2, 0, 59, &minute) && !*text;
+}
