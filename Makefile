@@ -35,10 +35,7 @@ ROOMS   := base http store domain
 LIBRARY := $(foreach room,$(ROOMS),$(wildcard app/$(room)/*.c))
 QUERIES := $(sort $(wildcard sql/queries/*/*.sql))
 SCRIPTS := $(sort $(wildcard app/store/lua/*.lua))
-GEN     := $(wildcard app/gen/*.c)
-ifneq ($(GEN),)
-GENERATED := $(if $(QUERIES),queries) $(if $(SCRIPTS),scripts)
-endif
+GENERATED := queries scripts
 
 POOLS_SHARED := $(wildcard app/pools/serve.c)
 JOBS_SHARED  := $(wildcard app/jobs/job.c)
@@ -74,17 +71,11 @@ $(PACKAGED): deploy/packages deploy/packages.list
 	@touch $@
 
 # SQL and Lua files become typed C functions and constants (app/gen).
-$(BUILD)/host/gen: $(GEN) $(wildcard app/gen/*.h) | $(PACKAGED)
-	@mkdir -p $(@D)
-	$(CC) -std=gnu17 -Iapp -O1 -g $(WARNINGS) -o $@ $(GEN)
+$(BUILD)/gen/queries.h $(BUILD)/gen/queries.c &: app/gen/queries.sh app/gen/queries.awk $(QUERIES)
+	app/gen/queries.sh $(BUILD)/gen $(QUERIES)
 
-$(BUILD)/gen/queries.h $(BUILD)/gen/queries.c &: $(BUILD)/host/gen $(QUERIES)
-	@mkdir -p $(BUILD)/gen
-	$(BUILD)/host/gen queries $(BUILD)/gen $(QUERIES)
-
-$(BUILD)/gen/scripts.h $(BUILD)/gen/scripts.c &: $(BUILD)/host/gen $(SCRIPTS)
-	@mkdir -p $(BUILD)/gen
-	$(BUILD)/host/gen scripts $(BUILD)/gen $(SCRIPTS)
+$(BUILD)/gen/scripts.h $(BUILD)/gen/scripts.c &: app/gen/scripts.sh $(SCRIPTS)
+	app/gen/scripts.sh $(BUILD)/gen $(SCRIPTS)
 
 # nginx's own error bodies, from the table of problems.
 $(BUILD)/gen/nginx-problems.conf: app/base/problem.def app/gen/problems.awk

@@ -1,0 +1,20 @@
+#!/bin/sh
+# Makes OUT_DIR/queries.h and OUT_DIR/queries.c out of the files sql/queries/<noun>/<verb>.sql: one
+# typed C function a statement, and the table of all statements. The contract of a file is its head
+# comment; see queries.awk.
+#
+# usage: queries.sh OUT_DIR [FILE.sql]...
+set -eu
+LC_ALL=C
+export LC_ALL
+
+out_dir=$1
+shift
+mkdir -p "$out_dir"
+
+# /dev/null keeps awk from reading standard input where there is no statement yet.
+awk -v header="$out_dir/queries.h.new" -v source="$out_dir/queries.c.new" \
+	-f "$(dirname "$0")/queries.awk" /dev/null "$@"
+
+mv "$out_dir/queries.h.new" "$out_dir/queries.h"
+mv "$out_dir/queries.c.new" "$out_dir/queries.c"
