@@ -70,11 +70,13 @@ $(PACKAGED): deploy/packages deploy/packages.list
 	@deploy/packages build
 	@touch $@
 
-# SQL and Lua files become typed C functions and constants (app/gen).
+# SQL and Lua files become typed C functions and constants.
 $(BUILD)/gen/queries.h $(BUILD)/gen/queries.c &: app/gen/queries.sh app/gen/queries.awk $(QUERIES)
+	@mkdir -p $(@D)
 	app/gen/queries.sh $(BUILD)/gen $(QUERIES)
 
 $(BUILD)/gen/scripts.h $(BUILD)/gen/scripts.c &: app/gen/scripts.sh $(SCRIPTS)
+	@mkdir -p $(@D)
 	app/gen/scripts.sh $(BUILD)/gen $(SCRIPTS)
 
 # nginx's own error bodies, from the table of problems.
@@ -126,12 +128,12 @@ unit-binaries: $(TEST_BINS)
 
 # ---- the private stack ---------------------------------------------------------------------------
 
-STACK = deploy/stack --bin $(BUILD)/bin --state $(STATE) --port $(PORT)
+STACK = HOLDFAST_SET="$(SET)" deploy/stack --bin $(BUILD)/bin --state "$(STATE)" --port $(PORT)
 
 .PHONY: up down env clean-state migrate migrate-down migrate-status jobs
 up: all ## build, then start what is missing: PostgreSQL, Redis, nginx, every pool (PORT= STATE= SET=)
 	@deploy/packages run
-	@$(STACK) up $(SET)
+	@$(STACK) up
 
 down: ## stop exactly what `make up` started in STATE; the data stays
 	@$(STACK) down
@@ -152,7 +154,7 @@ migrate-status: ## which changes of the schema are deployed
 	@$(STACK) migrate-status
 
 jobs: all ## run each job once against the running stack
-	@$(STACK) jobs
+	@$(STACK) jobs $(notdir $(JOB_BINS))
 
 # ---- tests ---------------------------------------------------------------------------------------
 
