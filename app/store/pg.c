@@ -1,0 +1,581 @@
+/*
+ * The connection to PostgreSQL, over libpq's asynchronous calls: nothing here waits without a bound.
+ *
+ * Statements run in libpq's pipeline mode, one unit of work (up to a Sync) a transaction. The server
+ * writes the completion of a statement before the Sync commits it: an error without a completion
+ * before it means that nothing was committed; a connection lost after a completion, or without a
+ * word, leaves the outcome unknown.
+ *
+ * The name of the database's host is looked up by libpq with the system's resolver, which has limits
+ * of its own: sockets and numeric addresses have none to wait for.
+ */
+#include "store/pg.h"
+
+#include "base/clock.h"
+#include "base/id.h"
+#include "base/log.h"
+#include "base/str.h"
+
+#include <errno.h>
+#include <libpq-fe.h>
+#include <poll.h>
+#include <stdio.h>
+
+#define REPEATS_MAX     3 /* of a statement that met a deadlock or a serialisation failure */
+#define REPEAT_PAUSE_MS 8 /* the longest pause before the first of them, doubled for each next */
+#define UNITS_MAX       2 /* a statement, and the flush that may follow */
+#define FLUSH_NAME      "flush"
+#define FLUSH_TEXT      "select pg_logical_emit_message(true, 'holdfast', '')"
+#define SESSION_OPTIONS "-c datestyle=ISO -c timezone=UTC -c intervalstyle=iso_8601"
+
+struct pg {
+	const char *conninfo;
+	const char *used_by; /* " program ", to be found in a statement's used_by */
+	const char *user; /* NULL where the connection string names one */
+	const char *options;
+	const char *application;
+	int64_t connect_us; /* time for one attempt, and the pause after a failed one */
+	int64_t retry_at_us; /* no attempt before this monotonic time */
+	PGconn *conn; /* NULL: none */
+	bool away; /* its loss has been logged */
+	struct arena *arena; /* strings that live as long as this */
+	char started[64];
+};
+
+/* What the server said to one unit of work. */
+struct answer {
+	PGresult *rows; /* of the last success */
+	PGresult *error; /* the first error */
+	bool complete; /* the unit came to its end: the server waits for the next */
+};
+
+/* How a call goes on. */
+enum next {
+	NEXT_RETURN,
+	NEXT_REPEAT, /* undone by the server, which asks to try again */
+	NEXT_RECONNECT /* nothing happened; a new connection will do better */
+};
+
+/* ---- waiting ---------------------------------------------------------------------------------- */
+
+static bool
+socket_wait(PGconn *conn, short events, int64_t deadline_us, short *got)
+{
+	for (;;) {
+		struct pollfd fd = { .fd = PQsocket(conn), .events = events };
+		int64_t left_us = deadline_us - clock_monotonic_us();
+		int ready;
+
+		if (left_us < 0 || fd.fd < 0)
+			return false;
+		ready = poll(&fd, 1, (int)((left_us + 999) / 1000));
+		if (ready > 0) {
+			*got = fd.revents;
+			return true;
+		}
+		if (ready < 0 && errno != EINTR)
+			return false;
+	}
+}
+
+/* Sends all that libpq has in its buffer, reading meanwhile so that neither side blocks the other. */
+static bool
+output_flush(PGconn *conn, int64_t deadline_us)
+{
+	short got;
+
+	for (;;) {
+		int left = PQflush(conn);
+
+		if (left <= 0)
+			return left == 0;
+		if (!socket_wait(conn, POLLIN | POLLOUT, deadline_us, &got))
+			return false;
+		if ((got & POLLIN) && !PQconsumeInput(conn))
+			return false;
+	}
+}
+
+/* Waits until PQgetResult() will not block. */
+static bool
+input_wait(PGconn *conn, int64_t deadline_us)
+{
+	short got;
+
+	while (PQisBusy(conn)) {
+		if (!socket_wait(conn, POLLIN, deadline_us, &got))
+			return false;
+		if (!PQconsumeInput(conn))
+			return !PQisBusy(conn);
+	}
+	return true;
+}
+
+static void
+answer_add(struct answer *answer, PGresult *result)
+{
+	ExecStatusType status = PQresultStatus(result);
+	bool success = status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK ||
+		       status == PGRES_EMPTY_QUERY;
+	PGresult **place = success ? &answer->rows : &answer->error;
+
+	if (success) {
+		PQclear(answer->rows);
+		answer->rows = result;
+	} else if (*place == NULL) {
+		*place = result;
+	} else {
+		PQclear(result);
+	}
+}
+
+/*
+ * Reads the answers to so many units of a pipeline, or, outside of pipelines, to one simple query.
+ * False: the connection was lost or the time is over; what came before is in answers.
+ */
+static bool
+answers_read(PGconn *conn, int64_t deadline_us, struct answer *answers, int units)
+{
+	bool pipeline = PQpipelineStatus(conn) != PQ_PIPELINE_OFF;
+	int nothing = 0;
+
+	for (int unit = 0; unit < units;) {
+		PGresult *result;
+
+		if (!input_wait(conn, deadline_us))
+			return false;
+		result = PQgetResult(conn);
+		if (result == NULL) {
+			/* One after each statement of a pipeline; never two on end. */
+			if (PQstatus(conn) == CONNECTION_BAD || (pipeline && ++nothing > 1))
+				return false;
+			if (!pipeline)
+				answers[unit++].complete = true;
+			continue;
+		}
+		nothing = 0;
+		if (PQresultStatus(result) == PGRES_PIPELINE_SYNC) {
+			PQclear(result);
+			answers[unit++].complete = true;
+		} else {
+			answer_add(&answers[unit], result);
+		}
+	}
+	return true;
+}
+
+static void
+answers_clear(struct answer *answers, int units)
+{
+	for (int i = 0; i < units; i++) {
+		PQclear(answers[i].rows);
+		PQclear(answers[i].error);
+	}
+}
+
+/* ---- the connection --------------------------------------------------------------------------- */
+
+static void
+notice_ignore(void *ctx, const PGresult *notice)
+{
+	(void)ctx;
+	(void)notice;
+}
+
+/* libpq's words without the address that stands in front of them. */
+static const char *
+reason_of(const char *message)
+{
+	const char *failed = strstr(message, "failed: ");
+
+	return log_value(failed != NULL ? failed + strlen("failed: ") : message);
+}
+
+/* Ends the connection; its loss is logged once until there is a new one. */
+static void
+connection_drop(struct pg *pg, const char *reason)
+{
+	if (!pg->away && reason != NULL)
+		log_line(LOG_WARN, "postgres=away reason=%s", reason_of(reason));
+	if (reason != NULL)
+		pg->away = true;
+	PQfinish(pg->conn);
+	pg->conn = NULL;
+}
+
+static bool
+connection_start(struct pg *pg, int64_t deadline_us)
+{
+	const char *keys[] = { "dbname", "application_name", "client_encoding", "options",
+		pg->user != NULL ? "user" : NULL, NULL };
+	const char *values[] = { pg->conninfo, pg->application, "UTF8", pg->options, pg->user,
+		NULL };
+	PostgresPollingStatusType state = PGRES_POLLING_WRITING;
+	short got;
+
+	pg->conn = PQconnectStartParams(keys, values, 1);
+	if (pg->conn == NULL || PQstatus(pg->conn) == CONNECTION_BAD)
+		return false;
+	PQsetNoticeReceiver(pg->conn, notice_ignore, NULL);
+	while (state != PGRES_POLLING_OK) {
+		if (!socket_wait(pg->conn, state == PGRES_POLLING_READING ? POLLIN : POLLOUT,
+			    deadline_us, &got))
+			return false;
+		state = PQconnectPoll(pg->conn);
+		if (state == PGRES_POLLING_FAILED)
+			return false;
+	}
+	return PQsetnonblocking(pg->conn, 1) == 0 && PQenterPipelineMode(pg->conn);
+}
+
+/* Prepares this program's statements and reads the server's start, in one round trip. */
+static bool
+connection_prepare(struct pg *pg, int64_t deadline_us, struct answer *answer)
+{
+	bool flush = false;
+
+	for (const struct pg_statement *s = pg_statements; s->name != NULL; s++) {
+		if (strstr(s->used_by, pg->used_by) == NULL)
+			continue;
+		flush = flush || s->flush;
+		if (!PQsendPrepare(pg->conn, s->name, s->text, s->params, NULL))
+			return false;
+	}
+	if (flush && !PQsendPrepare(pg->conn, FLUSH_NAME, FLUSH_TEXT, 0, NULL))
+		return false;
+	if (!PQsendQueryParams(
+		    pg->conn, "select pg_postmaster_start_time()", 0, NULL, NULL, NULL, NULL, 0) ||
+		!PQpipelineSync(pg->conn) || !output_flush(pg->conn, deadline_us) ||
+		!answers_read(pg->conn, deadline_us, answer, 1))
+		return false;
+	return answer->error == NULL && PQntuples(answer->rows) == 1;
+}
+
+static bool
+connection_open(struct pg *pg, int64_t deadline_us)
+{
+	int64_t now_us = clock_monotonic_us();
+	struct answer answer = { .rows = NULL };
+	const char *message;
+	bool usable;
+
+	if (now_us < pg->retry_at_us || now_us >= deadline_us)
+		return false;
+	if (deadline_us > now_us + pg->connect_us)
+		deadline_us = now_us + pg->connect_us;
+	pg->retry_at_us = now_us + pg->connect_us;
+	usable = connection_start(pg, deadline_us) && connection_prepare(pg, deadline_us, &answer);
+	if (usable) {
+		snprintf(pg->started, sizeof(pg->started), "%s", PQgetvalue(answer.rows, 0, 0));
+		pg->retry_at_us = 0;
+		if (pg->away)
+			log_line(LOG_INFO, "postgres=back");
+		pg->away = false;
+	} else {
+		message = answer.error != NULL ? PQresultErrorMessage(answer.error)
+					       : PQerrorMessage(pg->conn);
+		connection_drop(pg, *message != '\0' ? message : "no answer in time");
+	}
+	answers_clear(&answer, 1);
+	return usable;
+}
+
+/*
+ * Whether there is a connection to send on. One that the server has closed while it was idle is seen
+ * here, before anything is sent, so that a restart of the server leaves no outcome unknown. Inside a
+ * transaction that is an error: what went before is lost.
+ */
+static bool
+connection_ready(struct pg *pg, int64_t deadline_us)
+{
+	if (pg->conn != NULL) {
+		bool idle = PQtransactionStatus(pg->conn) == PQTRANS_IDLE;
+		struct pollfd fd = { .fd = PQsocket(pg->conn), .events = POLLIN };
+
+		/* A farewell and the end of the stream are two reads; notices may come before. */
+		for (int i = 0; i < 8 && PQstatus(pg->conn) == CONNECTION_OK; i++) {
+			if (poll(&fd, 1, 0) <= 0)
+				return true;
+			PQconsumeInput(pg->conn);
+			PQisBusy(pg->conn);
+		}
+		if (PQstatus(pg->conn) == CONNECTION_OK)
+			return true;
+		connection_drop(pg, "closed by the server");
+		if (!idle)
+			return false;
+	}
+	return connection_open(pg, deadline_us);
+}
+
+/* ---- what an answer means --------------------------------------------------------------------- */
+
+static bool
+is_one_of(const char *state, const char *const *list)
+{
+	for (; *list != NULL; list++) {
+		if (str_equal(state, *list))
+			return true;
+	}
+	return false;
+}
+
+/* An error by which the server says that nothing was committed. */
+static enum problem
+error_judge(const PGresult *error, const char *name, struct arena *arena, struct problem_why *why,
+	enum next *next)
+{
+	static const char *const again[] = { "40P01", "40001", NULL };
+	static const char *const stale[] = { "26000", "0A000", "25006", NULL };
+	const char *state = PQresultErrorField(error, PG_DIAG_SQLSTATE);
+	const char *message = PQresultErrorField(error, PG_DIAG_MESSAGE_PRIMARY);
+	const char *detail = PQresultErrorField(error, PG_DIAG_MESSAGE_DETAIL);
+	enum problem problem;
+
+	if (is_one_of(state, again)) {
+		*next = NEXT_REPEAT;
+		return PROBLEM_BUSY;
+	}
+	if (is_one_of(state, stale) || str_starts(state, "57P") || str_starts(state, "08")) {
+		*next = NEXT_RECONNECT;
+		return PROBLEM_UNAVAILABLE;
+	}
+	if (str_starts(state, "53") || str_starts(state, "58"))
+		return PROBLEM_UNAVAILABLE;
+	problem = problem_from_sqlstate(state);
+	if (problem == PROBLEM_INTERNAL) {
+		/* What a client cannot be told, and nobody above knows any more. */
+		log_line(LOG_ERROR, "statement=%s sqlstate=%s message=%s", log_value(name),
+			log_value(state), log_value(message));
+	} else if (str_starts(state, "HF") && why != NULL) {
+		why->detail = message != NULL ? arena_strdup(arena, message) : NULL;
+		why->extensions =
+			detail != NULL && *detail == '{' ? arena_strdup(arena, detail) : NULL;
+	}
+	return problem;
+}
+
+/*
+ * The meaning of the answer to a unit that has been sent. simple: the statement came as a simple
+ * query, which commits before it tells of its completion.
+ */
+static enum problem
+answer_judge(const struct answer *answer, bool simple, const char *name, struct arena *arena,
+	struct problem_why *why, enum next *next)
+{
+	const char *severity;
+
+	if (answer->error == NULL)
+		return answer->complete && answer->rows != NULL ? PROBLEM_NONE
+								: PROBLEM_UNKNOWN_OUTCOME;
+	severity = PQresultErrorField(answer->error, PG_DIAG_SEVERITY_NONLOCALIZED);
+	if (severity == NULL || PQresultErrorField(answer->error, PG_DIAG_SQLSTATE) == NULL ||
+		str_equal(severity, "PANIC"))
+		return PROBLEM_UNKNOWN_OUTCOME;
+	if (!answer->complete && (simple || answer->rows != NULL))
+		return PROBLEM_UNKNOWN_OUTCOME;
+	return error_judge(answer->error, name, arena, why, next);
+}
+
+static void
+result_release(void *result)
+{
+	PQclear(result);
+}
+
+static void
+rows_hand_over(struct answer *answer, struct arena *arena, struct pg_rows *out)
+{
+	arena_on_reset(arena, result_release, answer->rows);
+	if (out != NULL)
+		*out = (struct pg_rows){ .result = answer->rows, .count = PQntuples(answer->rows) };
+	answer->rows = NULL;
+}
+
+/* ---- calls ------------------------------------------------------------------------------------ */
+
+/* Sends the statement once and judges what comes back. */
+static enum problem
+statement_run(struct pg *pg, const struct pg_statement *statement, const char *const *params,
+	struct arena *arena, int64_t deadline_us, struct problem_why *why, struct pg_rows *out,
+	enum next *next)
+{
+	struct answer answers[UNITS_MAX] = { { .rows = NULL } };
+	int units = statement->flush ? 2 : 1;
+	enum problem problem;
+	bool whole;
+
+	whole = PQsendQueryPrepared(
+			pg->conn, statement->name, statement->params, params, NULL, NULL, 0) &&
+		PQpipelineSync(pg->conn) &&
+		(!statement->flush ||
+			(PQsendQueryPrepared(pg->conn, FLUSH_NAME, 0, NULL, NULL, NULL, 0) &&
+				PQpipelineSync(pg->conn))) &&
+		output_flush(pg->conn, deadline_us);
+	/* Also after a failed write: the server's last words may be waiting to be read. */
+	whole = answers_read(pg->conn, deadline_us, answers, units) && whole;
+	problem = answer_judge(&answers[0], false, statement->name, arena, why, next);
+	if (!problem && statement->flush && (!answers[1].complete || answers[1].error != NULL))
+		problem = PROBLEM_UNKNOWN_OUTCOME;
+	if (!whole || *next == NEXT_RECONNECT)
+		connection_drop(pg, *PQerrorMessage(pg->conn) != '\0' ? PQerrorMessage(pg->conn)
+								      : "no answer in time");
+	if (!problem)
+		rows_hand_over(&answers[0], arena, out);
+	answers_clear(answers, UNITS_MAX);
+	return problem;
+}
+
+static void
+pause_before_repeat(int repeats)
+{
+	uint32_t random;
+
+	id_random(&random, sizeof(random));
+	poll(NULL, 0, 1 + (int)(random % (uint32_t)(REPEAT_PAUSE_MS << repeats)));
+}
+
+enum problem
+pg_call(struct pg *pg, const struct pg_statement *statement, const char *const *params,
+	struct arena *arena, int64_t deadline_us, struct problem_why *why, struct pg_rows *out)
+{
+	bool reconnected = false;
+
+	assert(strstr(statement->used_by, pg->used_by) != NULL);
+	for (int repeats = 0;;) {
+		enum next next = NEXT_RETURN;
+		enum problem problem;
+		bool alone;
+
+		if (clock_monotonic_us() >= deadline_us || !connection_ready(pg, deadline_us))
+			return PROBLEM_UNAVAILABLE;
+		/* In a caller's transaction only the caller can repeat, from its beginning. */
+		alone = PQtransactionStatus(pg->conn) == PQTRANS_IDLE;
+		problem = statement_run(pg, statement, params, arena, deadline_us, why, out, &next);
+		if (!alone || next == NEXT_RETURN)
+			return problem;
+		if (next == NEXT_REPEAT && repeats == REPEATS_MAX)
+			return problem;
+		if (next == NEXT_RECONNECT && reconnected)
+			return problem;
+		if (next == NEXT_REPEAT)
+			pause_before_repeat(repeats++);
+		else
+			reconnected = true;
+	}
+}
+
+enum problem
+pg_exec(struct pg *pg, const char *sql, struct arena *arena, int64_t deadline_us,
+	struct problem_why *why, struct pg_rows *out)
+{
+	struct answer answer = { .rows = NULL };
+	enum next next = NEXT_RETURN;
+	enum problem problem;
+	bool whole;
+
+	if (clock_monotonic_us() >= deadline_us || !connection_ready(pg, deadline_us))
+		return PROBLEM_UNAVAILABLE;
+	whole = PQexitPipelineMode(pg->conn) && PQsendQuery(pg->conn, sql) &&
+		output_flush(pg->conn, deadline_us);
+	whole = answers_read(pg->conn, deadline_us, &answer, 1) && whole;
+	problem = answer_judge(&answer, true, "sql", arena, why, &next);
+	if (!whole || next == NEXT_RECONNECT || !PQenterPipelineMode(pg->conn))
+		connection_drop(pg, *PQerrorMessage(pg->conn) != '\0' ? PQerrorMessage(pg->conn)
+								      : "no answer in time");
+	if (!problem)
+		rows_hand_over(&answer, arena, out);
+	answers_clear(&answer, 1);
+	return problem;
+}
+
+/* ---- opening, closing, reading ---------------------------------------------------------------- */
+
+/* The role of a program; names of roles have no hyphens, which would need quotes everywhere. */
+static const char *
+role_of(struct arena *arena, const char *program)
+{
+	char *role = arena_printf(arena, "holdfast_%s", program);
+
+	for (char *p = role; *p != '\0'; p++) {
+		if (*p == '-')
+			*p = '_';
+	}
+	return role;
+}
+
+struct pg *
+pg_open(const struct conf *conf)
+{
+	struct arena *arena = arena_new();
+	struct pg *pg = ARENA_NEW(arena, struct pg);
+	PQconninfoOption *options = PQconninfoParse(conf->database_url, NULL);
+
+	if (options == NULL) {
+		/* libpq's own words could quote a password. */
+		fprintf(stderr, "holdfast-%s: database_url is not a valid connection string\n",
+			conf->program);
+		exit(2);
+	}
+	pg->arena = arena;
+	pg->conninfo = arena_strdup(arena, conf->database_url);
+	pg->used_by = arena_printf(arena, " %s ", conf->program);
+	pg->user = pg->application = role_of(arena, conf->program);
+	pg->options = SESSION_OPTIONS;
+	pg->connect_us = conf->postgres_connect_ms * 1000;
+	for (const PQconninfoOption *o = options; o->keyword != NULL; o++) {
+		if (o->val == NULL)
+			continue;
+		if (str_equal(o->keyword, "user"))
+			pg->user = NULL;
+		else if (str_equal(o->keyword, "options"))
+			pg->options = arena_printf(arena, "%s %s", o->val, SESSION_OPTIONS);
+	}
+	PQconninfoFree(options);
+	return pg;
+}
+
+void
+pg_close(struct pg *pg)
+{
+	connection_drop(pg, NULL);
+	arena_free(pg->arena);
+}
+
+const char *
+pg_text(const struct pg_rows *rows, int row, int column)
+{
+	assert(row >= 0 && row < rows->count && column < PQnfields(rows->result));
+	return PQgetisnull(rows->result, row, column) ? NULL
+						      : PQgetvalue(rows->result, row, column);
+}
+
+int64_t
+pg_int(const struct pg_rows *rows, int row, int column)
+{
+	const char *text = pg_text(rows, row, column);
+
+	return text != NULL ? strtoll(text, NULL, 10) : 0;
+}
+
+bool
+pg_bool(const struct pg_rows *rows, int row, int column)
+{
+	const char *text = pg_text(rows, row, column);
+
+	return text != NULL && *text == 't';
+}
+
+const char *
+pg_started(struct pg *pg, int64_t deadline_us)
+{
+	if (!connection_ready(pg, deadline_us) && *pg->started == '\0')
+		return "";
+	return pg->started;
+}
+
+bool
+pg_is_up(const struct pg *pg)
+{
+	return pg->conn != NULL;
+}

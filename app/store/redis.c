@@ -1,0 +1,456 @@
+/*
+ * The connection to Redis, over hiredis.
+ *
+ * After connecting, the socket does not block and every wait is a poll with the deadline of the call,
+ * so that a server that answers byte by byte cannot hold a worker longer than one that is silent. A
+ * context that has failed once is freed: a late reply would otherwise be taken for the next one's.
+ */
+#include "store/redis.h"
+
+#include "base/clock.h"
+#include "base/id.h"
+#include "base/log.h"
+#include "base/str.h"
+#include "store/redis_url.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <hiredis/hiredis.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+
+#define RUN_ID_MAX 64
+
+struct redis {
+	struct arena *arena; /* the address, for as long as this lives */
+	bool wanted; /* there is an address */
+	struct redis_url url;
+	int64_t timeout_us;
+	int64_t retry_us;
+	int64_t retry_at_us; /* the breaker is open until this monotonic time */
+	int64_t log_at_us; /* refused commands are not logged before this time */
+	redisContext *context;
+	bool away; /* its loss has been logged */
+	char run_id[RUN_ID_MAX];
+};
+
+static bool
+socket_wait(const redisContext *context, short events, int64_t deadline_us)
+{
+	for (;;) {
+		struct pollfd fd = { .fd = context->fd, .events = events };
+		int64_t left_us = deadline_us - clock_monotonic_us();
+		int ready;
+
+		if (left_us < 0)
+			return false;
+		ready = poll(&fd, 1, (int)((left_us + 999) / 1000));
+		if (ready > 0)
+			return true;
+		if (ready < 0 && errno != EINTR)
+			return false;
+	}
+}
+
+/* Drops the connection and opens the breaker. */
+static void
+connection_fail(struct redis *redis, const char *reason)
+{
+	uint32_t random;
+
+	if (!redis->away)
+		log_line(LOG_WARN, "redis=away reason=%s", log_value(reason));
+	redis->away = true;
+	if (redis->context != NULL)
+		redisFree(redis->context);
+	redis->context = NULL;
+	id_random(&random, sizeof(random));
+	redis->retry_at_us = clock_monotonic_us() + redis->retry_us +
+			     (int64_t)(random % (uint32_t)(redis->retry_us / 2 + 1));
+}
+
+static bool
+output_flush(redisContext *context, int64_t deadline_us)
+{
+	int done = 0;
+
+	for (;;) {
+		if (redisBufferWrite(context, &done) != REDIS_OK)
+			return false;
+		if (done)
+			return true;
+		if (!socket_wait(context, POLLOUT, deadline_us))
+			return false;
+	}
+}
+
+/* The next reply, or NULL when the connection failed or the time is over. */
+static redisReply *
+reply_read(redisContext *context, int64_t deadline_us)
+{
+	void *reply = NULL;
+
+	for (;;) {
+		if (redisGetReplyFromReader(context, &reply) != REDIS_OK)
+			return NULL;
+		if (reply != NULL)
+			return reply;
+		if (!socket_wait(context, POLLIN, deadline_us) ||
+			redisBufferRead(context) != REDIS_OK)
+			return NULL;
+	}
+}
+
+/* ---- connecting ------------------------------------------------------------------------------- */
+
+static bool
+session_append(redisContext *context, const struct redis_url *url, int *replies)
+{
+	int failed = 0;
+
+	if (url->password != NULL) {
+		failed |= url->user != NULL ? redisAppendCommand(context, "AUTH %s %s", url->user,
+						      url->password)
+					    : redisAppendCommand(context, "AUTH %s", url->password);
+		++*replies;
+	}
+	if (url->db != 0) {
+		failed |= redisAppendCommand(context, "SELECT %d", url->db);
+		++*replies;
+	}
+	failed |= redisAppendCommand(context, "INFO server");
+	++*replies;
+	return failed == REDIS_OK;
+}
+
+static bool
+run_id_read(const char *info, char run_id[RUN_ID_MAX])
+{
+	const char *line = strstr(info, "run_id:");
+	size_t len;
+
+	if (line == NULL)
+		return false;
+	line += strlen("run_id:");
+	len = strcspn(line, "\r\n");
+	if (len == 0 || len >= RUN_ID_MAX)
+		return false;
+	memcpy(run_id, line, len);
+	run_id[len] = '\0';
+	return true;
+}
+
+/* AUTH, SELECT and the server's run_id, in one round trip. */
+static const char *
+session_begin(struct redis *redis, int64_t deadline_us)
+{
+	redisContext *context = redis->context;
+	const char *mistake = NULL;
+	int replies = 0;
+
+	if (!session_append(context, &redis->url, &replies) || !output_flush(context, deadline_us))
+		return "cannot write";
+	for (int i = 0; i < replies; i++) {
+		redisReply *reply = reply_read(context, deadline_us);
+
+		if (reply == NULL)
+			return "no answer in time";
+		if (reply->type == REDIS_REPLY_ERROR)
+			mistake = "refused by the server";
+		else if (i == replies - 1 && (reply->type != REDIS_REPLY_STRING ||
+						     !run_id_read(reply->str, redis->run_id)))
+			mistake = "not a Redis server";
+		freeReplyObject(reply);
+		if (mistake != NULL)
+			return mistake;
+	}
+	return NULL;
+}
+
+static bool
+connection_open(struct redis *redis)
+{
+	int64_t now_us = clock_monotonic_us();
+	int64_t deadline_us = now_us + redis->timeout_us;
+	struct timeval timeout = { .tv_sec = redis->timeout_us / 1000000,
+		.tv_usec = redis->timeout_us % 1000000 };
+	redisContext *context;
+	const char *mistake;
+
+	if (now_us < redis->retry_at_us)
+		return false;
+	context = redis->url.path != NULL
+			  ? redisConnectUnixWithTimeout(redis->url.path, timeout)
+			  : redisConnectWithTimeout(redis->url.host, redis->url.port, timeout);
+	redis->context = context;
+	if (context == NULL || context->err) {
+		connection_fail(redis, context != NULL ? context->errstr : "out of memory");
+		return false;
+	}
+	context->flags &= ~REDIS_BLOCK;
+	if (fcntl(context->fd, F_SETFL, O_NONBLOCK) != 0 ||
+		fcntl(context->fd, F_SETFD, FD_CLOEXEC) != 0) {
+		connection_fail(redis, "cannot set up the socket");
+		return false;
+	}
+	mistake = session_begin(redis, deadline_us);
+	if (mistake != NULL) {
+		connection_fail(redis, mistake);
+		return false;
+	}
+	if (redis->away)
+		log_line(LOG_INFO, "redis=back");
+	redis->away = false;
+	return true;
+}
+
+/*
+ * Whether there is a connection to send on. Nothing may be readable while no command is under way: if
+ * something is, the server has closed the connection, and a new one is tried at once.
+ */
+static bool
+connection_ready(struct redis *redis)
+{
+	if (!redis->wanted)
+		return false;
+	if (redis->context != NULL) {
+		struct pollfd fd = { .fd = redis->context->fd, .events = POLLIN };
+
+		if (poll(&fd, 1, 0) <= 0)
+			return true;
+		redisFree(redis->context);
+		redis->context = NULL;
+	}
+	return connection_open(redis);
+}
+
+/* ---- calls ------------------------------------------------------------------------------------ */
+
+static void
+reply_release(void *reply)
+{
+	freeReplyObject(reply);
+}
+
+/* Refusals that say that this server is of no use for now, whatever the command was. */
+static bool
+is_away(const char *error)
+{
+	static const char *const states[] = { "LOADING", "READONLY", "MASTERDOWN", "NOAUTH",
+		"WRONGPASS", "OOM", "MISCONF", "BUSY ", "CLUSTERDOWN", "NOREPLICAS" };
+
+	for (size_t i = 0; i < ARRAY_LENGTH(states); i++) {
+		if (str_starts(error, states[i]))
+			return true;
+	}
+	return false;
+}
+
+static void
+refusal_log(struct redis *redis, const char *what, const char *error)
+{
+	int64_t now_us = clock_monotonic_us();
+
+	if (now_us < redis->log_at_us)
+		return;
+	redis->log_at_us = now_us + redis->retry_us;
+	log_line(LOG_ERROR, "redis=refused command=%s message=%s", log_value(what),
+		log_value(error));
+}
+
+/*
+ * Sends one command and reads its reply. NULL: failed. An error reply is returned only if it is
+ * NOSCRIPT, for which the caller has an answer.
+ */
+static redisReply *
+command_run(struct redis *redis, const char *what, int words, const char **word, const size_t *lens,
+	struct arena *arena)
+{
+	int64_t deadline_us = clock_monotonic_us() + redis->timeout_us;
+	redisReply *reply;
+
+	if (redisAppendCommandArgv(redis->context, words, word, lens) != REDIS_OK ||
+		!output_flush(redis->context, deadline_us)) {
+		connection_fail(redis, "cannot write");
+		return NULL;
+	}
+	reply = reply_read(redis->context, deadline_us);
+	if (reply == NULL) {
+		connection_fail(
+			redis, redis->context->err ? redis->context->errstr : "no answer in time");
+		return NULL;
+	}
+	arena_on_reset(arena, reply_release, reply);
+	if (reply->type != REDIS_REPLY_ERROR || str_starts(reply->str, "NOSCRIPT"))
+		return reply;
+	if (is_away(reply->str))
+		connection_fail(redis, reply->str);
+	else
+		refusal_log(redis, what, reply->str);
+	return NULL;
+}
+
+static int
+words_count(const char *const *words)
+{
+	int count = 0;
+
+	while (words != NULL && words[count] != NULL)
+		count++;
+	return count;
+}
+
+const struct redis_value *
+redis_script(struct redis *redis, const struct redis_script *script, const char *const *keys,
+	const char *const *args, struct arena *arena)
+{
+	int key_count = words_count(keys), arg_count = words_count(args);
+	int count = 3 + key_count + arg_count;
+	const char **word;
+	redisReply *reply;
+
+	if (!connection_ready(redis))
+		return NULL;
+	word = ARENA_ARRAY(arena, const char *, count);
+	word[0] = "EVALSHA";
+	word[1] = script->sha1;
+	word[2] = arena_printf(arena, "%d", key_count);
+	for (int i = 0; i < key_count; i++)
+		word[3 + i] = keys[i];
+	for (int i = 0; i < arg_count; i++)
+		word[3 + key_count + i] = args[i];
+	reply = command_run(redis, script->name, count, word, NULL, arena);
+	if (reply != NULL && reply->type == REDIS_REPLY_ERROR) {
+		word[0] = "EVAL";
+		word[1] = script->text;
+		reply = command_run(redis, script->name, count, word, NULL, arena);
+	}
+	return reply != NULL && reply->type != REDIS_REPLY_ERROR ? (const struct redis_value *)reply
+								 : NULL;
+}
+
+const struct redis_value *
+redis_command(struct redis *redis, int words, const char *const *word, const size_t *lens,
+	struct arena *arena)
+{
+	const char **copy;
+	redisReply *reply;
+
+	if (!connection_ready(redis))
+		return NULL;
+	/* hiredis 0.14 takes a list that it might change, and does not. */
+	copy = ARENA_ARRAY(arena, const char *, words);
+	memcpy(copy, word, sizeof(*copy) * (size_t)words);
+	reply = command_run(redis, word[0], words, copy, lens, arena);
+	return reply != NULL && reply->type != REDIS_REPLY_ERROR ? (const struct redis_value *)reply
+								 : NULL;
+}
+
+/* ---- replies ---------------------------------------------------------------------------------- */
+
+static const redisReply *
+reply_of(const struct redis_value *value)
+{
+	return (const redisReply *)value;
+}
+
+enum redis_kind
+redis_kind(const struct redis_value *value)
+{
+	switch (reply_of(value)->type) {
+	case REDIS_REPLY_INTEGER:
+		return REDIS_INT;
+	case REDIS_REPLY_STRING:
+	case REDIS_REPLY_STATUS:
+		return REDIS_TEXT;
+	case REDIS_REPLY_ARRAY:
+		return REDIS_LIST;
+	case REDIS_REPLY_ERROR:
+		return REDIS_ERROR;
+	default:
+		return REDIS_NIL;
+	}
+}
+
+int64_t
+redis_int(const struct redis_value *value)
+{
+	int64_t n = 0;
+
+	if (redis_kind(value) == REDIS_INT)
+		return reply_of(value)->integer;
+	if (redis_kind(value) == REDIS_TEXT)
+		str_to_int(reply_of(value)->str, INT64_MIN, INT64_MAX, &n);
+	return n;
+}
+
+const char *
+redis_text(const struct redis_value *value, size_t *len)
+{
+	enum redis_kind kind = redis_kind(value);
+	bool text = kind == REDIS_TEXT || kind == REDIS_ERROR;
+
+	if (len != NULL)
+		*len = text ? reply_of(value)->len : 0;
+	return text ? reply_of(value)->str : NULL;
+}
+
+size_t
+redis_length(const struct redis_value *list)
+{
+	return redis_kind(list) == REDIS_LIST ? reply_of(list)->elements : 0;
+}
+
+const struct redis_value *
+redis_at(const struct redis_value *list, size_t index)
+{
+	assert(index < redis_length(list));
+	return (const struct redis_value *)reply_of(list)->element[index];
+}
+
+/* ---- opening and closing ---------------------------------------------------------------------- */
+
+struct redis *
+redis_open(const struct conf *conf)
+{
+	struct arena *arena = arena_new();
+	struct redis *redis = ARENA_NEW(arena, struct redis);
+	const char *mistake;
+
+	signal(SIGPIPE, SIG_IGN);
+	redis->arena = arena;
+	redis->timeout_us = conf->redis_timeout_ms * 1000;
+	redis->retry_us = conf->redis_retry_ms * 1000;
+	redis->wanted = *conf->redis_url != '\0';
+	if (!redis->wanted)
+		return redis;
+	if (!redis_url_read(arena, conf->redis_url, &redis->url, &mistake)) {
+		fprintf(stderr, "holdfast-%s: redis_url is not usable: %s\n", conf->program,
+			mistake);
+		exit(2);
+	}
+	if (redis->url.password == NULL && *conf->redis_password != '\0')
+		redis->url.password = arena_strdup(arena, conf->redis_password);
+	return redis;
+}
+
+void
+redis_close(struct redis *redis)
+{
+	if (redis->context != NULL)
+		redisFree(redis->context);
+	arena_free(redis->arena);
+}
+
+const char *
+redis_run_id(struct redis *redis)
+{
+	return connection_ready(redis) ? redis->run_id : NULL;
+}
+
+bool
+redis_is_up(const struct redis *redis)
+{
+	return redis->context != NULL;
+}
