@@ -46,6 +46,8 @@ struct problem_why {
 	struct problem_error *errors;
 	struct problem_error *errors_last;
 	int retry_after_s; /* 0: the default of the status */
+	const char *limit; /* of a RATE_LIMITED: the name of the limit and its rate, for RateLimit */
+	int64_t limit_per_minute;
 };
 
 /* Adds one error and returns PROBLEM_INVALID, so that a check can end with `return problem_at(…)`. */

@@ -31,7 +31,7 @@ struct route {
 
 /*
  * Finds r's route among routes (ends with a row without path) and fills r->route and r->params.
- * NOT_FOUND; METHOD with the header Allow, for which all routes of all pools count.
+ * NOT_FOUND; METHOD with r->allow, for which all routes of all pools count; MALFORMED.
  */
 enum problem route_find(const struct route *routes, struct request *r);
 
