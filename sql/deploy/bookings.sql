@@ -1,0 +1,251 @@
+-- Bookings, claims, counters and kept answers. Only the functions of the following changes write
+-- here: no role has rights on these tables.
+BEGIN;
+SET LOCAL search_path = holdfast, public;
+
+CREATE TABLE booking_states (
+  status text PRIMARY KEY,
+  live   boolean NOT NULL -- holds places (until its deadline, where it has one)
+);
+INSERT INTO booking_states VALUES
+  ('HOLD', true), ('RESERVED', true), ('CONFIRMED', true), ('EXPIRED', false), ('RELEASED', false),
+  ('CANCELLED', false), ('REFUNDED', false), ('PAID_UNFULFILLED', false);
+
+CREATE TABLE booking_moves (
+  from_status text NOT NULL REFERENCES booking_states,
+  to_status   text NOT NULL REFERENCES booking_states,
+  PRIMARY KEY (from_status, to_status)
+);
+INSERT INTO booking_moves VALUES
+  ('HOLD', 'RESERVED'), ('HOLD', 'CONFIRMED'), ('HOLD', 'EXPIRED'), ('HOLD', 'RELEASED'),
+  ('RESERVED', 'HOLD'), ('RESERVED', 'CONFIRMED'), ('RESERVED', 'EXPIRED'), ('RESERVED', 'RELEASED'),
+  ('CONFIRMED', 'CANCELLED'), ('CANCELLED', 'REFUNDED'),
+  ('EXPIRED', 'CONFIRMED'), ('RELEASED', 'CONFIRMED'),
+  ('EXPIRED', 'PAID_UNFULFILLED'), ('RELEASED', 'PAID_UNFULFILLED'),
+  ('PAID_UNFULFILLED', 'REFUNDED');
+
+-- A booking carries its items as arrays that never change: numbered seats as positions, general
+-- admission as sections with quantities, each with its unit price. What a partial cancel took away
+-- stands in the gone_ columns. Foreign keys to events and users are left out: a hold would lock the
+-- event's row with everybody else; the functions and holdfast-verify guard them.
+CREATE TABLE bookings (
+  event_id         integer NOT NULL,
+  booking_id       uuid NOT NULL,
+  user_id          uuid NOT NULL,
+  status           text NOT NULL DEFAULT 'HOLD',
+  version          integer NOT NULL DEFAULT 1 CHECK (version > 0),
+  places           integer NOT NULL CHECK (places >= 0), -- those that still stand
+  positions        integer[] NOT NULL,
+  seat_prices      bigint[] NOT NULL,
+  section_nos      smallint[] NOT NULL,
+  quantities       integer[] NOT NULL,
+  section_prices   bigint[] NOT NULL,
+  gone_positions   integer[] NOT NULL DEFAULT '{}',
+  gone_quantities  integer[],                            -- as section_nos; null: none
+  total            bigint NOT NULL CHECK (total >= 0),   -- of all items, as held
+  currency         text NOT NULL,
+  created_at       timestamptz NOT NULL DEFAULT now(),
+  first_expires_at timestamptz NOT NULL,
+  expires_at       timestamptz NOT NULL,
+  confirmed_at     timestamptz,
+  ended_at         timestamptz,                          -- released, expired or cancelled
+  release_asked_at timestamptz,                          -- a wish to release that waits for a payment
+  cancel_reason    text CHECK (length(cancel_reason) <= 500),
+  key              text CHECK (length(key) BETWEEN 1 AND 255),
+  fingerprint      text,
+  PRIMARY KEY (event_id, booking_id),
+  CHECK (cardinality(positions) + cardinality(section_nos) > 0),
+  CHECK (cardinality(positions) = cardinality(seat_prices)),
+  CHECK (cardinality(section_nos) = cardinality(quantities)
+    AND cardinality(section_nos) = cardinality(section_prices)),
+  CHECK (gone_quantities IS NULL OR cardinality(gone_quantities) = cardinality(section_nos)),
+  CHECK (0 < ALL (quantities)),
+  CHECK ((status = 'CONFIRMED') <= (confirmed_at IS NOT NULL)),
+  CHECK ((key IS NULL) = (fingerprint IS NULL))
+) WITH (fillfactor = 85);
+
+-- The buyer's total in an event, and the caller's live holds.
+CREATE INDEX bookings_live ON bookings (event_id, user_id)
+  WHERE status IN ('HOLD', 'RESERVED', 'CONFIRMED');
+-- A buyer's history, newest first.
+CREATE INDEX bookings_history ON bookings (user_id, created_at DESC, booking_id DESC);
+
+CREATE FUNCTION booking_guard() RETURNS trigger
+LANGUAGE plpgsql SET search_path = holdfast, pg_temp AS $$
+BEGIN
+  IF TG_OP = 'INSERT' THEN
+    RAISE EXCEPTION 'a booking begins as HOLD' USING ERRCODE = '23514';
+  ELSIF NOT EXISTS (SELECT FROM booking_moves m
+      WHERE m.from_status = OLD.status AND m.to_status = NEW.status) THEN
+    RAISE EXCEPTION 'a booking cannot go from % to %', OLD.status, NEW.status
+      USING ERRCODE = 'HF206', DETAIL = json_build_object('status', OLD.status);
+  END IF;
+  RETURN NEW;
+END
+$$;
+CREATE TRIGGER booking_begins BEFORE INSERT ON bookings
+  FOR EACH ROW WHEN (NEW.status <> 'HOLD') EXECUTE FUNCTION booking_guard();
+CREATE TRIGGER booking_moves BEFORE UPDATE OF status ON bookings
+  FOR EACH ROW WHEN (OLD.status <> NEW.status) EXECUTE FUNCTION booking_guard();
+
+CREATE FUNCTION booking_items_guard() RETURNS trigger
+LANGUAGE plpgsql SET search_path = holdfast, pg_temp AS $$
+BEGIN
+  RAISE EXCEPTION 'the items of a booking never change' USING ERRCODE = '23514';
+END
+$$;
+CREATE TRIGGER booking_items_guard BEFORE UPDATE OF event_id, booking_id, user_id, positions,
+    seat_prices, section_nos, quantities, section_prices, total, currency, created_at,
+    first_expires_at, key, fingerprint ON bookings
+  FOR EACH ROW EXECUTE FUNCTION booking_items_guard();
+CREATE TRIGGER booking_kept BEFORE DELETE ON bookings
+  FOR EACH ROW EXECUTE FUNCTION booking_items_guard();
+
+-- The live truth of numbered seats. state: h held, r reserved, b booked, x not for sale.
+-- A claim whose expires_at has passed counts as free; whoever takes it over leaves the ended
+-- booking's id in taken_from, for the same statement to return.
+CREATE TABLE seat_claims (
+  event_id   integer NOT NULL,
+  position   integer NOT NULL,
+  booking_id uuid,
+  state      "char" NOT NULL CHECK (state IN ('h', 'r', 'b', 'x')),
+  expires_at timestamptz NOT NULL,
+  taken_from uuid,
+  PRIMARY KEY (event_id, position),
+  CHECK ((state IN ('b', 'x')) = (expires_at = 'infinity')),
+  CHECK ((state = 'x') = (booking_id IS NULL))
+) WITH (fillfactor = 85);
+-- The due, for those who tidy.
+CREATE INDEX seat_claims_due ON seat_claims (expires_at) WHERE state IN ('h', 'r');
+
+-- General admission: one claim a section and booking.
+CREATE TABLE ga_claims (
+  event_id   integer NOT NULL,
+  section_no smallint NOT NULL,
+  booking_id uuid NOT NULL,
+  quantity   integer NOT NULL CHECK (quantity > 0),
+  state      "char" NOT NULL CHECK (state IN ('h', 'r', 'b')),
+  expires_at timestamptz NOT NULL,
+  PRIMARY KEY (event_id, section_no, booking_id),
+  CHECK ((state = 'b') = (expires_at = 'infinity'))
+) WITH (fillfactor = 85);
+CREATE INDEX ga_claims_due ON ga_claims (event_id, section_no, expires_at) WHERE state IN ('h', 'r');
+
+-- taken is the sum of the section's claims, due ones included until they are given back.
+CREATE TABLE ga_counts (
+  event_id   integer NOT NULL,
+  section_no smallint NOT NULL,
+  capacity   integer NOT NULL,
+  taken      integer NOT NULL DEFAULT 0,
+  PRIMARY KEY (event_id, section_no),
+  FOREIGN KEY (event_id, section_no) REFERENCES sections (event_id, section_no),
+  CHECK (0 <= taken AND taken <= capacity)
+) WITH (fillfactor = 50);
+
+-- taken moves with the claims and in no other way.
+CREATE FUNCTION ga_count_guard() RETURNS trigger
+LANGUAGE plpgsql SET search_path = holdfast, pg_temp AS $$
+BEGIN
+  RAISE EXCEPTION 'the count of a section is changed by its claims alone' USING ERRCODE = '23514';
+END
+$$;
+CREATE TRIGGER ga_count_guard BEFORE UPDATE OF taken ON ga_counts
+  FOR EACH ROW WHEN (pg_trigger_depth() = 0) EXECUTE FUNCTION ga_count_guard();
+CREATE TRIGGER ga_count_begins BEFORE INSERT ON ga_counts
+  FOR EACH ROW WHEN (NEW.taken <> 0) EXECUTE FUNCTION ga_count_guard();
+
+CREATE FUNCTION ga_claim_added() RETURNS trigger
+LANGUAGE plpgsql SET search_path = holdfast, pg_temp AS $$
+BEGIN
+  UPDATE ga_counts SET taken = taken + NEW.quantity
+    WHERE event_id = NEW.event_id AND section_no = NEW.section_no
+      AND taken + NEW.quantity <= capacity;
+  IF NOT FOUND THEN
+    -- The caller gives back what is due and tries once more, or says sold out.
+    RAISE EXCEPTION 'the section is full' USING ERRCODE = 'HF290';
+  END IF;
+  RETURN NULL;
+END
+$$;
+CREATE TRIGGER ga_claim_added AFTER INSERT ON ga_claims
+  FOR EACH ROW EXECUTE FUNCTION ga_claim_added();
+
+CREATE FUNCTION ga_claims_changed() RETURNS trigger
+LANGUAGE plpgsql SET search_path = holdfast, pg_temp AS $$
+DECLARE
+  c record;
+BEGIN
+  IF TG_OP = 'DELETE' THEN
+    FOR c IN SELECT o.event_id, o.section_no, -sum(o.quantity)::integer AS moved
+        FROM removed o GROUP BY 1, 2 ORDER BY 1, 2 LOOP
+      UPDATE ga_counts SET taken = taken + c.moved
+        WHERE event_id = c.event_id AND section_no = c.section_no;
+    END LOOP;
+  ELSE
+    FOR c IN SELECT q.event_id, q.section_no, sum(q.quantity)::integer AS moved
+        FROM (SELECT event_id, section_no, quantity FROM added
+          UNION ALL SELECT event_id, section_no, -quantity FROM removed) q
+        GROUP BY 1, 2 HAVING sum(q.quantity) <> 0 ORDER BY 1, 2 LOOP
+      UPDATE ga_counts SET taken = taken + c.moved
+        WHERE event_id = c.event_id AND section_no = c.section_no;
+    END LOOP;
+  END IF;
+  RETURN NULL;
+END
+$$;
+CREATE TRIGGER ga_claims_removed AFTER DELETE ON ga_claims
+  REFERENCING OLD TABLE AS removed FOR EACH STATEMENT EXECUTE FUNCTION ga_claims_changed();
+CREATE TRIGGER ga_claims_updated AFTER UPDATE ON ga_claims
+  REFERENCING OLD TABLE AS removed NEW TABLE AS added
+  FOR EACH STATEMENT EXECUTE FUNCTION ga_claims_changed();
+
+-- A booking as the world sees it: what a read shows, and what a kept answer keeps. Written as JSON
+-- by one writer, outside (building JSON here costs a hold more than all the rest).
+CREATE TYPE booking_view AS (
+  booking_id       uuid,
+  event_id         integer,
+  status           text,
+  seat_ids         text[],    -- with seat_section_ids and seat_prices, in layout order
+  seat_section_ids text[],
+  seat_prices      bigint[],
+  section_ids      text[],    -- general admission, with quantities and section_prices
+  quantities       integer[],
+  section_prices   bigint[],
+  total            bigint,
+  currency         text,
+  expires_at       timestamptz,
+  created_at       timestamptz,
+  confirmed_at     timestamptz,
+  cancelled_at     timestamptz,
+  version          integer
+);
+
+-- Answers of keyed operations other than holds, whose answer is rebuilt from the booking itself.
+-- event_id 0: an operation outside events. Kept for 24 hours at least.
+CREATE TABLE answers (
+  event_id    integer NOT NULL,
+  user_id     uuid NOT NULL,
+  operation   text NOT NULL,
+  key         text NOT NULL CHECK (length(key) BETWEEN 1 AND 255),
+  fingerprint text NOT NULL,
+  status      smallint NOT NULL CHECK (status BETWEEN 200 AND 299),
+  booking     booking_view,   -- the answer is this booking, or
+  body        text,           -- this text
+  created_at  timestamptz NOT NULL DEFAULT now(),
+  PRIMARY KEY (event_id, user_id, operation, key),
+  CHECK ((booking IS DISTINCT FROM NULL) <> (body IS NOT NULL))
+);
+CREATE INDEX answers_age ON answers (created_at);
+
+CREATE VIEW booking_items AS
+  SELECT b.event_id, b.booking_id, s.position, NULL::smallint AS section_no, 1 AS quantity,
+      s.price AS unit_price, s.position = ANY (b.gone_positions) AS gone
+    FROM bookings b, unnest(b.positions, b.seat_prices) AS s (position, price)
+  UNION ALL
+  SELECT b.event_id, b.booking_id, NULL, g.section_no,
+      g.quantity - coalesce(g.gone, 0), g.price, g.quantity = coalesce(g.gone, 0)
+    FROM bookings b,
+      unnest(b.section_nos, b.quantities, b.section_prices, b.gone_quantities)
+        AS g (section_no, quantity, price, gone);
+
+COMMIT;

@@ -1,0 +1,111 @@
+-- Venues, events, sections, and the static layout of seats: what a sale reads and never changes.
+BEGIN;
+SET LOCAL search_path = holdfast, public;
+
+CREATE TABLE venues (
+  venue_id   integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  owner_id   uuid NOT NULL REFERENCES users (user_id),
+  name       text NOT NULL CHECK (length(name) BETWEEN 1 AND 200),
+  address    text NOT NULL DEFAULT '' CHECK (length(address) <= 500),
+  timezone   text NOT NULL DEFAULT 'UTC',
+  -- [{"name": …, "sections": [as in an event]}], checked when it is written
+  layouts    jsonb NOT NULL DEFAULT '[]' CHECK (jsonb_typeof(layouts) = 'array'),
+  created_at timestamptz NOT NULL DEFAULT now()
+);
+
+CREATE TABLE events (
+  event_id       integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY CHECK (event_id > 0),
+  organizer_id   uuid NOT NULL REFERENCES users (user_id),
+  venue_id       integer REFERENCES venues (venue_id),
+  title          text NOT NULL CHECK (length(title) BETWEEN 1 AND 200),
+  description    text NOT NULL DEFAULT '' CHECK (length(description) <= 10000),
+  event_date     timestamptz NOT NULL,
+  timezone       text NOT NULL DEFAULT 'UTC',
+  sales_start    timestamptz NOT NULL DEFAULT now(),
+  sales_end      timestamptz NOT NULL,
+  status         text NOT NULL DEFAULT 'on_sale'
+    CHECK (status IN ('draft', 'on_sale', 'closed', 'cancelled')),
+  currency       text NOT NULL CHECK (currency ~ '^[A-Z]{3}$'),
+  -- null: the configuration's value at the moment of the hold
+  hold_seconds          integer CHECK (hold_seconds BETWEEN 1 AND 86400),
+  max_seats_per_booking integer CHECK (max_seats_per_booking BETWEEN 1 AND 500),
+  max_seats_per_user    integer CHECK (max_seats_per_user BETWEEN 1 AND 100000),
+  payment        text NOT NULL DEFAULT 'none' CHECK (payment IN ('none', 'stripe')),
+  queue          text NOT NULL DEFAULT 'off' CHECK (queue IN ('off', 'on')),
+  refund_policy  jsonb NOT NULL DEFAULT '[]' CHECK (jsonb_typeof(refund_policy) = 'array'),
+  version        integer NOT NULL DEFAULT 1 CHECK (version > 0),
+  layout_version integer NOT NULL DEFAULT 1 CHECK (layout_version > 0),
+  seats_count    integer NOT NULL DEFAULT 0 CHECK (seats_count >= 0), -- the next free position
+  created_at     timestamptz NOT NULL DEFAULT now(),
+  CHECK (sales_start <= sales_end)
+);
+
+-- GET /events: upcoming, soonest first, keyset (event_date, event_id).
+CREATE INDEX events_upcoming ON events (event_date, event_id) WHERE status IN ('on_sale', 'closed');
+CREATE INDEX events_organizer ON events (organizer_id, event_date);
+
+CREATE TABLE event_moves (
+  from_status text NOT NULL,
+  to_status   text NOT NULL,
+  PRIMARY KEY (from_status, to_status)
+);
+INSERT INTO event_moves VALUES
+  ('draft', 'on_sale'), ('on_sale', 'closed'), ('closed', 'on_sale'),
+  ('draft', 'cancelled'), ('on_sale', 'cancelled'), ('closed', 'cancelled');
+
+CREATE FUNCTION event_move_guard() RETURNS trigger
+LANGUAGE plpgsql SET search_path = holdfast, pg_temp AS $$
+BEGIN
+  IF NOT EXISTS (SELECT FROM event_moves m
+      WHERE m.from_status = OLD.status AND m.to_status = NEW.status) THEN
+    RAISE EXCEPTION 'an event cannot go from % to %', OLD.status, NEW.status
+      USING ERRCODE = 'HF206', DETAIL = json_build_object('status', OLD.status);
+  END IF;
+  RETURN NEW;
+END
+$$;
+CREATE TRIGGER event_move_guard BEFORE UPDATE OF status ON events
+  FOR EACH ROW WHEN (OLD.status <> NEW.status) EXECUTE FUNCTION event_move_guard();
+
+CREATE TABLE sections (
+  event_id   integer NOT NULL REFERENCES events (event_id),
+  section_no smallint NOT NULL CHECK (section_no >= 0),
+  section_id text NOT NULL CHECK (section_id ~ '^[A-Za-z0-9_-]{1,64}$'),
+  name       text NOT NULL CHECK (length(name) BETWEEN 1 AND 100),
+  kind       text NOT NULL CHECK (kind IN ('ga', 'seated')),
+  -- seated: the number of its seats that are not killed
+  capacity   integer NOT NULL CHECK (capacity BETWEEN 0 AND 1000000),
+  version    integer NOT NULL DEFAULT 1 CHECK (version > 0),
+  base_price bigint NOT NULL DEFAULT 0 CHECK (base_price BETWEEN 0 AND 100000000000),
+  price      bigint NOT NULL DEFAULT 0 CHECK (price BETWEEN 0 AND 100000000000),
+  PRIMARY KEY (event_id, section_no),
+  UNIQUE (event_id, section_id)
+);
+
+-- position is dense from 0 in its event, never reused or renumbered.
+CREATE TABLE seats (
+  event_id   integer NOT NULL,
+  position   integer NOT NULL CHECK (position >= 0),
+  seat_id    text NOT NULL CHECK (length(seat_id) BETWEEN 1 AND 100),
+  section_no smallint NOT NULL,
+  row_label  text NOT NULL,
+  label      text NOT NULL,          -- the number as printed
+  adjacency  integer NOT NULL,       -- neighbours in a row differ by 1; a gap is an aisle
+  x          real NOT NULL DEFAULT 0,
+  y          real NOT NULL DEFAULT 0,
+  price      bigint CHECK (price BETWEEN 0 AND 100000000000), -- null: the section's
+  PRIMARY KEY (event_id, position),
+  UNIQUE (event_id, seat_id),
+  FOREIGN KEY (event_id, section_no) REFERENCES sections (event_id, section_no)
+);
+
+CREATE FUNCTION seat_layout_guard() RETURNS trigger
+LANGUAGE plpgsql SET search_path = holdfast, pg_temp AS $$
+BEGIN
+  RAISE EXCEPTION 'a seat keeps its position, id and section for good' USING ERRCODE = '23514';
+END
+$$;
+CREATE TRIGGER seat_layout_guard BEFORE UPDATE OF event_id, position, seat_id, section_no ON seats
+  FOR EACH ROW EXECUTE FUNCTION seat_layout_guard();
+
+COMMIT;

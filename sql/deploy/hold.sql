@@ -1,0 +1,370 @@
+-- The transition into HOLD, and what the transitions share.
+BEGIN;
+SET LOCAL search_path = holdfast, public;
+
+-- The lock of one idempotency key, before all other locks. A first call never waits; a repeat after
+-- an unknown outcome does, for the backend that may still be at work.
+CREATE FUNCTION key_lock(p_scope text, p_wait boolean) RETURNS void
+LANGUAGE plpgsql SET search_path = holdfast, pg_temp AS $$
+BEGIN
+  IF p_wait THEN
+    PERFORM pg_advisory_xact_lock(hashtextextended(p_scope, 1));
+  ELSIF NOT pg_try_advisory_xact_lock(hashtextextended(p_scope, 1)) THEN
+    RAISE EXCEPTION 'the first request with this key is still running' USING ERRCODE = 'HF131';
+  END IF;
+END
+$$;
+
+-- The booking as it stands: one past its deadline is shown as EXPIRED, cancelled parts are gone.
+-- p_first: as its hold was first answered, out of columns that never change.
+CREATE FUNCTION booking_show(b bookings, p_first boolean) RETURNS booking_view
+LANGUAGE plpgsql STABLE SET search_path = holdfast, pg_temp AS $$
+DECLARE
+  v       booking_view;
+  v_whole boolean := p_first OR b.status IN ('CANCELLED', 'REFUNDED');
+BEGIN
+  v.booking_id := b.booking_id;
+  v.event_id := b.event_id;
+  v.currency := b.currency;
+  v.created_at := b.created_at;
+  IF p_first THEN
+    v.status := 'HOLD';
+    v.expires_at := b.first_expires_at;
+    v.version := 1;
+  ELSE
+    v.status := CASE WHEN b.status IN ('HOLD', 'RESERVED') AND b.expires_at <= now()
+      THEN 'EXPIRED' ELSE b.status END;
+    v.expires_at := CASE WHEN v.status IN ('HOLD', 'RESERVED', 'EXPIRED') THEN b.expires_at END;
+    v.confirmed_at := b.confirmed_at;
+    v.cancelled_at := CASE WHEN b.status IN ('CANCELLED', 'REFUNDED') THEN b.ended_at END;
+    v.version := b.version;
+  END IF;
+  IF cardinality(b.positions) > 0 THEN
+    SELECT array_agg(s.seat_id ORDER BY i.position), array_agg(c.section_id ORDER BY i.position),
+        array_agg(i.price ORDER BY i.position)
+      INTO v.seat_ids, v.seat_section_ids, v.seat_prices
+      FROM unnest(b.positions, b.seat_prices) AS i (position, price)
+        JOIN seats s ON s.event_id = b.event_id AND s.position = i.position
+        JOIN sections c ON c.event_id = b.event_id AND c.section_no = s.section_no
+      WHERE v_whole OR i.position <> ALL (b.gone_positions);
+  END IF;
+  IF cardinality(b.section_nos) > 0 THEN
+    SELECT array_agg(c.section_id ORDER BY i.section_no), array_agg(i.stands ORDER BY i.section_no),
+        array_agg(i.price ORDER BY i.section_no)
+      INTO v.section_ids, v.quantities, v.section_prices
+      FROM (SELECT g.section_no, g.price,
+              g.quantity - CASE WHEN v_whole THEN 0 ELSE coalesce(g.gone, 0) END AS stands
+            FROM unnest(b.section_nos, b.quantities, b.section_prices, b.gone_quantities)
+              AS g (section_no, quantity, price, gone)) AS i
+        JOIN sections c ON c.event_id = b.event_id AND c.section_no = i.section_no
+      WHERE i.stands > 0;
+  END IF;
+  v.total := CASE WHEN v_whole THEN b.total
+    ELSE coalesce((SELECT sum(p) FROM unnest(v.seat_prices) AS p), 0)
+      + coalesce((SELECT sum(q * p) FROM unnest(v.quantities, v.section_prices) AS g (q, p)), 0) END;
+  RETURN v;
+END
+$$;
+
+-- Ends bookings whose due claims have been given back or taken over. A booking that is not ended
+-- here must have ended already: anything else means that a claim and its booking disagree.
+CREATE FUNCTION bookings_close_due(p_event integer, p_bookings uuid[]) RETURNS void
+LANGUAGE plpgsql SET search_path = holdfast, pg_temp AS $$
+DECLARE
+  v_live uuid;
+BEGIN
+  PERFORM FROM bookings
+    WHERE event_id = p_event AND booking_id = ANY (p_bookings)
+    ORDER BY booking_id FOR UPDATE;
+  UPDATE bookings SET status = 'EXPIRED', ended_at = now(), version = version + 1
+    WHERE event_id = p_event AND booking_id = ANY (p_bookings)
+      AND status IN ('HOLD', 'RESERVED') AND expires_at <= now();
+  SELECT b.booking_id INTO v_live FROM bookings b JOIN booking_states s USING (status)
+    WHERE b.event_id = p_event AND b.booking_id = ANY (p_bookings) AND s.live LIMIT 1;
+  IF FOUND THEN
+    RAISE EXCEPTION 'a due claim belongs to the live booking %', v_live USING ERRCODE = 'XX001';
+  END IF;
+END
+$$;
+
+-- Gives back the due claims of general-admission sections and says whose they were. Waits for
+-- whoever holds one: only the janitor skips. Locks claims, then counters (p_lock: in any case).
+CREATE FUNCTION ga_give_back(p_event integer, p_section_nos smallint[], p_lock boolean)
+RETURNS uuid[]
+LANGUAGE plpgsql SET search_path = holdfast, pg_temp AS $$
+DECLARE
+  v_no       smallint;
+  v_due      uuid[];
+  v_bookings uuid[] := '{}';
+BEGIN
+  FOREACH v_no IN ARRAY p_section_nos LOOP -- ascending
+    -- 500 claims are at least 500 places, and no request asks for more.
+    SELECT array_agg(q.booking_id) INTO v_due FROM (
+      SELECT booking_id FROM ga_claims
+        WHERE event_id = p_event AND section_no = v_no AND state IN ('h', 'r') AND expires_at <= now()
+        ORDER BY booking_id LIMIT 500 FOR UPDATE) AS q;
+    v_bookings := v_bookings || v_due;
+  END LOOP;
+  IF p_lock OR v_bookings <> '{}' THEN
+    PERFORM FROM ga_counts
+      WHERE event_id = p_event AND section_no = ANY (p_section_nos) ORDER BY section_no FOR UPDATE;
+    DELETE FROM ga_claims WHERE event_id = p_event AND section_no = ANY (p_section_nos)
+      AND booking_id = ANY (v_bookings) AND state IN ('h', 'r') AND expires_at <= now();
+  END IF;
+  RETURN v_bookings;
+END
+$$;
+
+CREATE TYPE hold_result AS (
+  outcome   text,       -- new; replay: the first answer again; same: the caller's own live hold
+  positions integer[],
+  booking   booking_view
+);
+
+-- One hold, all or none.
+--   p_seats       seat ids, no duplicates
+--   p_sections    general-admission section ids, no duplicates, with p_quantities
+--   p_booking     the id chosen for it: derived from the key where there is one
+--   p_wait        a repeat after an unknown outcome
+--   p_give_back   a repeat after HF290: due claims of the sections are given back first
+--   p_default_*   the configuration's values, for an event that has none of its own (0: no limit)
+CREATE FUNCTION hold(
+  p_event integer, p_user uuid, p_booking uuid, p_key text, p_fingerprint text, p_wait boolean,
+  p_give_back boolean, p_seats text[], p_sections text[], p_quantities integer[],
+  p_default_seconds integer, p_default_per_booking integer, p_default_per_user integer
+) RETURNS hold_result
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = holdfast, pg_temp AS $$
+DECLARE
+  r          hold_result;
+  b          bookings;
+  e          record;
+  v_unknown  json;
+  v_places   integer := cardinality(p_seats);
+  v_limit    integer;
+  v_current  integer;
+  v_nos      smallint[] := '{}';
+  v_ga_ids   text[];
+  v_ga_q     integer[] := '{}';
+  v_ga_price bigint[] := '{}';
+  v_prices   bigint[] := '{}';
+  v_got      integer;
+  v_from     uuid[];
+  v_back     uuid[] := '{}';
+  v_expires  timestamptz;
+  v_total    bigint := 0;
+  v_full     text;
+BEGIN
+  PERFORM set_config('synchronous_commit', 'off', true);
+  PERFORM key_lock(p_booking::text, p_wait);
+  IF p_key IS NOT NULL OR p_wait THEN
+    SELECT * INTO b FROM bookings WHERE event_id = p_event AND booking_id = p_booking;
+    IF FOUND THEN
+      IF b.user_id <> p_user OR b.fingerprint IS DISTINCT FROM p_fingerprint THEN
+        RAISE EXCEPTION 'the key belongs to another request' USING ERRCODE = 'HF130';
+      END IF;
+      r.outcome := 'replay';
+      r.positions := b.positions;
+      r.booking := booking_show(b, true);
+      RETURN r;
+    END IF;
+  END IF;
+
+  SELECT status, sales_start, sales_end, now() >= sales_start AND now() < sales_end AS open,
+      hold_seconds, max_seats_per_booking, max_seats_per_user, queue, currency
+    INTO e FROM events WHERE event_id = p_event;
+  IF NOT FOUND OR e.status = 'draft' THEN
+    RAISE EXCEPTION 'no such event' USING ERRCODE = 'HF104';
+  ELSIF e.status <> 'on_sale' OR NOT e.open THEN
+    RAISE EXCEPTION 'the event is not on sale' USING ERRCODE = 'HF203',
+      DETAIL = sales_window(e.sales_start, e.sales_end);
+  ELSIF e.queue = 'on' THEN
+    RAISE EXCEPTION 'the event is entered through its queue' USING ERRCODE = 'HF210';
+  END IF;
+
+  -- What is asked for, in lock order, at the price of this moment.
+  IF v_places > 0 THEN
+    SELECT array_agg(s.position ORDER BY s.position), array_agg(s.seat_id ORDER BY s.position),
+        array_agg(c.section_id ORDER BY s.position),
+        array_agg(coalesce(s.price, c.price) ORDER BY s.position),
+        sum(coalesce(s.price, c.price))
+      INTO r.positions, r.booking.seat_ids, r.booking.seat_section_ids, v_prices, v_total
+      FROM seats s JOIN sections c USING (event_id, section_no)
+      WHERE s.event_id = p_event AND s.seat_id = ANY (p_seats);
+  END IF;
+  IF cardinality(p_sections) > 0 THEN
+    SELECT array_agg(c.section_no ORDER BY c.section_no), array_agg(c.section_id ORDER BY c.section_no),
+        array_agg(w.quantity ORDER BY c.section_no), array_agg(c.price ORDER BY c.section_no),
+        v_total + sum(w.quantity * c.price), v_places + sum(w.quantity)
+      INTO v_nos, v_ga_ids, v_ga_q, v_ga_price, v_total, v_places
+      FROM unnest(p_sections, p_quantities) AS w (section_id, quantity)
+        JOIN sections c ON c.event_id = p_event AND c.section_id = w.section_id AND c.kind = 'ga';
+  END IF;
+  IF coalesce(cardinality(r.positions), 0) < cardinality(p_seats)
+      OR coalesce(cardinality(v_nos), 0) < cardinality(p_sections) THEN
+    RAISE EXCEPTION 'unknown seats or sections' USING ERRCODE = 'HF122',
+      DETAIL = places_unknown(p_event, p_seats, p_sections);
+  END IF;
+  r.positions := coalesce(r.positions, '{}');
+  v_ga_q := coalesce(v_ga_q, '{}');
+
+  -- Limits. Whoever asks again for exactly what is theirs already gets it before any limit is judged.
+  v_limit := coalesce(e.max_seats_per_booking, p_default_per_booking);
+  IF v_places > v_limit THEN
+    b := hold_same(p_event, p_user, r.positions, v_nos);
+    IF b.booking_id IS NOT NULL THEN
+      r.outcome := 'same';
+      r.booking := booking_show(b, false);
+      RETURN r;
+    END IF;
+    RAISE EXCEPTION 'too many places in one booking' USING ERRCODE = 'HF122',
+      DETAIL = json_build_object('max_seats_per_booking', v_limit, 'requested', v_places);
+  END IF;
+  v_limit := coalesce(e.max_seats_per_user, nullif(p_default_per_user, 0));
+  IF v_limit IS NOT NULL THEN
+    PERFORM pg_advisory_xact_lock(hashtextextended(p_event || '/' || p_user, 2));
+    SELECT coalesce(sum(places), 0) INTO v_current FROM bookings
+      WHERE event_id = p_event AND user_id = p_user
+        AND (status = 'CONFIRMED' OR status IN ('HOLD', 'RESERVED') AND expires_at > now());
+    IF v_current + v_places > v_limit THEN
+      b := hold_same(p_event, p_user, r.positions, v_nos);
+      IF b.booking_id IS NOT NULL THEN
+        r.outcome := 'same';
+        r.booking := booking_show(b, false);
+        RETURN r;
+      END IF;
+      RAISE EXCEPTION 'the limit of places per buyer' USING ERRCODE = 'HF204', DETAIL =
+        json_build_object('limit', v_limit, 'current', v_current, 'requested', v_places);
+    END IF;
+  END IF;
+
+  v_expires := date_trunc('milliseconds', now())
+    + make_interval(secs => coalesce(e.hold_seconds, p_default_seconds));
+
+  -- The claims: numbered seats by ascending position, due ones taken over in the same statement.
+  IF cardinality(r.positions) > 0 THEN
+    WITH claimed AS (
+      INSERT INTO seat_claims AS c (event_id, position, booking_id, state, expires_at)
+        SELECT p_event, p.position, p_booking, 'h', v_expires
+          FROM unnest(r.positions) AS p (position) ORDER BY p.position
+        ON CONFLICT (event_id, position) DO UPDATE
+          SET taken_from = c.booking_id, booking_id = excluded.booking_id,
+            state = excluded.state, expires_at = excluded.expires_at
+          WHERE c.expires_at <= now()
+        RETURNING c.position, c.taken_from
+    )
+    SELECT count(*), array_agg(DISTINCT taken_from) FILTER (WHERE taken_from IS NOT NULL)
+      INTO v_got, v_from FROM claimed;
+    IF v_got < cardinality(r.positions) THEN
+      b := hold_same(p_event, p_user, r.positions, v_nos);
+      IF v_got = 0 AND b.booking_id IS NOT NULL THEN
+        r.outcome := 'same';
+        r.booking := booking_show(b, false);
+        RETURN r;
+      END IF;
+      RAISE EXCEPTION 'some of these seats are not available' USING ERRCODE = 'HF201',
+        DETAIL = json_build_object('seat_ids', ARRAY(
+          SELECT s.seat_id FROM seat_claims c JOIN seats s USING (event_id, position)
+            WHERE c.event_id = p_event AND c.position = ANY (r.positions)
+              AND c.booking_id IS DISTINCT FROM p_booking ORDER BY c.position));
+    END IF;
+  END IF;
+
+  -- General admission: what is due is given back first where the section looks full.
+  IF cardinality(v_nos) > 0 THEN
+    SELECT s.section_id INTO v_full
+      FROM unnest(v_nos, v_ga_q) AS w (section_no, quantity)
+        JOIN ga_counts n ON n.event_id = p_event AND n.section_no = w.section_no
+        JOIN sections s ON s.event_id = p_event AND s.section_no = w.section_no
+      WHERE n.taken + w.quantity > n.capacity LIMIT 1;
+    IF FOUND OR p_give_back THEN
+      v_back := ga_give_back(p_event, v_nos, p_give_back);
+      SELECT s.section_id INTO v_full
+        FROM unnest(v_nos, v_ga_q) AS w (section_no, quantity)
+          JOIN ga_counts n ON n.event_id = p_event AND n.section_no = w.section_no
+          JOIN sections s ON s.event_id = p_event AND s.section_no = w.section_no
+        WHERE n.taken + w.quantity > n.capacity LIMIT 1;
+      IF FOUND THEN
+        RAISE EXCEPTION 'not enough places are left' USING ERRCODE = 'HF202',
+          DETAIL = section_left(p_event, v_full);
+      END IF;
+    END IF;
+    INSERT INTO ga_claims (event_id, section_no, booking_id, quantity, state, expires_at)
+      SELECT p_event, w.section_no, p_booking, w.quantity, 'h', v_expires
+        FROM unnest(v_nos, v_ga_q) AS w (section_no, quantity) ORDER BY w.section_no;
+  END IF;
+
+  -- The bookings whose due claims were taken over or given back end here, last in the lock order.
+  v_from := v_from || v_back;
+  IF v_from <> '{}' THEN
+    PERFORM bookings_close_due(p_event, v_from);
+  END IF;
+  INSERT INTO bookings (event_id, booking_id, user_id, places, positions, seat_prices, section_nos,
+      quantities, section_prices, total, currency, first_expires_at, expires_at, key, fingerprint)
+    VALUES (p_event, p_booking, p_user, v_places, r.positions, v_prices, v_nos, v_ga_q, v_ga_price,
+      v_total, e.currency, v_expires, v_expires, p_key, p_fingerprint);
+
+  r.outcome := 'new';
+  r.booking.booking_id := p_booking;
+  r.booking.event_id := p_event;
+  r.booking.status := 'HOLD';
+  r.booking.seat_prices := v_prices;
+  r.booking.section_ids := v_ga_ids;
+  r.booking.quantities := v_ga_q;
+  r.booking.section_prices := v_ga_price;
+  r.booking.total := v_total;
+  r.booking.currency := e.currency;
+  r.booking.expires_at := v_expires;
+  r.booking.created_at := now();
+  r.booking.version := 1;
+  RETURN r;
+END
+$$;
+
+-- The caller's one live hold or reservation of exactly these seats, if there is one.
+CREATE FUNCTION hold_same(p_event integer, p_user uuid, p_positions integer[], p_nos smallint[])
+RETURNS bookings
+LANGUAGE sql STABLE SET search_path = holdfast, pg_temp AS $$
+  SELECT b.* FROM holdfast.seat_claims c
+      JOIN holdfast.bookings b ON b.event_id = c.event_id AND b.booking_id = c.booking_id
+    WHERE c.event_id = p_event AND c.position = p_positions[1] AND c.expires_at > now()
+      AND b.user_id = p_user AND b.status IN ('HOLD', 'RESERVED') AND b.expires_at > now()
+      AND b.positions = p_positions AND cardinality(b.section_nos) = 0
+      AND cardinality(p_nos) = 0
+$$;
+
+CREATE FUNCTION sales_window(p_start timestamptz, p_end timestamptz) RETURNS text
+LANGUAGE sql STABLE SET search_path = holdfast, pg_temp
+RETURN json_build_object(
+  'sales_start', to_char(p_start AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'),
+  'sales_end', to_char(p_end AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'))::text;
+
+-- Which of the places asked for do not exist, or are of the other kind; the caller knows where each
+-- stood in its request.
+CREATE FUNCTION places_unknown(p_event integer, p_seats text[], p_sections text[]) RETURNS text
+LANGUAGE sql STABLE SET search_path = holdfast, pg_temp AS $$
+  SELECT json_build_object(
+    'unknown_seats', (SELECT coalesce(json_agg(w), '[]') FROM unnest(p_seats) AS w
+      WHERE NOT EXISTS (SELECT FROM holdfast.seats s
+        WHERE s.event_id = p_event AND s.seat_id = w)),
+    'unknown_sections', (SELECT coalesce(json_agg(w), '[]') FROM unnest(p_sections) AS w
+      WHERE NOT EXISTS (SELECT FROM holdfast.sections c
+        WHERE c.event_id = p_event AND c.section_id = w)),
+    'seated_sections', (SELECT coalesce(json_agg(w), '[]') FROM unnest(p_sections) AS w
+      WHERE EXISTS (SELECT FROM holdfast.sections c
+        WHERE c.event_id = p_event AND c.section_id = w AND c.kind = 'seated')))::text
+$$;
+
+-- sold-out: the section, and how many are left (due claims count as available).
+CREATE FUNCTION section_left(p_event integer, p_section text) RETURNS text
+LANGUAGE sql STABLE SET search_path = holdfast, pg_temp AS $$
+  SELECT json_build_object('section_id', p_section, 'available', n.capacity - n.taken
+      + coalesce((SELECT sum(c.quantity) FROM holdfast.ga_claims c WHERE c.event_id = p_event
+          AND c.section_no = n.section_no AND c.state IN ('h', 'r') AND c.expires_at <= now()), 0)
+    )::text
+    FROM holdfast.ga_counts n JOIN holdfast.sections s USING (event_id, section_no)
+    WHERE n.event_id = p_event AND s.section_id = p_section
+$$;
+
+GRANT EXECUTE ON FUNCTION hold TO holdfast_booking;
+
+COMMIT;

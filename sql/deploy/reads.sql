@@ -1,0 +1,156 @@
+-- What the pools and tools read of bookings and places.
+BEGIN;
+SET LOCAL search_path = holdfast, public;
+
+CREATE FUNCTION booking_get(p_event integer, p_booking uuid, p_user uuid) RETURNS SETOF booking_view
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = holdfast, pg_temp AS $$
+DECLARE
+  b bookings;
+BEGIN
+  SELECT * INTO b FROM bookings
+    WHERE event_id = p_event AND booking_id = p_booking AND user_id = p_user;
+  IF NOT FOUND THEN
+    RAISE EXCEPTION 'no such booking' USING ERRCODE = 'HF104';
+  END IF;
+  RETURN NEXT booking_show(b, false);
+END
+$$;
+
+-- A page of the caller's history, newest first, after (p_before, p_before_id) where given. p_status
+-- is the status shown: a hold past its deadline is EXPIRED.
+CREATE FUNCTION booking_list(p_user uuid, p_status text, p_event integer, p_before timestamptz,
+  p_before_id uuid, p_limit integer)
+RETURNS TABLE (at timestamptz, booking booking_view)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = holdfast, pg_temp AS $$
+  SELECT b.created_at, holdfast.booking_show(b, false) FROM holdfast.bookings b
+    WHERE b.user_id = p_user
+      AND (p_event IS NULL OR b.event_id = p_event)
+      AND (p_before IS NULL OR (b.created_at, b.booking_id) < (p_before, p_before_id))
+      AND (p_status IS NULL OR p_status = CASE
+        WHEN b.status IN ('HOLD', 'RESERVED') AND b.expires_at <= now() THEN 'EXPIRED'
+        ELSE b.status END)
+    ORDER BY b.created_at DESC, b.booking_id DESC LIMIT p_limit
+$$;
+
+-- What the filter keeps of a booking that holds places. state: h, r, b; deadline in milliseconds
+-- since 1970, -1 for none.
+CREATE TYPE filter_entry AS (
+  booking_id uuid,
+  user_id    uuid,
+  state      text,
+  deadline   bigint,
+  positions  integer[],
+  section_ids text[],
+  quantities integer[]
+);
+
+CREATE FUNCTION booking_entry(b bookings) RETURNS filter_entry
+LANGUAGE sql STABLE SET search_path = holdfast, pg_temp AS $$
+  SELECT b.booking_id, b.user_id,
+    CASE b.status WHEN 'HOLD' THEN 'h' WHEN 'RESERVED' THEN 'r' ELSE 'b' END,
+    CASE WHEN b.status = 'CONFIRMED' THEN -1
+      ELSE floor(extract(epoch FROM b.expires_at) * 1000)::bigint END,
+    holdfast.booking_positions(b), g.ids, g.quantities
+  FROM (SELECT array_agg(c.section_id ORDER BY c.section_no) AS ids,
+          array_agg(q.had - coalesce(q.gone, 0) ORDER BY c.section_no) AS quantities
+        FROM unnest(b.section_nos, b.quantities, b.gone_quantities) AS q (section_no, had, gone)
+          JOIN holdfast.sections c ON c.event_id = b.event_id AND c.section_no = q.section_no
+        WHERE q.had > coalesce(q.gone, 0)) AS g
+$$;
+
+-- The live owners of these seats: what repairs a filter that took them for free.
+CREATE FUNCTION seat_owners(p_event integer, p_seats text[]) RETURNS SETOF filter_entry
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = holdfast, pg_temp AS $$
+  SELECT (holdfast.booking_entry(b)).* FROM holdfast.bookings b
+    WHERE b.event_id = p_event AND b.booking_id IN (
+      SELECT c.booking_id FROM holdfast.seats s
+        JOIN holdfast.seat_claims c USING (event_id, position)
+      WHERE s.event_id = p_event AND s.seat_id = ANY (p_seats) AND c.expires_at > now())
+    AND (b.status = 'CONFIRMED' OR b.status IN ('HOLD', 'RESERVED') AND b.expires_at > now())
+$$;
+
+-- The event as the filter needs it. Times in milliseconds since 1970.
+CREATE FUNCTION filter_event(p_event integer)
+RETURNS TABLE (open_from bigint, open_until bigint, hold_ms bigint, places_max integer,
+  layout_version integer, seats integer, sections json, clock_ms bigint)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = holdfast, pg_temp AS $$
+  SELECT floor(extract(epoch FROM e.sales_start) * 1000)::bigint,
+    CASE WHEN e.status = 'on_sale' AND e.queue = 'off'
+      THEN floor(extract(epoch FROM e.sales_end) * 1000)::bigint ELSE 0 END,
+    coalesce(e.hold_seconds, 0)::bigint * 1000, coalesce(e.max_seats_per_booking, 0),
+    e.layout_version, e.seats_count,
+    (SELECT coalesce(json_agg(json_build_object('id', s.section_id, 'kind', s.kind,
+        'capacity', s.capacity) ORDER BY s.section_no), '[]')
+      FROM holdfast.sections s WHERE s.event_id = e.event_id),
+    floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint
+  FROM holdfast.events e WHERE e.event_id = p_event
+$$;
+
+-- Every booking that holds places, in the order of their ids, after p_after.
+CREATE FUNCTION filter_entries(p_event integer, p_after uuid, p_limit integer)
+RETURNS SETOF filter_entry
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = holdfast, pg_temp AS $$
+  SELECT (holdfast.booking_entry(b)).* FROM (
+    SELECT * FROM holdfast.bookings k
+      WHERE k.event_id = p_event AND k.booking_id > p_after
+        AND (k.status = 'CONFIRMED' OR k.status IN ('HOLD', 'RESERVED') AND k.expires_at > now())
+      ORDER BY k.booking_id LIMIT p_limit) AS b
+$$;
+
+-- Keyed bookings of the last day that hold nothing: their ids are used.
+CREATE FUNCTION filter_used(p_event integer, p_limit integer)
+RETURNS TABLE (booking_id uuid, used_ms bigint)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = holdfast, pg_temp AS $$
+  SELECT k.booking_id, floor(extract(epoch FROM k.created_at) * 1000)::bigint
+    FROM holdfast.bookings k
+    WHERE k.event_id = p_event AND k.key IS NOT NULL AND k.created_at > now() - interval '24 hours'
+      AND k.status NOT IN ('CONFIRMED', 'HOLD', 'RESERVED') LIMIT p_limit
+$$;
+
+-- The static layout: seat ids by position, and the positions not for sale.
+CREATE FUNCTION filter_seats(p_event integer, p_from integer, p_until integer)
+RETURNS TABLE (seat_id text, killed boolean)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = holdfast, pg_temp AS $$
+  SELECT s.seat_id, c.position IS NOT NULL FROM holdfast.seats s
+      LEFT JOIN holdfast.seat_claims c
+        ON c.event_id = s.event_id AND c.position = s.position AND c.state = 'x'
+    WHERE s.event_id = p_event AND s.position >= p_from AND s.position < p_until
+    ORDER BY s.position
+$$;
+
+-- The live state of every seat in layout order, a character each, where the filter cannot say.
+CREATE FUNCTION seat_states(p_event integer) RETURNS text
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = holdfast, pg_temp AS $$
+  SELECT coalesce(string_agg(CASE WHEN c.expires_at > now() THEN c.state::text ELSE 'a' END, ''
+      ORDER BY s.position), '')
+    FROM holdfast.seats s LEFT JOIN holdfast.seat_claims c USING (event_id, position)
+    WHERE s.event_id = p_event
+$$;
+
+-- Places by section: what is live counts, what is due is available.
+CREATE FUNCTION section_counts(p_event integer)
+RETURNS TABLE (section_id text, capacity integer, held bigint, sold bigint)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = holdfast, pg_temp AS $$
+  SELECT c.section_id, c.capacity, coalesce(t.held, 0), coalesce(t.sold, 0)
+    FROM holdfast.sections c LEFT JOIN (
+      SELECT section_no, sum(quantity) FILTER (WHERE state IN ('h', 'r')) AS held,
+          sum(quantity) FILTER (WHERE state = 'b') AS sold
+        FROM (
+          SELECT s.section_no, 1 AS quantity, k.state
+            FROM holdfast.seat_claims k JOIN holdfast.seats s USING (event_id, position)
+            WHERE k.event_id = p_event AND k.expires_at > now()
+          UNION ALL
+          SELECT k.section_no, k.quantity, k.state FROM holdfast.ga_claims k
+            WHERE k.event_id = p_event AND k.expires_at > now()) AS live
+        GROUP BY section_no) AS t USING (section_no)
+    WHERE c.event_id = p_event ORDER BY c.section_no
+$$;
+
+GRANT EXECUTE ON FUNCTION booking_get, booking_list TO holdfast_booking;
+GRANT EXECUTE ON FUNCTION seat_owners TO holdfast_booking;
+GRANT EXECUTE ON FUNCTION filter_event, filter_entries, filter_used, filter_seats
+  TO holdfast_booking, holdfast_catalog, holdfast_reconcile, holdfast_verify;
+GRANT EXECUTE ON FUNCTION seat_states, section_counts
+  TO holdfast_booking, holdfast_catalog, holdfast_admin, holdfast_verify;
+
+COMMIT;
