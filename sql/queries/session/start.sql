@@ -1,0 +1,4 @@
+-- session/start: the first refresh token after a login.
+-- in: user_id uuid, seen_hash text, new_hash text?, token_sha256 text, seconds int
+-- by: accounts
+select holdfast.session_start($1, $2, $3, decode($4, 'hex'), $5)
