@@ -2,9 +2,8 @@
  * One request from the environment and standard input: plain CGI (RFC 3875), for a shell, a debugger
  * or a test.
  */
-#include <unistd.h>
-
 #include <errno.h>
+#include <unistd.h>
 
 #include "base/str.h"
 #include "http/gate_parts.h"
