@@ -1,0 +1,235 @@
+/*
+ * The loop of every pool, and the frame around its handlers: the only code that reads the flags of a
+ * route.
+ */
+#include "pools/serve.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "domain/limit.h"
+#include "http/token.h"
+
+const struct route route_all[] = {
+#define ROUTE(pool, method, path, operation, flags, handler)                                       \
+	{ #pool, #method, path, #operation, flags, NULL },
+#include "pools/routes.def"
+#undef ROUTE
+	{ 0 },
+};
+
+static struct conf conf;
+static struct context house;
+static const struct pool *serving;
+
+struct context *
+serve_context(void)
+{
+	return &house;
+}
+
+static enum problem
+check_token(struct request *r)
+{
+	unsigned flags = r->route->flags;
+	bool wanted = flags & (R_USER | R_STAFF);
+	enum problem err;
+
+	if (!wanted && !(flags & R_OPTIONAL_USER && request_header(r, "HTTP_AUTHORIZATION")))
+		return PROBLEM_NONE;
+	err = token_check(r);
+	if (err)
+		return err;
+	if (flags & R_STAFF && strcmp(r->who.role, "user") == 0) {
+		r->why.detail = "This needs the role organizer or admin.";
+		return PROBLEM_FORBIDDEN;
+	}
+	return PROBLEM_NONE;
+}
+
+static enum problem
+check_limit(struct request *r)
+{
+	unsigned flags = r->route->flags;
+	const char *who = limit_who(&house, r->who.user_id, r->address);
+
+	if (flags & R_WRITE)
+		return limit_check(
+			&house, r->route->operation, who, conf.rate_write, conf.rate_write_burst);
+	if (flags & R_READ)
+		return limit_check(&house, "read", who, conf.rate_read, conf.rate_read_burst);
+	return PROBLEM_NONE;
+}
+
+static enum problem
+read_key(struct request *r)
+{
+	enum problem err = request_read_key(r);
+
+	if (!err && r->route->flags & R_KEY && !r->key) {
+		r->why.detail = "This call needs the header Idempotency-Key.";
+		return PROBLEM_KEY_INVALID;
+	}
+	return err;
+}
+
+/* One request, up to the answer. Every branch on a route's flags is here; handlers have none. */
+static enum problem
+serve_request(struct request *r)
+{
+	enum problem err = request_read(r);
+
+	house.deadline_us = r->deadline_us = r->started_us + conf.worker_budget_ms * 1000;
+	if (!err)
+		err = route_find(serving->routes, r);
+	if (!err)
+		err = check_token(r);
+	if (!err)
+		err = check_limit(r);
+	if (!err && r->route->flags & R_BODY)
+		err = request_read_body(r, conf.body_max_bytes);
+	if (!err && r->route->flags & R_IDEMPOTENT)
+		err = read_key(r);
+	if (!err)
+		err = r->route->handle(r);
+	return err;
+}
+
+static void
+log_request(const struct request *r, enum problem err)
+{
+	bool quiet = r->route && r->route->flags & R_BARE && r->status < 500;
+	enum log_level level = quiet ? LOG_DEBUG : r->status == 500 ? LOG_ERROR : LOG_INFO;
+
+	log_line(level, "method=%s route=%s status=%d problem=%s us=%lld id=%s%s%s", r->method,
+		r->route ? r->route->path : "-", r->status, err ? problem_rows[err].slug : "-",
+		(long long)(clock_monotonic_us() - r->started_us), r->id,
+		err == PROBLEM_INTERNAL && r->why.detail ? " detail=" : "",
+		err == PROBLEM_INTERNAL && r->why.detail ? log_value(r->why.detail) : "");
+}
+
+static void
+serve_one(struct gate *gate)
+{
+	struct request r = { .gate = gate, .arena = house.arena };
+	enum problem err;
+
+	house.why = &r.why;
+	err = serve_request(&r);
+	if (err == PROBLEM_METHOD && strcmp(r.method, "OPTIONS") == 0) {
+		respond_empty(&r, 204);
+		respond_header(&r, "Allow", r.allow);
+		err = PROBLEM_NONE;
+	} else if (err) {
+		respond_problem(&r, err);
+	}
+	respond_send(&r);
+	gate_finish(gate);
+	log_request(&r, err);
+	arena_reset(house.arena);
+	house.why = NULL;
+}
+
+/* Work that may wait gets a budget and a why of its own: no client hears of it. */
+static void
+be_idle(void *ctx)
+{
+	struct problem_why why = { 0 };
+
+	(void)ctx;
+	house.why = &why;
+	house.deadline_us = clock_monotonic_us() + conf.worker_budget_ms * 1000;
+	serving->idle(&house);
+	arena_reset(house.arena);
+	house.why = NULL;
+}
+
+/* POOL METHOD PATH OPERATION FLAGS: the web servers' maps are made of these lines. */
+static void
+print_routes(const struct route *routes)
+{
+	static const struct {
+		unsigned flag;
+		const char *name;
+	} names[] = {
+		{ R_USER, "user" },
+		{ R_STAFF, "staff" },
+		{ R_BODY, "body" },
+		{ R_IDEMPOTENT, "idempotent" },
+		{ R_KEY, "key" },
+		{ R_READ, "read" },
+		{ R_WRITE | R_WRITE_SELF, "write" },
+		{ R_BARE, "bare" },
+		{ R_OPTIONAL_USER, "optional-user" },
+	};
+
+	for (; routes->path; routes++) {
+		const char *between = " ";
+
+		printf("%s %s %s %s", routes->pool, routes->method, routes->path,
+			routes->operation);
+		for (size_t i = 0; i < ARRAY_LENGTH(names); i++) {
+			if (routes->flags & names[i].flag) {
+				printf("%s%s", between, names[i].name);
+				between = ",";
+			}
+		}
+		printf("%s\n", routes->flags ? "" : " -");
+	}
+}
+
+static enum log_level
+level_of(const char *name)
+{
+	static const char *const names[] = { "debug", "info", "warn", "error" };
+	size_t i = 0;
+
+	while (strcmp(names[i], name) != 0)
+		i++;
+	return (enum log_level)i;
+}
+
+static void
+prepare(const struct pool *pool, int argc, char **argv)
+{
+	struct conf_program program = pool->program;
+
+	if (!program.options)
+		program.options = "  --routes           print the table of routes and end\n";
+	conf_load(&conf, &program, argc, argv);
+	conf.print_routes = conf_option(&conf, "routes", NULL);
+	conf_done(&conf, 0);
+	if (conf.print_routes) {
+		print_routes(pool->routes);
+		exit(0);
+	}
+	log_init(conf.program, level_of(conf.log_level));
+	token_init(&conf);
+	respond_allow_origins(conf.allowed_origins);
+	serving = pool;
+	house.conf = &conf;
+	house.arena = arena_new();
+	/* Neither connects yet: a pool is up, and answers 503, while a server is away. */
+	house.pg = pg_open(&conf);
+	house.redis = redis_open(&conf);
+}
+
+int
+serve(const struct pool *pool, int argc, char **argv)
+{
+	struct gate *gate;
+
+	prepare(pool, argc, argv);
+	gate = gate_open();
+	conf.cgi = gate_is_cgi(gate);
+	if (pool->start)
+		pool->start(&house);
+	log_line(LOG_DEBUG, "event=start");
+	while (gate_accept(gate, pool->idle ? be_idle : NULL, NULL))
+		serve_one(gate);
+	log_line(LOG_DEBUG, "event=stop");
+	gate_close(gate);
+	redis_close(house.redis);
+	pg_close(house.pg);
+	arena_free(house.arena);
+	return 0;
+}
