@@ -70,12 +70,21 @@ $(PACKAGED): deploy/packages deploy/packages.list
 	@deploy/packages build
 	@touch $@
 
+# Changes when a source comes or goes, so that what is made of all of them is made anew.
+$(BUILD)/sources: FORCE
+	@mkdir -p $(@D)
+	@echo '$(QUERIES) $(SCRIPTS) $(LIBRARY)' | cmp -s - $@ || \
+		echo '$(QUERIES) $(SCRIPTS) $(LIBRARY)' > $@
+
+.PHONY: FORCE
+FORCE:
+
 # SQL and Lua files become typed C functions and constants.
-$(BUILD)/gen/queries.h $(BUILD)/gen/queries.c &: app/gen/queries.sh app/gen/queries.awk $(QUERIES)
+$(BUILD)/gen/queries.h $(BUILD)/gen/queries.c &: app/gen/queries.sh app/gen/queries.awk $(QUERIES) $(BUILD)/sources
 	@mkdir -p $(@D)
 	app/gen/queries.sh $(BUILD)/gen $(QUERIES)
 
-$(BUILD)/gen/scripts.h $(BUILD)/gen/scripts.c &: app/gen/scripts.sh $(SCRIPTS)
+$(BUILD)/gen/scripts.h $(BUILD)/gen/scripts.c &: app/gen/scripts.sh $(SCRIPTS) $(BUILD)/sources
 	@mkdir -p $(@D)
 	app/gen/scripts.sh $(BUILD)/gen $(SCRIPTS)
 
@@ -93,10 +102,10 @@ $(BUILD)/obj/%.o: app/%.c | $(GEN_HEADERS) $(PACKAGED)
 	$(COMPILE) -c -o $@ $<
 
 # Made anew each time, so that the object of a source that has gone does not stay in it.
-$(BUILD)/libholdfast.a: $(LIB_OBJECTS)
+$(BUILD)/libholdfast.a: $(LIB_OBJECTS) $(BUILD)/sources
 	@mkdir -p $(@D)
 	@rm -f $@
-	$(AR) rcs $@ $^
+	$(AR) rcs $@ $(LIB_OBJECTS)
 
 $(POOL_BINS): $(BUILD)/bin/holdfast-%: $(BUILD)/obj/pools/%.o $(call object,$(POOLS_SHARED)) \
 		$(BUILD)/libholdfast.a

@@ -1,5 +1,6 @@
 # Makes nginx's own error answers from the table of problems: for each problem that a web server
-# meets by itself one named location, which answers problem+json (RFC 9457) with the request's id.
+# meets by itself one internal location, which answers problem+json (RFC 9457) with the request's id.
+# (Not a named one: where the request line could not be read, nginx cannot go there.)
 #
 # in:  app/base/problem.def
 # out: an nginx file to be included within server { }; it uses $request_id and, for browsers of
@@ -20,8 +21,8 @@ function answer(codes, slug, headers)
 		failed = 1
 		exit
 	}
-	printf "error_page %s = @%s;\n", codes, slug
-	printf "location @%s {\n\tinternal;\n\tdefault_type application/problem+json;\n", slug
+	printf "error_page %s = /problems/%s;\n", codes, slug
+	printf "location = /problems/%s {\n\tinternal;\n\tdefault_type application/problem+json;\n", slug
 	printf "\tadd_header X-Request-Id $request_id always;\n"
 	printf "\tadd_header X-Content-Type-Options nosniff always;\n"
 	printf "\tadd_header Cache-Control no-store always;\n"
@@ -38,7 +39,7 @@ END {
 	if (failed)
 		exit 1
 	print "# Made from app/base/problem.def."
-	answer("400", "malformed-request", "")
+	answer("400 408 421 501 505", "malformed-request", "")
 	answer("404", "not-found", "")
 	answer("405", "method-not-allowed", "Allow \"GET, HEAD, OPTIONS, POST, PUT\"")
 	answer("413", "body-too-large", "")
