@@ -159,6 +159,44 @@ respond_problem(struct request *r, enum problem problem)
 	add_problem_headers(r, problem);
 }
 
+/* The reason phrase: nobody reads it, but a status line without one upsets some clients. */
+static const char *
+reason(int status)
+{
+	static const struct {
+		int status;
+		const char *phrase;
+	} phrases[] = {
+		{ 200, "OK" },
+		{ 201, "Created" },
+		{ 202, "Accepted" },
+		{ 204, "No Content" },
+		{ 304, "Not Modified" },
+		{ 400, "Bad Request" },
+		{ 401, "Unauthorized" },
+		{ 403, "Forbidden" },
+		{ 404, "Not Found" },
+		{ 405, "Method Not Allowed" },
+		{ 409, "Conflict" },
+		{ 410, "Gone" },
+		{ 412, "Precondition Failed" },
+		{ 413, "Content Too Large" },
+		{ 414, "URI Too Long" },
+		{ 415, "Unsupported Media Type" },
+		{ 422, "Unprocessable Content" },
+		{ 429, "Too Many Requests" },
+		{ 431, "Request Header Fields Too Large" },
+		{ 500, "Internal Server Error" },
+		{ 503, "Service Unavailable" },
+	};
+
+	for (size_t i = 0; i < ARRAY_LENGTH(phrases); i++) {
+		if (phrases[i].status == status)
+			return phrases[i].phrase;
+	}
+	return "Status";
+}
+
 void
 respond_send(struct request *r)
 {
@@ -167,7 +205,7 @@ respond_send(struct request *r)
 
 	assert(r->status);
 	str_init(&head, r->arena);
-	str_printf(&head, "Status: %d\r\n", r->status);
+	str_printf(&head, "Status: %d %s\r\n", r->status, reason(r->status));
 	if (has_body && r->content_type)
 		str_printf(&head, "Content-Type: %s\r\n", r->content_type);
 	if (has_body)

@@ -95,14 +95,14 @@ serve_request(struct request *r)
 }
 
 static void
-log_request(const struct request *r, enum problem err)
+log_request(const struct request *r, enum problem err, int64_t took_us)
 {
 	bool quiet = r->route && r->route->flags & R_BARE && r->status < 500;
 	enum log_level level = quiet ? LOG_DEBUG : r->status == 500 ? LOG_ERROR : LOG_INFO;
 
 	log_line(level, "method=%s route=%s status=%d problem=%s us=%lld id=%s%s%s", r->method,
 		r->route ? r->route->path : "-", r->status, err ? problem_rows[err].slug : "-",
-		(long long)(clock_monotonic_us() - r->started_us), r->id,
+		(long long)took_us, r->id,
 		err == PROBLEM_INTERNAL && r->why.detail ? " detail=" : "",
 		err == PROBLEM_INTERNAL && r->why.detail ? log_value(r->why.detail) : "");
 }
@@ -111,6 +111,7 @@ static void
 serve_one(struct gate *gate)
 {
 	struct request r = { .gate = gate, .arena = house.arena };
+	int64_t took_us;
 	enum problem err;
 
 	house.why = &r.why;
@@ -123,8 +124,9 @@ serve_one(struct gate *gate)
 		respond_problem(&r, err);
 	}
 	respond_send(&r);
+	took_us = clock_monotonic_us() - r.started_us;
 	gate_finish(gate);
-	log_request(&r, err);
+	log_request(&r, err, took_us);
 	arena_reset(house.arena);
 	house.why = NULL;
 }
