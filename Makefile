@@ -26,6 +26,9 @@ HARDEN   := -fstack-protector-strong -fPIE $(if $(SAN),,-D_FORTIFY_SOURCE=2)
 INCLUDE  := -Iapp -I$(BUILD)/gen -I/usr/include/postgresql
 COMPILE   = $(CC) -std=gnu17 $(INCLUDE) -DHOLDFAST_VERSION='"$(VERSION)"' $(CPPFLAGS) $(CFLAGS) \
 	$(WARNINGS) $(HARDEN) $(SANITIZE) -MMD -MP
+# No name of ours may stand in for the same name within a library: jansson, under libjwt, has a
+# json_string() too.
+HIDDEN   := -fvisibility=hidden
 LINK      = $(CC) $(CFLAGS) $(SANITIZE) -pie $(LDFLAGS) -Wl,-z,relro,-z,now -Wl,--as-needed
 LIBS     := -lfcgi -lpq -lhiredis -ljson-c -ljwt -lcrypt -lcrypto
 
@@ -95,11 +98,11 @@ $(BUILD)/gen/nginx-problems.conf: app/base/problem.def app/gen/problems.awk
 
 $(BUILD)/obj/gen/%.o: $(BUILD)/gen/%.c | $(GEN_HEADERS) $(PACKAGED)
 	@mkdir -p $(@D)
-	$(COMPILE) -c -o $@ $<
+	$(COMPILE) $(HIDDEN) -c -o $@ $<
 
 $(BUILD)/obj/%.o: app/%.c | $(GEN_HEADERS) $(PACKAGED)
 	@mkdir -p $(@D)
-	$(COMPILE) -c -o $@ $<
+	$(COMPILE) $(HIDDEN) -c -o $@ $<
 
 # Made anew each time, so that the object of a source that has gone does not stay in it.
 $(BUILD)/libholdfast.a: $(LIB_OBJECTS) $(BUILD)/sources
