@@ -49,8 +49,9 @@ print_masked(const char *text)
 		}
 	}
 	while (*text) {
-		if (strncasecmp(text, "password=", 9) != 0 &&
-			strncasecmp(text, "password =", 10) != 0) {
+		size_t blank = strncasecmp(text, "password", 8) == 0 ? strspn(text + 8, " ") : 0;
+
+		if (strncasecmp(text, "password", 8) != 0 || text[8 + blank] != '=') {
 			putchar(*text++);
 			continue;
 		}

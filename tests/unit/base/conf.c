@@ -1,0 +1,242 @@
+/*
+ * Settings from the file, the environment and the command line; what is refused; what is masked.
+ */
+#include <criterion/criterion.h>
+#include <criterion/redirect.h>
+#include <unistd.h>
+
+#include "base/conf_table.h"
+#include "base/str.h"
+
+static const struct conf_program program = { "test", "tests the settings", "[OPTION]...", NULL };
+static struct conf conf;
+static char path[] = "/tmp/holdfast-conf-XXXXXX";
+
+static void
+begin(void)
+{
+	clearenv();
+	cr_redirect_stdout();
+	cr_redirect_stderr();
+}
+
+static void
+end(void)
+{
+	unlink(path);
+}
+
+TestSuite(conf, .init = begin, .fini = end);
+
+static void
+load(const char *const *words)
+{
+	char *argv[16] = { (char *)(uintptr_t) "holdfast-test" };
+	int argc = 1;
+
+	for (; *words; words++)
+		argv[argc++] = (char *)(uintptr_t)*words;
+	conf_load(&conf, &program, argc, argv);
+}
+
+#define LOAD(...) load((const char *const[]){ __VA_ARGS__ __VA_OPT__(, ) NULL })
+
+static const char *
+write_file(const char *text)
+{
+	int fd = mkstemp(path);
+
+	cr_assert_geq(fd, 0);
+	cr_assert_eq(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+	close(fd);
+	return path;
+}
+
+static void
+stdout_is(const char *part, bool there)
+{
+	char text[65536] = "";
+
+	fflush(stdout);
+	close(STDOUT_FILENO);
+	cr_assert_gt(fread(text, 1, sizeof(text) - 1, cr_get_redirected_stdout()), 0);
+	cr_assert_eq(strstr(text, part) != NULL, there, "%s in %s", part, text);
+}
+
+Test(conf, every_default_is_within_its_bounds)
+{
+	for (const struct conf_row *row = conf_rows; row->name; row++) {
+		cr_assert(*row->help, "%s", row->name);
+		if (row->kind == CONF_KIND_INT)
+			cr_assert(row->int_default >= row->min && row->int_default <= row->max,
+				"%s", row->name);
+		for (const struct conf_row *other = conf_rows; other != row; other++)
+			cr_assert_str_neq(other->name, row->name);
+	}
+}
+
+Test(conf, defaults_stand_where_nothing_is_said)
+{
+	LOAD();
+	cr_assert_eq(conf.hold_seconds, 600);
+	cr_assert(conf.rate_limit);
+	cr_assert_str_eq(conf.environment, "production");
+	cr_assert_str_eq(conf.program, "test");
+	conf_done(&conf, 0);
+}
+
+Test(conf, file_then_environment_then_set)
+{
+	write_file("# a comment\n\n  hold_seconds = 5 \nrate_write=6\nrate_read = 7\n"
+		   "currency = a = b # not a comment\nrate_limit = off");
+	setenv("HOLDFAST_RATE_WRITE", "16", 1);
+	setenv("HOLDFAST_RATE_READ", "17", 1);
+	LOAD("--config", path, "--set", "rate_read=27");
+	cr_assert_eq(conf.hold_seconds, 5);
+	cr_assert_eq(conf.rate_write, 16);
+	cr_assert_eq(conf.rate_read, 27);
+	cr_assert_str_eq(conf.currency, "a = b # not a comment");
+	cr_assert_not(conf.rate_limit);
+}
+
+Test(conf, file_of_the_environment)
+{
+	setenv("HOLDFAST_CONF", write_file("hold_seconds = 9\n"), 1);
+	LOAD();
+	cr_assert_eq(conf.hold_seconds, 9);
+}
+
+Test(conf, own_name_wins_over_aliases)
+{
+	setenv("SECRET_KEY", "second", 1);
+	setenv("JWT_SECRET", "first", 1);
+	setenv("REDIS_URL", "", 1);
+	setenv("UPSTASH_REDIS_URL", "redis://u", 1);
+	setenv("ACCESS_TOKEN_EXPIRE_SECONDS", "60", 1);
+	setenv("HOLDFAST_ACCESS_TOKEN_SECONDS", "61", 1);
+	LOAD();
+	cr_assert_str_eq(conf.jwt_secret, "first");
+	cr_assert_str_eq(conf.redis_url, "redis://u");
+	cr_assert_eq(conf.access_token_seconds, 61);
+}
+
+Test(conf, addresses_in_parts)
+{
+	setenv("DB_HOST", "db.example", 1);
+	setenv("DB_PORT", "6543", 1);
+	setenv("DB_NAME", "tickets", 1);
+	setenv("DB_USER", "me", 1);
+	setenv("DB_PASSWORD", "a'b\\c d", 1);
+	setenv("REDIS_HOST", "cache", 1);
+	setenv("REDIS_PORT", "6380", 1);
+	setenv("REDIS_USER", "a@b", 1);
+	setenv("REDIS_PASSWORD", "p", 1);
+	LOAD();
+	cr_assert_str_eq(conf.database_url, "host='db.example' port='6543' dbname='tickets' "
+					    "user='me' password='a\\'b\\\\c d'");
+	cr_assert_str_eq(conf.redis_url, "redis://a%40b@cache:6380/0");
+	cr_assert_str_eq(conf.redis_password, "p");
+}
+
+Test(conf, whole_address_wins_over_its_parts)
+{
+	setenv("DB_HOST", "db.example", 1);
+	setenv("DATABASE_URL", "postgresql:///other", 1);
+	LOAD();
+	cr_assert_str_eq(conf.database_url, "postgresql:///other");
+}
+
+Test(conf, secrets_come_out_of_files)
+{
+	char setting[128];
+
+	write_file("  the secret \n\n");
+	snprintf(setting, sizeof(setting), "jwt_secret=@%s", path);
+	LOAD("--set", setting);
+	cr_assert_str_eq(conf.jwt_secret, "  the secret");
+}
+
+Test(conf, rest_of_the_line_is_left_to_the_program)
+{
+	const char *value = NULL;
+
+	LOAD("word", "--event", "5", "--set=hold_seconds=8", "--dry-run", "--name=x", "--",
+		"--config");
+	cr_assert_eq(conf.hold_seconds, 8);
+	cr_assert(conf_option(&conf, "event", &value));
+	cr_assert_str_eq(value, "5");
+	cr_assert(conf_option(&conf, "name", &value));
+	cr_assert_str_eq(value, "x");
+	cr_assert(conf_option(&conf, "dry-run", NULL));
+	cr_assert_not(conf_option(&conf, "dry-run", NULL));
+	cr_assert_not(conf_option(&conf, "dry", NULL));
+	conf_done(&conf, 2);
+}
+
+#define REFUSED(name, ...)                                                                         \
+	Test(conf, refuses_##name, .exit_code = 2)                                                 \
+	{                                                                                          \
+		__VA_ARGS__;                                                                       \
+	}
+
+REFUSED(unknown_setting, LOAD("--set", "no_such=1"))
+REFUSED(unknown_setting_in_the_file, LOAD("--config", write_file("hold_second = 5\n")))
+REFUSED(line_without_equals, LOAD("--config", write_file("hold_seconds 5\n")))
+REFUSED(missing_file, LOAD("--config", "/nonexistent/holdfast.conf"))
+REFUSED(number_too_small, LOAD("--set", "hold_seconds=0"))
+REFUSED(number_too_large, LOAD("--set", "hold_seconds=86401"))
+REFUSED(number_with_a_tail, LOAD("--set", "hold_seconds=5s"))
+REFUSED(number_beyond_int64, LOAD("--set", "hold_seconds=99999999999999999999"))
+REFUSED(strange_truth, LOAD("--set", "rate_limit=maybe"))
+REFUSED(bad_environment_value, setenv("HOLDFAST_RATE_READ", "x", 1); LOAD())
+REFUSED(bad_redis_port, setenv("REDIS_HOST", "h", 1); setenv("REDIS_PORT", "70000", 1); LOAD())
+REFUSED(set_without_a_value, LOAD("--set"))
+REFUSED(set_without_equals, LOAD("--set", "hold_seconds"))
+REFUSED(secret_file_that_is_not_there, LOAD("--set", "jwt_secret=@/nonexistent"))
+REFUSED(unknown_level, LOAD("--set", "log_level=loud"))
+REFUSED(unknown_environment, LOAD("--set", "environment=prod"))
+REFUSED(short_id_secret, LOAD("--set", "id_secret=short"))
+REFUSED(unknown_option, LOAD("--nonsense"); conf_done(&conf, 5))
+REFUSED(too_many_words, LOAD("a", "b"); conf_done(&conf, 1))
+REFUSED(option_without_its_value, const char *value; LOAD("--event");
+	conf_option(&conf, "event", &value))
+
+Test(conf, development_takes_short_secrets)
+{
+	LOAD("--set", "environment=development", "--set", "id_secret=short");
+	cr_assert_str_eq(conf.id_secret, "short");
+}
+
+Test(conf, masks_passwords_wherever_they_stand)
+{
+	LOAD("--set", "jwt_secret=hush", "--set",
+		"id_secret=hush-hush-hush-hush-hush-hush-hush-hush", "--set",
+		"database_url=postgresql://u:hu:sh@sh@h/db?password=hush&a=1", "--set",
+		"redis_url=redis://:hush@h:1/2", "--set", "redis_password=hush");
+	conf_print(&conf);
+	stdout_is("hush", false);
+}
+
+Test(conf, masks_conninfo)
+{
+	LOAD("--set", "database_url=host=h password='hush \\' hush' dbname=d PASSWORD   =  hush");
+	conf_print(&conf);
+	stdout_is("hush", false);
+}
+
+Test(conf, prints_what_is_no_secret)
+{
+	LOAD("--set", "database_url=host=h dbname=d", "--set", "rate_limit=no");
+	conf_print(&conf);
+	stdout_is("database_url = host=h dbname=d\n", true);
+}
+
+Test(conf, help_ends_well, .exit_code = 0)
+{
+	LOAD("--help");
+}
+
+Test(conf, version_ends_well, .exit_code = 0)
+{
+	LOAD("--version");
+}
