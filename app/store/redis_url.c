@@ -127,9 +127,8 @@ redis_url_read(struct arena *arena, const char *text, struct redis_url *url, con
 	if (!is_unix && !str_starts(text, "redis://"))
 		return false;
 	rest = text + (is_unix ? strlen("unix://") : strlen("redis://"));
-	at = strrchr(rest, '@');
-	slash = strchr(rest, '/');
-	if (at != NULL && (slash == NULL || at < slash)) {
+	at = memrchr(rest, '@', strcspn(rest, "/"));
+	if (at != NULL) {
 		*mistake = "user or password are not well percent-encoded";
 		if (!user_read(arena, rest, (size_t)(at - rest), &found))
 			return false;
