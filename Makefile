@@ -22,7 +22,8 @@ BUILD ?= build
 
 CFLAGS   ?= -O2 -g
 WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Werror
-HARDEN   := -fstack-protector-strong -fPIE $(if $(SAN),,-D_FORTIFY_SOURCE=2)
+FORTIFY  ?= $(if $(SAN),,-D_FORTIFY_SOURCE=2)
+HARDEN    = -fstack-protector-strong -fPIE $(FORTIFY)
 INCLUDE  := -Iapp -I$(BUILD)/gen -I/usr/include/postgresql
 COMPILE   = $(CC) -std=gnu17 $(INCLUDE) -DHOLDFAST_VERSION='"$(VERSION)"' $(CPPFLAGS) $(CFLAGS) \
 	$(WARNINGS) $(HARDEN) $(SANITIZE) -MMD -MP
@@ -183,14 +184,20 @@ bench: all ## the benchmarks, with a report
 	@deploy/packages run test
 	@BUILD=$(BUILD) tests/bench/run
 
-.PHONY: lint fmt
-lint: $(GEN_HEADERS) ## warnings as errors, clang-tidy, cppcheck, clang-format, shellcheck, style checks
+.PHONY: lint fmt settings
+lint: all ## warnings as errors, clang-tidy, cppcheck, clang-format, shellcheck, style checks
 	@deploy/packages build run test lint
-	@BUILD=$(BUILD) deploy/lint
+	@BUILD=$(BUILD) tests/lint
 
 fmt: ## format the C sources
 	@deploy/packages lint
-	clang-format -i $(wildcard app/*/*.[ch] tests/unit/*/*.[ch])
+	clang-format -i $(wildcard app/*/*.[ch] tests/*/*/*.[ch])
+
+settings: ## bring conf/holdfast.conf and the README's table up to app/base/conf.def
+	awk -v form=file -f app/gen/settings.awk app/base/conf.def > conf/holdfast.conf
+	awk -v form=table -f app/gen/settings.awk app/base/conf.def > $(BUILD)/settings.md
+	sed -i -e '/^<!-- settings -->$/,/^<!-- end of settings -->$/{//!d}' \
+		-e '/^<!-- settings -->$/r $(BUILD)/settings.md' README.md
 
 # ---- for packagers -------------------------------------------------------------------------------
 
