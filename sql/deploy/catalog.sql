@@ -1,0 +1,146 @@
+-- What everybody may read: events, their seats and maps. Live numbers come from the filter where it
+-- can say; what is here is what stands still, and the counts of a whole page of events.
+BEGIN;
+SET LOCAL search_path = holdfast, public;
+
+-- The event, if the caller may see it: a draft is seen by its organizer and by admins alone.
+CREATE FUNCTION event_seen(p_event integer, p_user uuid, p_all boolean) RETURNS events
+LANGUAGE plpgsql STABLE SET search_path = holdfast, pg_temp AS $$
+DECLARE
+  e events;
+BEGIN
+  SELECT * INTO e FROM events WHERE event_id = p_event
+    AND (status <> 'draft' OR p_all OR organizer_id = p_user);
+  IF NOT FOUND THEN
+    RAISE EXCEPTION 'no such event' USING ERRCODE = 'HF104';
+  END IF;
+  RETURN e;
+END
+$$;
+
+-- head: the event but for its sections; sections: each open for its number of available places.
+-- shared: everybody sees the same, so that it may be cached.
+CREATE TYPE event_view AS (
+  event_id       integer,
+  shared         boolean,
+  version        integer,
+  layout_version integer,
+  at_us          bigint,   -- its date, in microseconds since 1970
+  head           text,
+  section_ids    text[],
+  prices         bigint[],
+  sections       text[]
+);
+
+CREATE FUNCTION event_view_of(e events, p_default_seconds integer, p_default_per_booking integer,
+  p_default_per_user integer) RETURNS event_view
+LANGUAGE sql STABLE SET search_path = holdfast, pg_temp AS $$
+  SELECT e.event_id, e.status <> 'draft', e.version, e.layout_version,
+    (extract(epoch FROM e.event_date) * 1000000)::bigint,
+    holdfast.event_head(e, p_default_seconds, p_default_per_booking, p_default_per_user),
+    array_agg(o.section_id ORDER BY o.ordinality), array_agg(o.price ORDER BY o.ordinality),
+    array_agg(o.open_json ORDER BY o.ordinality)
+  FROM ROWS FROM (holdfast.event_sections_open(e.event_id)) WITH ORDINALITY AS o
+$$;
+
+CREATE FUNCTION event_get(p_event integer, p_user uuid, p_all boolean, p_default_seconds integer,
+  p_default_per_booking integer, p_default_per_user integer) RETURNS event_view
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = holdfast, pg_temp AS $$
+BEGIN
+  RETURN event_view_of(event_seen(p_event, p_user, p_all), p_default_seconds,
+    p_default_per_booking, p_default_per_user);
+END
+$$;
+
+-- What the live answers need beside the live numbers: no texts.
+CREATE FUNCTION event_brief(p_event integer, p_user uuid, p_all boolean) RETURNS event_view
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = holdfast, pg_temp AS $$
+DECLARE
+  e events := event_seen(p_event, p_user, p_all);
+  v event_view;
+BEGIN
+  v.event_id := e.event_id;
+  v.shared := e.status <> 'draft';
+  v.version := e.version;
+  v.layout_version := e.layout_version;
+  SELECT array_agg(section_id ORDER BY section_no), array_agg(price ORDER BY section_no)
+    INTO v.section_ids, v.prices FROM sections WHERE event_id = p_event;
+  RETURN v;
+END
+$$;
+
+-- Upcoming events, soonest first, after (p_after_us, p_after_id) where given. p_like is a pattern.
+CREATE FUNCTION event_list(p_like text, p_from timestamptz, p_to timestamptz, p_venue integer,
+  p_after_us bigint, p_after_id integer, p_limit integer, p_default_seconds integer,
+  p_default_per_booking integer, p_default_per_user integer)
+RETURNS SETOF event_view
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = holdfast, pg_temp AS $$
+  SELECT (q.v).* FROM (
+    SELECT holdfast.event_view_of(e, p_default_seconds, p_default_per_booking, p_default_per_user) AS v
+    FROM (SELECT k.* FROM holdfast.events k LEFT JOIN holdfast.venues v USING (venue_id)
+        WHERE k.status IN ('on_sale', 'closed') AND k.event_date >= now()
+          AND (p_from IS NULL OR k.event_date >= p_from)
+          AND (p_to IS NULL OR k.event_date <= p_to)
+          AND (p_venue IS NULL OR k.venue_id = p_venue)
+          AND (p_like IS NULL OR k.title ILIKE p_like OR k.description ILIKE p_like
+            OR v.name ILIKE p_like)
+          AND (p_after_us IS NULL OR (k.event_date, k.event_id) >
+            ('1970-01-01Z'::timestamptz + p_after_us * interval '1 microsecond', p_after_id))
+        ORDER BY k.event_date, k.event_id LIMIT p_limit) AS e
+    ORDER BY e.event_date, e.event_id OFFSET 0) AS q
+$$;
+
+-- The available places by section of a page of events, for the time when the filter cannot say.
+CREATE FUNCTION event_available(p_events integer[])
+RETURNS TABLE (event_id integer, section_id text, available bigint)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = holdfast, pg_temp AS $$
+  SELECT w.event_id, n.section_id, n.capacity - n.held - n.sold
+    FROM unnest(p_events) AS w (event_id) CROSS JOIN LATERAL holdfast.section_counts(w.event_id) AS n
+$$;
+
+-- A page of seats in layout order after a position. p_states: a byte a position, as the live picture
+-- has them; p_state: only seats in this state (its byte), null: all.
+CREATE FUNCTION event_seats(p_event integer, p_section text, p_after integer, p_states bytea,
+  p_state integer, p_limit integer)
+RETURNS TABLE (seat_position integer, seat_id text, section_id text, row_label text, label text,
+  price bigint)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = holdfast, pg_temp AS $$
+  SELECT s.position, s.seat_id, c.section_id, s.row_label, s.label, coalesce(s.price, c.price)
+    FROM holdfast.seats s JOIN holdfast.sections c USING (event_id, section_no)
+    WHERE s.event_id = p_event AND s.position > p_after AND s.position < length(p_states)
+      AND (p_section IS NULL OR c.section_id = p_section)
+      AND (p_state IS NULL OR get_byte(p_states, s.position) = p_state)
+    ORDER BY s.position LIMIT p_limit
+$$;
+
+-- The static layout: sections, rows, seats with their place in the status string.
+CREATE FUNCTION event_seatmap(p_event integer, p_user uuid, p_all boolean,
+  OUT shared boolean, OUT layout_version integer, OUT body text)
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = holdfast, pg_temp AS $$
+DECLARE
+  e events := event_seen(p_event, p_user, p_all);
+BEGIN
+  shared := e.status <> 'draft';
+  layout_version := e.layout_version;
+  SELECT format('{"event_id":"%s","layout_version":%s,"seats":%s,"sections":[%s]}', e.event_id,
+      e.layout_version, e.seats_count, string_agg(format(
+        '{"section_id":%s,"name":%s,"kind":%s,"capacity":%s,"rows":[%s]}', to_json(c.section_id),
+        to_json(c.name), to_json(c.kind), c.capacity, r.rows), ',' ORDER BY c.section_no))
+    INTO body
+    FROM sections c LEFT JOIN (
+      SELECT q.section_no, string_agg(format('{"row":%s,"seats":[%s]}', to_json(q.row_label), q.seats),
+          ',' ORDER BY q.at) AS rows
+        FROM (SELECT s.section_no, s.row_label, min(s.position) AS at, string_agg(concat(
+              '{"seat_id":', to_json(s.seat_id), ',"number":', to_json(s.label),
+              ',"position":', s.position, ',"x":', s.x, ',"y":', s.y, '}'), ','
+              ORDER BY s.adjacency, s.position) AS seats
+            FROM seats s WHERE s.event_id = p_event GROUP BY s.section_no, s.row_label) AS q
+        GROUP BY q.section_no) AS r USING (section_no)
+    WHERE c.event_id = p_event;
+END
+$$;
+
+GRANT EXECUTE ON FUNCTION event_get, event_brief, event_list, event_available, event_seats, event_seatmap
+  TO holdfast_catalog;
+
+COMMIT;

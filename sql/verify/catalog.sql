@@ -1,0 +1,2 @@
+SELECT 'holdfast.event_get(integer,uuid,boolean,integer,integer,integer)'::regprocedure,
+  'holdfast.event_seatmap(integer,uuid,boolean)'::regprocedure;

@@ -1,0 +1,1 @@
+SELECT 'holdfast.event_update(integer,uuid,boolean,integer[],jsonb,integer,integer,integer)'::regprocedure;
