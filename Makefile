@@ -25,8 +25,8 @@ WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prot
 FORTIFY  ?= $(if $(SAN),,-D_FORTIFY_SOURCE=2)
 HARDEN    = -fstack-protector-strong -fPIE $(FORTIFY)
 INCLUDE  := -Iapp -I$(BUILD)/gen -I/usr/include/postgresql
-COMPILE   = $(CC) -std=gnu17 $(INCLUDE) -DHOLDFAST_VERSION='"$(VERSION)"' $(CPPFLAGS) $(CFLAGS) \
-	$(WARNINGS) $(HARDEN) $(SANITIZE) -MMD -MP
+COMPILE   = $(CC) -std=gnu17 $(INCLUDE) -DHOLDFAST_VERSION='"$(VERSION)"' $(CFLAGS) \
+	$(WARNINGS) $(CPPFLAGS) $(HARDEN) $(SANITIZE) -MMD -MP
 # No name of ours may stand in for the same name within a library: jansson, under libjwt, has a
 # json_string() too.
 HIDDEN   := -fvisibility=hidden
