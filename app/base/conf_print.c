@@ -36,13 +36,12 @@ print_masked(const char *text)
 
 	if (authority) {
 		const char *start = authority + 3;
-		const char *at = start + strcspn(start, "/?");
+		const char *at = strrchr(start, '@');
 		const char *colon;
 
-		/* A password may hold anything but /?: the last @ before them ends it. */
-		while (at > start && *at != '@')
-			at--;
-		colon = at > start ? memchr(start, ':', (size_t)(at - start)) : NULL;
+		/* Also where the password holds what it should have encoded; rather too much is
+		 * blotted out than too little. */
+		colon = at ? memchr(start, ':', (size_t)(at - start)) : NULL;
 		if (colon) {
 			printf("%.*s:***", (int)(colon - text), text);
 			text = at;

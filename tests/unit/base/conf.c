@@ -211,7 +211,7 @@ Test(conf, masks_passwords_wherever_they_stand)
 {
 	LOAD("--set", "jwt_secret=hush", "--set",
 		"id_secret=hush-hush-hush-hush-hush-hush-hush-hush", "--set",
-		"database_url=postgresql://u:hu:sh@sh@h/db?password=hush&a=1", "--set",
+		"database_url=postgresql://u:hu:sh@hu/sh?hush@h/db?password=hush&a=1", "--set",
 		"redis_url=redis://:hush@h:1/2", "--set", "redis_password=hush");
 	conf_print(&conf);
 	stdout_is("hush", false);
