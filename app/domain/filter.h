@@ -70,6 +70,9 @@ void filter_drop(struct context *house, int32_t event_id, const char *booking_id
 void filter_repair(struct context *house, int32_t event_id, const char *const *seat_ids,
 	size_t seats);
 
+/* Writes one booking as PostgreSQL now has it: held places, or none. */
+void filter_refresh(struct context *house, int32_t event_id, const char *booking_id);
+
 /* After a change of the event or its layout: nothing kept is believed until it is rebuilt. */
 void filter_forget(struct context *house, int32_t event_id);
 
@@ -91,23 +94,36 @@ struct filter_picture {
 enum problem filter_picture(struct context *house, int32_t event_id, struct filter_picture *out);
 
 /*
- * Rebuilds what is kept of an event from one snapshot of PostgreSQL, or compares and repairs it,
- * behind a fence: whatever a request touches meanwhile is left alone. One process at a time.
+ * Builds what is kept of an event from one snapshot of PostgreSQL where nothing usable is there, behind
+ * a fence: whatever a request touches meanwhile is looked at again afterwards. One process at a time;
+ * does nothing where the state is there. In pages: needs little memory for any number of seats.
  */
-struct filter_drift {
-	bool busy;           /* another process is at it: nothing was done */
-	bool rebuilt;        /* nothing usable was there */
-	int64_t entries;     /* bookings compared */
-	int64_t entries_wrong, seats_wrong, counts_wrong, deadlines_wrong;
-	int64_t skipped;     /* differences left to the next run: touched meanwhile, or too young */
-	char first[128];     /* the first difference, for people */
-};
-
-/* repair false: only compares. UNAVAILABLE when either server is away. */
-enum problem filter_reconcile(struct context *house, int32_t event_id, bool repair,
-	struct filter_drift *drift);
+enum problem filter_rebuild(struct context *house, int32_t event_id);
 
 /* An event that a request of this process found missing, 0 if none: rebuilt when there is time. */
 int32_t filter_wanted(void);
+
+/* What a comparison found. */
+struct filter_drift {
+	bool busy;           /* another process is at it: nothing was done */
+	bool missing;        /* nothing usable was there: rebuilt, or (repair false) nothing to compare */
+	int64_t entries;     /* bookings compared */
+	int64_t entries_wrong, seats_wrong, counts_wrong, deadlines_wrong;
+	int64_t repaired;
+	int64_t skipped;     /* left to the next run: touched meanwhile, or too young */
+	const char **differences; /* the first of them in words, on the arena */
+	size_t differences_count;
+};
+
+#define FILTER_DIFFERENCES_MAX 1000
+
+/*
+ * Rebuilds where nothing is there, then compares everything that is kept with one snapshot of
+ * PostgreSQL and repairs it, behind a fence: whatever a request touches meanwhile is left alone. With
+ * repair false it only compares and writes nothing. NOT_FOUND: no such event. UNAVAILABLE: a server is
+ * away.
+ */
+enum problem filter_reconcile(struct context *house, int32_t event_id, bool repair,
+	struct filter_drift *drift);
 
 #endif

@@ -138,8 +138,9 @@ DECLARE
   r          hold_result;
   b          bookings;
   e          record;
-  v_unknown  json;
   v_places   integer := cardinality(p_seats);
+  v_seat_ids text[];
+  v_seat_in  text[];     -- the section of each
   v_limit    integer;
   v_current  integer;
   v_nos      smallint[] := '{}';
@@ -187,7 +188,7 @@ BEGIN
         array_agg(c.section_id ORDER BY s.position),
         array_agg(coalesce(s.price, c.price) ORDER BY s.position),
         sum(coalesce(s.price, c.price))
-      INTO r.positions, r.booking.seat_ids, r.booking.seat_section_ids, v_prices, v_total
+      INTO r.positions, v_seat_ids, v_seat_in, v_prices, v_total
       FROM seats s JOIN sections c USING (event_id, section_no)
       WHERE s.event_id = p_event AND s.seat_id = ANY (p_seats);
   END IF;
@@ -304,18 +305,10 @@ BEGIN
       v_total, e.currency, v_expires, v_expires, p_key, p_fingerprint);
 
   r.outcome := 'new';
-  r.booking.booking_id := p_booking;
-  r.booking.event_id := p_event;
-  r.booking.status := 'HOLD';
-  r.booking.seat_prices := v_prices;
-  r.booking.section_ids := v_ga_ids;
-  r.booking.quantities := v_ga_q;
-  r.booking.section_prices := v_ga_price;
-  r.booking.total := v_total;
-  r.booking.currency := e.currency;
-  r.booking.expires_at := v_expires;
-  r.booking.created_at := now();
-  r.booking.version := 1;
+  -- The very row that booking_show() rebuilds for a replay.
+  r.booking := ROW(p_booking, p_event, 'HOLD', v_seat_ids, v_seat_in, nullif(v_prices, '{}'),
+    v_ga_ids, nullif(v_ga_q, '{}'), nullif(v_ga_price, '{}'), v_total, e.currency, v_expires, now(),
+    NULL, NULL, 1);
   RETURN r;
 END
 $$;

@@ -205,7 +205,7 @@ $$;
 -- booking; the body is the whole answer, the same in each.
 CREATE FUNCTION confirm_seats(p_event integer, p_user uuid, p_key text, p_fingerprint text,
   p_wait boolean, p_seats text[])
-RETURNS TABLE (outcome text, body text, booking_id uuid, positions integer[])
+RETURNS TABLE (outcome text, body text, booking_id uuid, positions integer[], sections text)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = holdfast, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
@@ -218,7 +218,7 @@ DECLARE
 BEGIN
   a := answer_find(p_event, p_user, 'confirm', p_key, p_fingerprint, p_wait);
   IF a.key IS NOT NULL THEN
-    RETURN QUERY SELECT 'replay', a.body, NULL::uuid, '{}'::integer[];
+    RETURN QUERY SELECT 'replay', a.body, NULL::uuid, '{}'::integer[], '';
     RETURN;
   END IF;
   IF NOT EXISTS (SELECT FROM events e WHERE e.event_id = p_event AND e.status <> 'draft') THEN
@@ -263,7 +263,13 @@ BEGIN
   IF p_key IS NOT NULL THEN
     PERFORM answer_keep(p_event, p_user, 'confirm', p_key, p_fingerprint, 200, NULL, body);
   END IF;
-  RETURN QUERY SELECT 'moved', body, k.booking_id, booking_positions(k) FROM bookings k
+  -- A booking confirmed before may have general admission beside these seats.
+  RETURN QUERY SELECT 'moved', body, k.booking_id, booking_positions(k),
+      (SELECT coalesce(string_agg(c.section_id || ':' || g.had - coalesce(g.gone, 0), ','), '')
+        FROM unnest(k.section_nos, k.quantities, k.gone_quantities) AS g (section_no, had, gone)
+          JOIN sections c ON c.event_id = p_event AND c.section_no = g.section_no
+        WHERE g.had > coalesce(g.gone, 0))
+    FROM bookings k
     WHERE k.event_id = p_event AND k.booking_id = ANY (v_bookings) ORDER BY k.booking_id;
 END
 $$;
@@ -412,7 +418,8 @@ BEGIN
 END
 $$;
 
--- The booking as it would be without some of what stands; HF122 names what does not stand in it.
+-- The booking as it would be without some of what stands; HF122 names what does not stand in it, or
+-- is asked for twice.
 CREATE FUNCTION booking_less(b bookings, p_seats text[], p_sections text[], p_quantities integer[])
 RETURNS bookings
 LANGUAGE plpgsql STABLE SET search_path = holdfast, pg_temp AS $$
@@ -423,17 +430,19 @@ DECLARE
   v_gone      integer[];
   v_less      integer;
 BEGIN
-  SELECT array_agg(s.position), array_agg(w.seat_id) FILTER (WHERE s.position IS NULL)
+  SELECT array_agg(s.position), array_agg(w.seat_id) FILTER (WHERE s.position IS NULL OR w.times > 1)
     INTO v_positions, v_wrong
-    FROM unnest(p_seats) AS w (seat_id) LEFT JOIN seats s ON s.event_id = b.event_id
-      AND s.seat_id = w.seat_id AND s.position = ANY (booking_positions(b));
-  SELECT array_agg(w.section_id) INTO v_wrong_ga
-    FROM unnest(p_sections, p_quantities) AS w (section_id, quantity)
-    WHERE NOT EXISTS (SELECT FROM sections c
+    FROM (SELECT u.seat_id, count(*) AS times FROM unnest(p_seats) AS u (seat_id) GROUP BY 1) AS w
+      LEFT JOIN seats s ON s.event_id = b.event_id
+        AND s.seat_id = w.seat_id AND s.position = ANY (booking_positions(b));
+  SELECT array_agg(DISTINCT w.section_id) INTO v_wrong_ga
+    FROM (SELECT u.section_id, u.quantity, count(*) OVER (PARTITION BY u.section_id) AS times
+        FROM unnest(p_sections, p_quantities) AS u (section_id, quantity)) AS w
+    WHERE w.times > 1 OR NOT EXISTS (SELECT FROM sections c
         JOIN unnest(b.section_nos, b.quantities, b.gone_quantities) AS g (section_no, had, gone)
           USING (section_no)
       WHERE c.event_id = b.event_id AND c.section_id = w.section_id
-        AND g.had - coalesce(g.gone, 0) >= w.quantity);
+        AND w.quantity BETWEEN 1 AND g.had - coalesce(g.gone, 0));
   IF v_wrong IS NOT NULL OR v_wrong_ga IS NOT NULL THEN
     RAISE EXCEPTION 'not items of this booking' USING ERRCODE = 'HF122',
       DETAIL = json_build_object('unknown_seats', coalesce(v_wrong, '{}'),

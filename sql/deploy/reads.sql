@@ -69,19 +69,28 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = holdfast, pg_temp AS $$
     AND (b.status = 'CONFIRMED' OR b.status IN ('HOLD', 'RESERVED') AND b.expires_at > now())
 $$;
 
--- The event as the filter needs it. Times in milliseconds since 1970.
+-- The event as the filter needs it. Times in milliseconds since 1970. sections: one a line,
+-- id|kind|capacity|ranges of positions ("0-99,500-519", general admission none).
 CREATE FUNCTION filter_event(p_event integer)
 RETURNS TABLE (open_from bigint, open_until bigint, hold_ms bigint, places_max integer,
-  layout_version integer, seats integer, sections json, clock_ms bigint)
+  layout_version integer, seats integer, sections text, clock_ms bigint)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = holdfast, pg_temp AS $$
   SELECT floor(extract(epoch FROM e.sales_start) * 1000)::bigint,
     CASE WHEN e.status = 'on_sale' AND e.queue = 'off'
       THEN floor(extract(epoch FROM e.sales_end) * 1000)::bigint ELSE 0 END,
     coalesce(e.hold_seconds, 0)::bigint * 1000, coalesce(e.max_seats_per_booking, 0),
     e.layout_version, e.seats_count,
-    (SELECT coalesce(json_agg(json_build_object('id', s.section_id, 'kind', s.kind,
-        'capacity', s.capacity) ORDER BY s.section_no), '[]')
-      FROM holdfast.sections s WHERE s.event_id = e.event_id),
+    (SELECT coalesce(string_agg(concat_ws('|', s.section_id, s.kind, s.capacity,
+          coalesce(i.ranges, '')), E'\n' ORDER BY s.section_no), '')
+      FROM holdfast.sections s LEFT JOIN (
+        SELECT r.section_no, string_agg(r.first || '-' || r.last, ',' ORDER BY r.first) AS ranges
+          FROM (SELECT q.section_no, min(q.position) AS first, max(q.position) AS last
+            FROM (SELECT t.section_no, t.position, t.position
+                - row_number() OVER (PARTITION BY t.section_no ORDER BY t.position) AS island
+              FROM holdfast.seats t WHERE t.event_id = p_event) AS q
+            GROUP BY q.section_no, q.island) AS r
+          GROUP BY r.section_no) AS i USING (section_no)
+      WHERE s.event_id = e.event_id),
     floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint
   FROM holdfast.events e WHERE e.event_id = p_event
 $$;
@@ -97,11 +106,26 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = holdfast, pg_temp AS $$
       ORDER BY k.booking_id LIMIT p_limit) AS b
 $$;
 
+-- The same for bookings by their ids.
+CREATE FUNCTION filter_some(p_event integer, p_bookings uuid[]) RETURNS SETOF filter_entry
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = holdfast, pg_temp AS $$
+  SELECT (holdfast.booking_entry(b)).* FROM holdfast.bookings b
+    WHERE b.event_id = p_event AND b.booking_id = ANY (p_bookings)
+      AND (b.status = 'CONFIRMED' OR b.status IN ('HOLD', 'RESERVED') AND b.expires_at > now())
+$$;
+
+-- Positions not for sale.
+CREATE FUNCTION filter_killed(p_event integer) RETURNS integer[]
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = holdfast, pg_temp AS $$
+  SELECT coalesce(array_agg(c.position ORDER BY c.position), '{}') FROM holdfast.seat_claims c
+    WHERE c.event_id = p_event AND c.state = 'x'
+$$;
+
 -- Keyed bookings of the last day that hold nothing: their ids are used.
 CREATE FUNCTION filter_used(p_event integer, p_limit integer)
-RETURNS TABLE (booking_id uuid, used_ms bigint)
+RETURNS TABLE (booking_id uuid)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = holdfast, pg_temp AS $$
-  SELECT k.booking_id, floor(extract(epoch FROM k.created_at) * 1000)::bigint
+  SELECT k.booking_id
     FROM holdfast.bookings k
     WHERE k.event_id = p_event AND k.key IS NOT NULL AND k.created_at > now() - interval '24 hours'
       AND k.status NOT IN ('CONFIRMED', 'HOLD', 'RESERVED') LIMIT p_limit
@@ -148,7 +172,8 @@ $$;
 
 GRANT EXECUTE ON FUNCTION booking_get, booking_list TO holdfast_booking;
 GRANT EXECUTE ON FUNCTION seat_owners TO holdfast_booking;
-GRANT EXECUTE ON FUNCTION filter_event, filter_entries, filter_used, filter_seats
+GRANT EXECUTE ON FUNCTION filter_event, filter_entries, filter_some, filter_killed, filter_used,
+    filter_seats
   TO holdfast_booking, holdfast_catalog, holdfast_reconcile, holdfast_verify;
 GRANT EXECUTE ON FUNCTION seat_states, section_counts
   TO holdfast_booking, holdfast_catalog, holdfast_admin, holdfast_verify;

@@ -1,0 +1,195 @@
+/*
+ * Moves of a booking after its hold: PostgreSQL first, then the filter follows.
+ */
+#include "domain/booking.h"
+
+#include "base/id.h"
+#include "domain/filter_parts.h"
+#include "queries.h"
+
+/* A move under way: the caller's booking, and one call of a function in PostgreSQL. */
+struct move {
+	const struct booking_name *name;
+	const struct context_key *key;
+	const struct booking_part *part; /* cancel alone */
+	int32_t event_id;
+	struct pg_rows rows;
+	enum problem (*call)(struct context *house, struct move *move, bool wait);
+};
+
+static const char *
+fingerprint_of(const struct context_key *key)
+{
+	return key->key ? key->fingerprint : NULL;
+}
+
+static enum problem
+call_confirm(struct context *house, struct move *move, bool wait)
+{
+	return query_booking_confirm(house->pg, house->arena, house->deadline_us, house->why,
+		&move->rows, move->event_id, move->name->booking_id, move->name->user_id,
+		move->key->key, fingerprint_of(move->key), wait);
+}
+
+static enum problem
+call_release(struct context *house, struct move *move, bool wait)
+{
+	return query_booking_release(house->pg, house->arena, house->deadline_us, house->why,
+		&move->rows, move->event_id, move->name->booking_id, move->name->user_id,
+		move->key->key, fingerprint_of(move->key), wait);
+}
+
+static enum problem
+call_cancel(struct context *house, struct move *move, bool wait)
+{
+	const struct booking_part *part = move->part;
+	bool whole = !part->seat_ids && !part->section_ids;
+
+	return query_booking_cancel(house->pg, house->arena, house->deadline_us, house->why,
+		&move->rows, move->event_id, move->name->booking_id, move->name->user_id,
+		move->key->key, fingerprint_of(move->key), wait, part->reason,
+		whole ? NULL : pg_array_text(house->arena, part->seat_ids, part->seats),
+		whole ? NULL : pg_array_text(house->arena, part->section_ids, part->sections),
+		whole ? NULL : pg_array_int(house->arena, part->quantities, part->sections));
+}
+
+/*
+ * Calls, and after an unknown outcome once more: then it waits for whoever may still be at work under
+ * the same key, and finds what has been done or does it.
+ */
+static enum problem
+move_make(struct context *house, struct move *move, enum booking_outcome *outcome)
+{
+	enum problem err;
+	const char *said;
+
+	if (!id_booking_event(move->name->booking_id, &move->event_id))
+		return PROBLEM_NOT_FOUND;
+	err = move->call(house, move, false);
+	if (err == PROBLEM_UNKNOWN_OUTCOME) {
+		err = move->call(house, move, true);
+		if (err == PROBLEM_UNAVAILABLE || err == PROBLEM_BUSY)
+			err = PROBLEM_UNKNOWN_OUTCOME;
+	}
+	if (err)
+		return err;
+	said = pg_text(&move->rows, 0, BOOKING_GET_OUTCOME);
+	if (str_equal(said, "asked")) {
+		house->why->detail = "The payment is being cancelled first.";
+		return PROBLEM_PAYMENT_IN_PROGRESS;
+	}
+	*outcome = str_equal(said, "moved") ? BOOKING_MOVED
+		: str_equal(said, "done")   ? BOOKING_DONE
+					    : BOOKING_REPLAY;
+	return PROBLEM_NONE;
+}
+
+/* After the commit: the filter keeps what the booking now holds. A replay has been followed before. */
+static void
+move_follow(struct context *house, const struct move *move, enum booking_outcome outcome)
+{
+	const char *booking_id = pg_text(&move->rows, 0, BOOKING_GET_BOOKING_ID);
+	struct filter_entry entry;
+
+	if (outcome == BOOKING_REPLAY)
+		return;
+	if (str_equal(pg_text(&move->rows, 0, BOOKING_GET_STATUS), "CONFIRMED")) {
+		entry = booking_entry(
+			house->arena, &move->rows, 0, move->event_id, move->name->user_id);
+		filter_put(house, &entry);
+	} else {
+		filter_drop(house, move->event_id, booking_id, true);
+	}
+}
+
+static enum problem
+move_run(struct context *house, struct move *move, enum booking_outcome *outcome,
+	struct booking *out)
+{
+	enum problem err = move_make(house, move, outcome);
+
+	if (err)
+		return err;
+	move_follow(house, move, *outcome);
+	booking_read(house->arena, &move->rows, 0, out);
+	return PROBLEM_NONE;
+}
+
+enum problem
+booking_confirm(struct context *house, const struct booking_name *name,
+	const struct context_key *key, enum booking_outcome *outcome, struct booking *out)
+{
+	struct move move = { .name = name, .key = key, .call = call_confirm };
+
+	return move_run(house, &move, outcome, out);
+}
+
+enum problem
+booking_release(struct context *house, const struct booking_name *name,
+	const struct context_key *key, enum booking_outcome *outcome, struct booking *out)
+{
+	struct move move = { .name = name, .key = key, .call = call_release };
+
+	return move_run(house, &move, outcome, out);
+}
+
+enum problem
+booking_cancel(struct context *house, const struct booking_name *name,
+	const struct booking_part *part, const struct context_key *key,
+	enum booking_outcome *outcome, struct booking *out)
+{
+	struct move move = { .name = name, .key = key, .part = part, .call = call_cancel };
+	enum problem err = move_run(house, &move, outcome, out);
+
+	return err == PROBLEM_INVALID ? booking_places_unknown(house, part) : err;
+}
+
+static enum problem
+call_confirm_seats(struct context *house, int32_t event_id, const char *user_id, const char *seats,
+	const struct context_key *key, bool wait, struct pg_rows *rows)
+{
+	return query_booking_confirm_seats(house->pg, house->arena, house->deadline_us, house->why,
+		rows, event_id, user_id, key->key, fingerprint_of(key), wait, seats);
+}
+
+enum problem
+booking_confirm_seats(struct context *house, int32_t event_id, const char *user_id,
+	const char **seat_ids, const char **seat_pointers, size_t seats,
+	const struct context_key *key, enum booking_outcome *outcome, const char **body)
+{
+	const char *list = pg_array_text(house->arena, seat_ids, seats);
+	struct booking_part places = {
+		.seat_ids = seat_ids,
+		.seat_pointers = seat_pointers,
+		.seats = seats,
+	};
+	struct pg_rows rows;
+	enum problem err;
+
+	err = call_confirm_seats(house, event_id, user_id, list, key, false, &rows);
+	if (err == PROBLEM_UNKNOWN_OUTCOME) {
+		err = call_confirm_seats(house, event_id, user_id, list, key, true, &rows);
+		if (err == PROBLEM_UNAVAILABLE || err == PROBLEM_BUSY)
+			err = PROBLEM_UNKNOWN_OUTCOME;
+	}
+	if (err == PROBLEM_INVALID)
+		return booking_places_unknown(house, &places);
+	if (err)
+		return err;
+	*outcome = BOOKING_MOVED;
+	if (str_equal(pg_text(&rows, 0, BOOKING_CONFIRM_SEATS_OUTCOME), "replay"))
+		*outcome = BOOKING_REPLAY;
+	for (int i = 0; i < rows.count && *outcome == BOOKING_MOVED; i++) {
+		filter_put(house,
+			&(struct filter_entry){ .event_id = event_id,
+				.booking_id = pg_text(&rows, i, BOOKING_CONFIRM_SEATS_BOOKING_ID),
+				.user_id = user_id,
+				.state = 'b',
+				.deadline_ms = -1,
+				.positions = filter_positions(house->arena,
+					pg_text(&rows, i, BOOKING_CONFIRM_SEATS_POSITIONS)),
+				.sections = pg_text(&rows, i, BOOKING_CONFIRM_SEATS_SECTIONS) });
+	}
+	*body = pg_text(&rows, 0, BOOKING_CONFIRM_SEATS_BODY);
+	return PROBLEM_NONE;
+}

@@ -1,0 +1,145 @@
+/*
+ * Reading bookings, and telling where in a request its unknown places stood.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "base/id.h"
+#include "base/json.h"
+#include "domain/booking.h"
+#include "queries.h"
+
+enum problem
+booking_get(struct context *house, const struct booking_name *name, struct booking *out)
+{
+	struct pg_rows rows;
+	int32_t event_id;
+	enum problem err;
+
+	if (!id_booking_event(name->booking_id, &event_id))
+		return PROBLEM_NOT_FOUND;
+	err = query_booking_get(house->pg, house->arena, house->deadline_us, house->why, &rows,
+		event_id, name->booking_id, name->user_id);
+	if (!err)
+		booking_read(house->arena, &rows, 0, out);
+	return err;
+}
+
+/*
+ * A cursor is the last row's booking id and its creation time as PostgreSQL writes it, with the three
+ * characters that a URL would need encoded replaced: 2026-11-21_19:00:00.12~<booking id>.
+ */
+static const char *
+cursor_write(struct arena *arena, const char *at, const char *booking_id)
+{
+	char *text = arena_printf(arena, "%.*s~%s", (int)strcspn(at, "+"), at, booking_id);
+
+	*strchr(text, ' ') = '_';
+	return text;
+}
+
+static bool
+cursor_read(struct arena *arena, const char *cursor, const char **at, const char **booking_id)
+{
+	static const char shape[] = "dddd-dd-dd_dd:dd:dd";
+	char *text = arena_strdup(arena, cursor);
+	char *tilde = strchr(text, '~');
+	int32_t event_id;
+	struct tm tm;
+
+	if (!tilde || tilde - text < (int)sizeof(shape) - 1 || tilde - text > 26)
+		return false;
+	*tilde = '\0';
+	for (size_t i = 0; text[i]; i++) {
+		char want = i < sizeof(shape) - 1 ? shape[i] : i == sizeof(shape) - 1 ? '.' : 'd';
+
+		if (want == 'd' ? text[i] < '0' || text[i] > '9' : text[i] != want)
+			return false;
+	}
+	text[10] = ' ';
+	if (!strptime(text, "%Y-%m-%d %H:%M:%S", &tm) || !id_booking_event(tilde + 1, &event_id))
+		return false;
+	*at = arena_printf(arena, "%s+00", text);
+	*booking_id = tilde + 1;
+	return true;
+}
+
+enum problem
+booking_list(struct context *house, const struct booking_page *page, struct booking **bookings,
+	size_t *count, const char **next)
+{
+	const char *before = NULL, *before_id = NULL;
+	int64_t event_id = page->event_id ? *page->event_id : 0;
+	struct pg_rows rows;
+	enum problem err;
+
+	if (page->cursor && !cursor_read(house->arena, page->cursor, &before, &before_id))
+		return problem_at(house->why, house->arena, "/cursor", "This is no cursor of this list.");
+	err = query_booking_list(house->pg, house->arena, house->deadline_us, house->why, &rows,
+		page->user_id, page->status, page->event_id ? &event_id : NULL, before, before_id,
+		page->limit + 1);
+	if (err)
+		return err;
+	*count = rows.count > page->limit ? (size_t)page->limit : (size_t)rows.count;
+	*bookings = ARENA_ARRAY(house->arena, struct booking, *count + 1);
+	for (size_t i = 0; i < *count; i++)
+		booking_read(house->arena, &rows, (int)i, &(*bookings)[i]);
+	*next = NULL;
+	if (rows.count > page->limit)
+		*next = cursor_write(house->arena, pg_text(&rows, (int)*count - 1, BOOKING_LIST_AT),
+			(*bookings)[*count - 1].booking_id);
+	return PROBLEM_NONE;
+}
+
+static bool
+is_among(const struct json *list, const char *name)
+{
+	for (size_t i = 0; list && i < json_length(list); i++) {
+		if (str_equal(json_string(json_at(list, i)), name))
+			return true;
+	}
+	return false;
+}
+
+/* Too many places: said of the first one beyond the limit. */
+static enum problem
+too_many(struct context *house, const struct booking_part *places, int64_t most)
+{
+	const char *pointer = (size_t)most < places->seats ? places->seat_pointers[most]
+		: places->sections > 0 ? places->section_pointers[0]
+				       : "";
+
+	house->why->extensions =
+		arena_printf(house->arena, "{\"max_seats_per_booking\":%" PRId64 "}", most);
+	return problem_at(house->why, house->arena, pointer,
+		"One booking of this event has at most %" PRId64 " places.", most);
+}
+
+enum problem
+booking_places_unknown(struct context *house, const struct booking_part *places)
+{
+	const char *text = house->why->extensions;
+	const struct json *named = text ? json_parse(house->arena, text, strlen(text), &text) : NULL;
+	const struct json *most;
+
+	*house->why = (struct problem_why){ 0 };
+	if (!named)
+		return PROBLEM_INVALID;
+	most = json_get(named, "max_seats_per_booking");
+	if (most)
+		return too_many(house, places, json_int(most));
+	for (size_t i = 0; i < places->seats; i++) {
+		if (is_among(json_get(named, "unknown_seats"), places->seat_ids[i]))
+			problem_at(house->why, house->arena, places->seat_pointers[i],
+				"There is no such seat here.");
+	}
+	for (size_t i = 0; i < places->sections; i++) {
+		if (is_among(json_get(named, "seated_sections"), places->section_ids[i]))
+			problem_at(house->why, house->arena, places->section_pointers[i],
+				"The places of this section are numbered: name the seats.");
+		else if (is_among(json_get(named, "unknown_sections"), places->section_ids[i]))
+			problem_at(house->why, house->arena, places->section_pointers[i],
+				"There is no such section here.");
+	}
+	return PROBLEM_INVALID;
+}

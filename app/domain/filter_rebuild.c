@@ -1,0 +1,306 @@
+/*
+ * Building what is kept of an event from nothing, in pages, behind a fence.
+ */
+#include <inttypes.h>
+
+#include "base/clock.h"
+#include "base/id.h"
+#include "base/str.h"
+#include "domain/filter_parts.h"
+#include "queries.h"
+#include "scripts.h"
+
+#define USED_MAX 100000
+
+/* Requests that were under way when the state was lost may still come back for their answer. */
+#define IN_FLIGHT_MS 10000
+#define DAY_MS       86400000
+
+bool
+filter_fence_up(struct context *house, int32_t event_id, struct filter_fence *fence)
+{
+	unsigned char random[8];
+	char epoch[2 * sizeof(random) + 1];
+	const struct redis_value *reply;
+	const char *said;
+
+	*fence = (struct filter_fence){
+		.prefix = filter_prefix(house, event_id),
+		.stamp = filter_stamp(house),
+	};
+	if (!fence->stamp)
+		return false;
+	id_random(random, sizeof(random));
+	id_hex(random, sizeof(random), epoch);
+	fence->epoch = arena_strdup(house->arena, epoch);
+	reply = redis_script(house->redis, &script_fence, (const char *[]){ fence->prefix, NULL },
+		(const char *[]){ fence->stamp, fence->epoch,
+			arena_printf(house->arena, "%d", FILTER_LEASE_MS), NULL },
+		house->arena);
+	said = reply && redis_kind(reply) == REDIS_LIST ? redis_text(redis_at(reply, 0), NULL) : NULL;
+	if (!said)
+		return false;
+	fence->busy = strcmp(said, "busy") == 0;
+	fence->missing = strcmp(said, "missing") == 0;
+	if (!fence->busy)
+		fence->redis_ms = redis_int(redis_at(reply, 1));
+	return true;
+}
+
+bool
+filter_step(struct context *house, const struct filter_fence *fence, struct arena *arena,
+	const char *const *args)
+{
+	const char *keys[] = { fence->prefix, NULL };
+	const struct redis_value *reply =
+		redis_script(house->redis, &script_install, keys, args, arena);
+
+	return reply && redis_kind(reply) == REDIS_INT && redis_int(reply) == 1;
+}
+
+static const struct redis_value *
+release(struct context *house, const struct filter_fence *fence)
+{
+	return redis_script(house->redis, &script_install,
+		(const char *[]){ fence->prefix, NULL },
+		(const char *[]){ fence->epoch, "release", NULL }, house->arena);
+}
+
+void
+filter_fence_down(struct context *house, const struct filter_fence *fence)
+{
+	release(house, fence);
+}
+
+const char *
+filter_entry_text(struct arena *arena, const struct pg_rows *rows, int row)
+{
+	return arena_printf(arena, "%s|%s|%" PRId64 "|0|%s|%s",
+		pg_text(rows, row, FILTER_ENTRIES_STATE), pg_text(rows, row, FILTER_ENTRIES_USER_ID),
+		pg_int(rows, row, FILTER_ENTRIES_DEADLINE),
+		filter_positions(arena, pg_text(rows, row, FILTER_ENTRIES_POSITIONS)),
+		filter_sections(arena, pg_text(rows, row, FILTER_ENTRIES_SECTION_IDS),
+			pg_text(rows, row, FILTER_ENTRIES_QUANTITIES)));
+}
+
+/* Writes entries where none is yet, unless they have been touched since the fence went up. */
+static bool
+install_entries(struct context *house, const struct filter_fence *fence, struct arena *arena,
+	const struct pg_rows *rows)
+{
+	const char **args = ARENA_ARRAY(arena, const char *, 4 + 3 * rows->count);
+	const struct redis_value *reply;
+	size_t n = 0;
+
+	args[n++] = fence->epoch;
+	args[n++] = "0";
+	args[n++] = "0";
+	for (int i = 0; i < rows->count; i++) {
+		args[n++] = pg_text(rows, i, FILTER_ENTRIES_BOOKING_ID);
+		args[n++] = "";
+		args[n++] = filter_entry_text(arena, rows, i);
+	}
+	reply = redis_script(
+		house->redis, &script_repair, (const char *[]){ fence->prefix, NULL }, args, arena);
+	return reply && redis_kind(reply) == REDIS_LIST
+		&& strcmp(redis_text(redis_at(reply, 0), NULL), "ok") == 0;
+}
+
+/* A page of the layout: the bytes, and the positions of the seat ids. */
+static enum problem
+install_seats(struct context *house, const struct filter_fence *fence, struct arena *arena,
+	int32_t event_id, int64_t from)
+{
+	struct pg_rows rows;
+	struct str bytes;
+	const char **args;
+	size_t n = 0;
+	enum problem err;
+
+	err = query_filter_seats(house->pg, arena, house->deadline_us, house->why, &rows, event_id,
+		from, from + FILTER_PAGE);
+	if (err || rows.count == 0)
+		return err;
+	str_init(&bytes, arena);
+	args = ARENA_ARRAY(arena, const char *, 4 + rows.count);
+	args[n++] = fence->epoch;
+	args[n++] = "ids";
+	args[n++] = arena_printf(arena, "%" PRId64, from);
+	for (int i = 0; i < rows.count; i++) {
+		args[n++] = pg_text(&rows, i, FILTER_SEATS_SEAT_ID);
+		str_add_char(&bytes, pg_bool(&rows, i, FILTER_SEATS_KILLED) ? 'x' : 'a');
+	}
+	if (!filter_step(house, fence, arena, args)
+		|| !filter_step(house, fence, arena,
+			(const char *[]){ fence->epoch, "seats", bytes.data, NULL }))
+		return PROBLEM_UNAVAILABLE;
+	return PROBLEM_NONE;
+}
+
+static enum problem
+install_all_entries(struct context *house, const struct filter_fence *fence, struct arena *arena,
+	int32_t event_id)
+{
+	char after[ID_UUID_TEXT] = "00000000-0000-0000-0000-000000000000";
+	struct pg_rows rows;
+	enum problem err;
+
+	do {
+		arena_reset(arena);
+		err = query_filter_entries(house->pg, arena, house->deadline_us, house->why, &rows,
+			event_id, after, FILTER_PAGE);
+		if (err || rows.count == 0)
+			return err;
+		memcpy(after, pg_text(&rows, rows.count - 1, FILTER_ENTRIES_BOOKING_ID),
+			sizeof(after));
+		if (!install_entries(house, fence, arena, &rows))
+			return PROBLEM_UNAVAILABLE;
+	} while (rows.count == FILTER_PAGE);
+	return PROBLEM_NONE;
+}
+
+/*
+ * The ids of keyed requests of the last day that hold nothing. *complete: the time from which Redis
+ * knows every id that a retry may bring.
+ */
+static enum problem
+install_used(struct context *house, const struct filter_fence *fence, struct arena *arena,
+	int32_t event_id, int64_t now_ms, int64_t *complete)
+{
+	const char *at = arena_printf(house->arena, "%" PRId64, now_ms);
+	struct pg_rows rows;
+	enum problem err;
+
+	arena_reset(arena);
+	err = query_filter_used(
+		house->pg, arena, house->deadline_us, house->why, &rows, event_id, USED_MAX);
+	if (err)
+		return err;
+	*complete = now_ms + (rows.count < USED_MAX ? IN_FLIGHT_MS : DAY_MS);
+	for (int i = 0; i < rows.count;) {
+		const char *args[4 + FILTER_PAGE] = { fence->epoch, "used", at };
+
+		for (size_t n = 3; n < 3 + FILTER_PAGE && i < rows.count; n++, i++)
+			args[n] = pg_text(&rows, i, FILTER_USED_BOOKING_ID);
+		if (!filter_step(house, fence, arena, args))
+			return PROBLEM_UNAVAILABLE;
+	}
+	return PROBLEM_NONE;
+}
+
+static bool
+install_capacities(struct context *house, const struct filter_fence *fence, const char *sections)
+{
+	char *lines = arena_strdup(house->arena, sections);
+
+	for (char *line = strsep(&lines, "\n"); line && *line; line = strsep(&lines, "\n")) {
+		char *id = strsep(&line, "|");
+		char *kind = strsep(&line, "|");
+		char *capacity = strsep(&line, "|");
+
+		if (strcmp(kind, "ga") == 0
+			&& !filter_step(house, fence, house->arena,
+				(const char *[]){ fence->epoch, "capacity", id, capacity, NULL }))
+			return false;
+	}
+	return true;
+}
+
+static enum problem
+install_event(struct context *house, const struct filter_fence *fence, struct arena *arena,
+	int32_t event_id)
+{
+	struct pg_rows event;
+	const char *text[7];
+	const char *sections;
+	int64_t clock_ms, complete = 0, seats;
+	enum problem err;
+
+	err = query_filter_event(
+		house->pg, house->arena, house->deadline_us, house->why, &event, event_id);
+	if (err)
+		return err;
+	if (event.count == 0)
+		return PROBLEM_NOT_FOUND;
+	clock_ms = pg_int(&event, 0, FILTER_EVENT_CLOCK_MS);
+	seats = pg_int(&event, 0, FILTER_EVENT_SEATS);
+	sections = pg_text(&event, 0, FILTER_EVENT_SECTIONS);
+	if (!filter_step(house, fence, house->arena,
+			(const char *[]){ fence->epoch, "clear", NULL })
+		|| !install_capacities(house, fence, sections))
+		return PROBLEM_UNAVAILABLE;
+	for (int64_t from = 0; from < seats && !err; from += FILTER_PAGE) {
+		arena_reset(arena);
+		err = install_seats(house, fence, arena, event_id, from);
+	}
+	if (!err)
+		err = install_all_entries(house, fence, arena, event_id);
+	if (!err)
+		err = install_used(house, fence, arena, event_id, clock_ms, &complete);
+	if (err)
+		return err;
+	text[0] = arena_printf(house->arena, "%" PRId64, clock_ms - fence->redis_ms);
+	text[1] = pg_text(&event, 0, FILTER_EVENT_OPEN_FROM);
+	text[2] = pg_text(&event, 0, FILTER_EVENT_OPEN_UNTIL);
+	text[3] = pg_text(&event, 0, FILTER_EVENT_HOLD_MS);
+	text[4] = pg_text(&event, 0, FILTER_EVENT_PLACES_MAX);
+	text[5] = pg_text(&event, 0, FILTER_EVENT_SEATS);
+	text[6] = arena_printf(house->arena, "%" PRId64, complete);
+	return filter_step(house, fence, house->arena,
+		       (const char *[]){ fence->epoch, "finish", "stamp", fence->stamp, "offset",
+			       text[0], "from", text[1], "until", text[2], "hold", text[3], "max",
+			       text[4], "seats", text[5], "complete", text[6], "sections", sections,
+			       NULL })
+		? PROBLEM_NONE
+		: PROBLEM_UNAVAILABLE;
+}
+
+/* What was touched behind the fence of a rebuild is looked at again, behind another one. */
+static void
+install_touched(struct context *house, int32_t event_id, const struct redis_value *touched)
+{
+	size_t count = touched && redis_kind(touched) == REDIS_LIST ? redis_length(touched) : 0;
+	const char **ids = ARENA_ARRAY(house->arena, const char *, count + 1);
+	struct filter_fence fence;
+	struct pg_rows rows;
+
+	for (size_t i = 0; i < count; i++)
+		ids[i] = redis_text(redis_at(touched, i), NULL);
+	if (count == 0 || !filter_fence_up(house, event_id, &fence) || fence.busy)
+		return;
+	if (!fence.missing
+		&& query_filter_some(house->pg, house->arena, house->deadline_us, house->why, &rows,
+			   event_id, pg_array_text(house->arena, ids, count)) == PROBLEM_NONE)
+		install_entries(house, &fence, house->arena, &rows);
+	filter_fence_down(house, &fence);
+}
+
+enum problem
+filter_rebuild(struct context *house, int32_t event_id)
+{
+	const struct redis_value *touched;
+	struct filter_fence fence;
+	struct arena *arena;
+	enum problem err;
+
+	if (!filter_fence_up(house, event_id, &fence))
+		return PROBLEM_UNAVAILABLE;
+	if (fence.busy)
+		return PROBLEM_NONE;
+	if (!fence.missing) {
+		filter_fence_down(house, &fence);
+		return PROBLEM_NONE;
+	}
+	err = pg_exec(house->pg, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", house->arena,
+		house->deadline_us, house->why, NULL);
+	if (!err) {
+		arena = arena_new();
+		err = install_event(house, &fence, arena, event_id);
+		arena_free(arena);
+		pg_exec(house->pg, "ROLLBACK", house->arena, house->deadline_us, house->why, NULL);
+	}
+	touched = release(house, &fence);
+	if (!err)
+		install_touched(house, event_id, touched);
+	return err;
+}

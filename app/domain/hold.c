@@ -1,0 +1,198 @@
+/*
+ * The transition into HOLD.
+ */
+#include "domain/hold.h"
+
+#include <inttypes.h>
+
+#include "base/id.h"
+#include "domain/limit.h"
+#include "queries.h"
+
+/* One call of the function in PostgreSQL, with the arrays made once. */
+struct attempt {
+	const struct hold_wish *wish;
+	const struct context_key *key;
+	const char *booking_id;
+	const char *seats, *sections, *quantities;
+	enum filter_verdict verdict;
+	struct pg_rows rows;
+};
+
+static enum problem
+call(struct context *house, struct attempt *a, bool wait, bool give_back)
+{
+	const struct conf *conf = house->conf;
+
+	return query_booking_hold(house->pg, house->arena, house->deadline_us, house->why, &a->rows,
+		a->wish->event_id, a->wish->user_id, a->booking_id, a->key->key,
+		a->key->key ? a->key->fingerprint : NULL, wait, give_back, a->seats, a->sections,
+		a->quantities, conf->hold_seconds, conf->max_seats_per_booking,
+		conf->max_seats_per_user);
+}
+
+/*
+ * PostgreSQL's word. A full section is asked for once more after giving back what is due; an unknown
+ * outcome is asked for once more under the same id, waiting for whoever may still be at work on it.
+ */
+static enum problem
+decide(struct context *house, struct attempt *a, bool *unknown)
+{
+	bool wait = false, give_back = false;
+	enum problem err;
+
+	*unknown = false;
+	for (;;) {
+		err = call(house, a, wait, give_back);
+		if (err == PROBLEM_GIVE_BACK && !give_back) {
+			give_back = true;
+		} else if (err == PROBLEM_UNKNOWN_OUTCOME && !wait) {
+			wait = *unknown = true;
+		} else {
+			break;
+		}
+	}
+	if (err == PROBLEM_GIVE_BACK) {
+		*house->why = (struct problem_why){ .extensions = "{\"available\":0}" };
+		err = PROBLEM_SOLD_OUT;
+	}
+	/* Without an answer the first call may have been committed, whatever kept the second away. */
+	if (err != PROBLEM_UNAVAILABLE && err != PROBLEM_UNKNOWN_OUTCOME && err != PROBLEM_BUSY)
+		*unknown = false;
+	return *unknown ? PROBLEM_UNKNOWN_OUTCOME : err;
+}
+
+/* What the filter refused by itself. */
+static enum problem
+refuse(struct context *house, const struct hold_wish *wish, const struct filter_answer *answer)
+{
+	struct str out;
+
+	switch (answer->verdict) {
+	case FILTER_LIMITED:
+		return limit_refuse(
+			house, "hold", house->conf->rate_write, answer->retry_ms * 1000);
+	case FILTER_LOST:
+		str_init(&out, house->arena);
+		str_add(&out, "{\"seat_ids\":[");
+		for (size_t i = 0; i < answer->lost_count; i++) {
+			if (i > 0)
+				str_add_char(&out, ',');
+			str_add_json(&out, wish->seat_ids[answer->lost[i]]);
+		}
+		str_add(&out, "]}");
+		house->why->extensions = out.data;
+		return PROBLEM_SEATS_UNAVAILABLE;
+	case FILTER_FULL:
+		str_init(&out, house->arena);
+		str_add(&out, "{\"section_id\":");
+		str_add_json(&out, answer->section_id);
+		str_printf(&out, ",\"available\":%" PRId64 "}",
+			answer->available > 0 ? answer->available : 0);
+		house->why->extensions = out.data;
+		return PROBLEM_SOLD_OUT;
+	default:
+		return PROBLEM_NONE;
+	}
+}
+
+/* After a refusal: what the script took is undone, and what it did not know is written. */
+static void
+undo(struct context *house, const struct attempt *a, enum problem err)
+{
+	const struct hold_wish *wish = a->wish;
+
+	if (a->verdict != FILTER_TAKEN)
+		return;
+	filter_drop(house, wish->event_id, a->booking_id, false);
+	if (err == PROBLEM_SEATS_UNAVAILABLE)
+		filter_repair(house, wish->event_id, wish->seat_ids, wish->seats);
+}
+
+/* After PostgreSQL has committed: the filter follows where its own take does not say the same. */
+static void
+follow(struct context *house, const struct attempt *a, enum hold_outcome outcome)
+{
+	const struct hold_wish *wish = a->wish;
+	struct filter_entry entry;
+
+	if (outcome == HOLD_NEW) {
+		if (a->verdict == FILTER_ASK || a->verdict == FILTER_MISSING) {
+			entry = booking_entry(
+				house->arena, &a->rows, 0, wish->event_id, wish->user_id);
+			filter_put(house, &entry);
+		}
+	} else if (a->verdict == FILTER_TAKEN) {
+		filter_drop(house, wish->event_id, a->booking_id, false);
+		filter_refresh(house, wish->event_id,
+			pg_text(&a->rows, 0, BOOKING_HOLD_BOOKING_ID));
+	}
+}
+
+/* PostgreSQL names unknown places and too many of them; the request says where they stood. */
+static enum problem
+explain(struct context *house, const struct hold_wish *wish, enum problem err)
+{
+	struct booking_part places = {
+		.seat_ids = wish->seat_ids,
+		.seat_pointers = wish->seat_pointers,
+		.seats = wish->seats,
+		.section_ids = wish->section_ids,
+		.section_pointers = wish->section_pointers,
+		.sections = wish->sections,
+	};
+
+	return err == PROBLEM_INVALID ? booking_places_unknown(house, &places) : err;
+}
+
+enum problem
+hold_take(struct context *house, const struct hold_wish *wish, const struct context_key *key,
+	enum hold_outcome *outcome, struct booking *out)
+{
+	char booking_id[ID_UUID_TEXT];
+	const char *secret = house->conf->id_secret;
+	struct attempt a = { .wish = wish, .key = key, .booking_id = booking_id };
+	struct filter_answer answer;
+	const char *said;
+	bool unknown;
+	enum problem err;
+
+	if (key->key)
+		id_booking_from_key(wish->event_id, secret, strlen(secret), wish->user_id, "hold",
+			key->key, booking_id);
+	else
+		id_booking_random(wish->event_id, booking_id);
+	filter_take(house,
+		&(struct filter_wish){ .event_id = wish->event_id,
+			.booking_id = booking_id,
+			.user_id = wish->user_id,
+			.keyed = key->key != NULL,
+			.seat_ids = wish->seat_ids,
+			.seats = wish->seats,
+			.section_ids = wish->section_ids,
+			.quantities = wish->quantities,
+			.sections = wish->sections },
+		&answer);
+	a.verdict = answer.verdict;
+	err = refuse(house, wish, &answer);
+	if (err)
+		return err;
+
+	a.seats = pg_array_text(house->arena, wish->seat_ids, wish->seats);
+	a.sections = pg_array_text(house->arena, wish->section_ids, wish->sections);
+	a.quantities = pg_array_int(house->arena, wish->quantities, wish->sections);
+	err = decide(house, &a, &unknown);
+	if (unknown)
+		return err; /* the take stands until its deadline */
+	if (err) {
+		undo(house, &a, err);
+		return explain(house, wish, err);
+	}
+	said = pg_text(&a.rows, 0, BOOKING_HOLD_OUTCOME);
+	*outcome = str_equal(said, "new") ? HOLD_NEW
+		: str_equal(said, "same") ? HOLD_SAME
+					  : HOLD_REPLAY;
+	follow(house, &a, *outcome);
+	booking_read(house->arena, &a.rows, 0, out);
+	return PROBLEM_NONE;
+}

@@ -1,0 +1,35 @@
+/*
+ * The transition into HOLD: the filter first, then PostgreSQL, which decides.
+ */
+#ifndef HOLDFAST_HOLD_H
+#define HOLDFAST_HOLD_H
+
+#include "domain/booking.h"
+
+#define HOLD_PLACES_MAX 500 /* items in one request, and places of one item */
+
+/* Where an item stood in the request, for the pointers of errors. */
+struct hold_wish {
+	int32_t event_id;
+	const char *user_id;
+	const char **seat_ids;
+	const char **seat_pointers;
+	size_t seats;
+	const char **section_ids;
+	const int64_t *quantities;
+	const char **section_pointers;
+	size_t sections;
+};
+
+enum hold_outcome { HOLD_NEW, HOLD_REPLAY, HOLD_SAME };
+
+/*
+ * All or none. HOLD_REPLAY: the first answer to this key again; HOLD_SAME: the caller's own live hold
+ * of exactly these seats. Problems as in api: NOT_FOUND, INVALID with pointers, SEATS_UNAVAILABLE,
+ * SOLD_OUT, SALES_CLOSED, LIMIT_EXCEEDED, RATE_LIMITED, QUEUE_REQUIRED, BUSY, KEY_REUSED, KEY_IN_FLIGHT,
+ * UNAVAILABLE, UNKNOWN_OUTCOME.
+ */
+enum problem hold_take(struct context *house, const struct hold_wish *wish,
+	const struct context_key *key, enum hold_outcome *outcome, struct booking *out);
+
+#endif

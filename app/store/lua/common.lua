@@ -1,0 +1,131 @@
+-- What the scripts of one event share. KEYS[1] is its prefix, with the event as hash tag, so that all
+-- its keys lie in one slot:
+--   :meta   hash: stamp (Redis run_id and PostgreSQL start that the state was built under), offset
+--           (PostgreSQL's clock minus Redis's, ms), from, until (sales window, ms), hold (ms), max
+--           (places a booking; 0: the caller's), seats, sections (one a line: id|kind|capacity|ranges),
+--           complete (since when :used has every id), version
+--   :seats  string: one byte a seat in layout order: a available, h held, r reserved, b booked, x not
+--           for sale
+--   :ids    hash: seat id -> position
+--   :owner  hash: position -> booking, for every seat that is h, r or b
+--   :entry  hash: booking -> state|user|deadline ms (-1: none)|taken ms|positions|section:quantity,…
+--   :due    sorted set: booking by deadline
+--   :count  hash: c:section capacity, h:section held and reserved, b:section sold (general admission)
+--   :used   sorted set: ids of bookings that hold nothing any more, or were never kept here, by the
+--           time of the mark * 2, + 1 where PostgreSQL has ended the booking for good
+--   :fence  epoch of a rebuild or a repair under way; :dirty what was touched since it began
+-- Times are PostgreSQL's, in milliseconds since 1970, as far as the offset is right.
+local P = KEYS[1]
+local META, SEATS, IDS, OWNER = P .. ':meta', P .. ':seats', P .. ':ids', P .. ':owner'
+local ENTRY, DUE, COUNT, USED = P .. ':entry', P .. ':due', P .. ':count', P .. ':used'
+local FENCE, DIRTY = P .. ':fence', P .. ':dirty'
+local DAY = 86400000
+
+local call = redis.call
+
+local function redis_ms()
+  local time = call('TIME')
+  return time[1] * 1000 + math.floor(time[2] / 1000)
+end
+
+local function entry_read(text)
+  local state, user, deadline, taken, positions, sections =
+    string.match(text, '^(.)|([^|]*)|(-?%d+)|(%d+)|([^|]*)|(.*)$')
+  return {
+    state = state, user = user, deadline = tonumber(deadline), taken = tonumber(taken),
+    positions = positions, sections = sections,
+  }
+end
+
+local function entry_text(e)
+  return string.format('%s|%s|%.0f|%.0f|%s|%s', e.state, e.user, e.deadline, e.taken, e.positions,
+    e.sections)
+end
+
+-- While a fence stands, notes what is touched: the repair leaves it alone.
+local function touch(booking, positions, sections)
+  if call('EXISTS', FENCE) == 0 then
+    return
+  end
+  call('SADD', DIRTY, 'k' .. booking)
+  for p in string.gmatch(positions, '%d+') do
+    call('SADD', DIRTY, 'p' .. p)
+  end
+  for s in string.gmatch(sections, '([^:,]+):%d+') do
+    call('SADD', DIRTY, 's' .. s)
+  end
+end
+
+local function changed()
+  call('HINCRBY', META, 'version', 1)
+end
+
+-- The id is used: a retry under it is for PostgreSQL alone. ended: nothing is kept under it again.
+local function mark(booking, now, ended)
+  if ended then
+    call('ZADD', USED, now * 2 + 1, booking)
+  else
+    call('ZADD', USED, 'NX', now * 2, booking)
+  end
+  -- So that events that no longer sell, or never were, leave nothing behind.
+  call('PEXPIRE', USED, 2 * DAY)
+end
+
+local function count_field(state)
+  return state == 'b' and 'b:' or 'h:'
+end
+
+-- Writes an entry with its seats, owners, counts and deadline. The booking must hold nothing before.
+local function entry_apply(booking, e)
+  for p in string.gmatch(e.positions, '%d+') do
+    call('SETRANGE', SEATS, p, e.state)
+    call('HSET', OWNER, p, booking)
+  end
+  for section, quantity in string.gmatch(e.sections, '([^:,]+):(%d+)') do
+    call('HINCRBY', COUNT, count_field(e.state) .. section, quantity)
+  end
+  if e.deadline >= 0 then
+    call('ZADD', DUE, e.deadline, booking)
+  end
+  call('HSET', ENTRY, booking, entry_text(e))
+end
+
+-- Takes an entry away: only the seats that are still its own become available.
+local function entry_remove(booking, e)
+  for p in string.gmatch(e.positions, '%d+') do
+    if call('HGET', OWNER, p) == booking then
+      call('SETRANGE', SEATS, p, 'a')
+      call('HDEL', OWNER, p)
+    end
+  end
+  for section, quantity in string.gmatch(e.sections, '([^:,]+):(%d+)') do
+    call('HINCRBY', COUNT, count_field(e.state) .. section, -quantity)
+  end
+  call('ZREM', DUE, booking)
+  call('HDEL', ENTRY, booking)
+end
+
+local function purge_one(booking, now)
+  local text = call('HGET', ENTRY, booking)
+  if text then
+    local e = entry_read(text)
+    touch(booking, e.positions, e.sections)
+    entry_remove(booking, e)
+    mark(booking, now, false)
+  else
+    call('ZREM', DUE, booking)
+  end
+end
+
+-- Gives back at most `most` entries that are due. Returns how many there were.
+local function purge(now, most)
+  local due = call('ZRANGEBYSCORE', DUE, '-inf', now, 'LIMIT', 0, most)
+  for _, booking in ipairs(due) do
+    purge_one(booking, now)
+  end
+  if #due > 0 then
+    call('ZREMRANGEBYSCORE', USED, '-inf', (now - DAY) * 2)
+    changed()
+  end
+  return #due
+end

@@ -1,0 +1,21 @@
+-- A booking holds nothing any more.
+-- uses: common
+-- KEYS: prefix of the event.
+-- ARGV: stamp, booking, ended: 1 PostgreSQL has ended it, 0 a take is undone (no mark is left).
+-- Answers missing, none (nothing was kept of it) or dropped.
+local booking = ARGV[2]
+local meta = call('HMGET', META, 'stamp', 'offset')
+local now = redis_ms() + tonumber(meta[2] or 0)
+if ARGV[3] == '1' then
+  mark(booking, now, true)
+end
+local text = meta[1] == ARGV[1] and call('HGET', ENTRY, booking)
+if not text then
+  touch(booking, '', '')
+  return meta[1] == ARGV[1] and 'none' or 'missing'
+end
+local e = entry_read(text)
+touch(booking, e.positions, e.sections)
+entry_remove(booking, e)
+changed()
+return 'dropped'

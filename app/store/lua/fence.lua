@@ -1,0 +1,9 @@
+-- Begins a rebuild or a repair: from here on every script notes what it touches.
+-- uses: common
+-- KEYS: prefix of the event. ARGV: stamp, epoch (random), lease in ms.
+-- Answers {busy}, or {kept | missing, Redis's clock in ms}.
+if not call('SET', FENCE, ARGV[2], 'NX', 'PX', ARGV[3]) then
+  return { 'busy' }
+end
+call('DEL', DIRTY)
+return { call('HGET', META, 'stamp') == ARGV[1] and 'kept' or 'missing', redis_ms() }

@@ -1,0 +1,47 @@
+-- One step of a rebuild from nothing, behind a fence of this epoch.
+-- uses: common
+-- KEYS: prefix of the event. ARGV: epoch, step, …
+--   clear                      away with what was kept; the ids used stay
+--   seats BYTES                appends to the string of seats
+--   ids FIRST ID…              seat ids from position FIRST on
+--   capacity SECTION N…        general admission
+--   used MS BOOKING…           ids that hold nothing any more, ended at MS
+--   finish stamp S offset N …  the fields of :meta; from here on the state is believed
+--   release                    the fence comes down; answers the bookings touched behind it
+-- Answers 0 when the fence is another's, else 1.
+if call('GET', FENCE) ~= ARGV[1] then
+  return 0
+end
+local step = ARGV[2]
+if step == 'clear' then
+  call('DEL', META, SEATS, IDS, OWNER, ENTRY, DUE, COUNT)
+elseif step == 'seats' then
+  call('APPEND', SEATS, ARGV[3])
+elseif step == 'ids' then
+  local first = tonumber(ARGV[3])
+  for i = 4, #ARGV do
+    call('HSET', IDS, ARGV[i], first + i - 4)
+  end
+elseif step == 'capacity' then
+  for i = 3, #ARGV, 2 do
+    call('HSET', COUNT, 'c:' .. ARGV[i], ARGV[i + 1])
+  end
+elseif step == 'used' then
+  for i = 4, #ARGV do
+    call('ZADD', USED, 'NX', tonumber(ARGV[3]) * 2 + 1, ARGV[i])
+  end
+elseif step == 'finish' then
+  call('HSET', META, unpack(ARGV, 3))
+  local time = call('TIME')
+  call('HSET', META, 'version', string.format('%.0f', time[1] * 1000000 + time[2]))
+elseif step == 'release' then
+  local touched = {}
+  for _, name in ipairs(call('SMEMBERS', DIRTY)) do
+    if string.sub(name, 1, 1) == 'k' and #name > 1 then
+      touched[#touched + 1] = string.sub(name, 2)
+    end
+  end
+  call('DEL', FENCE, DIRTY)
+  return touched
+end
+return 1
