@@ -26,15 +26,15 @@ void *arena_alloc(struct arena *arena, size_t size);
 /* A NUL-terminated copy of len bytes at text. */
 char *arena_copy(struct arena *arena, const char *text, size_t len);
 char *arena_strdup(struct arena *arena, const char *text);
-char *arena_printf(struct arena *arena, const char *format, ...)
-	__attribute__((format(printf, 2, 3)));
+char *
+arena_printf(struct arena *arena, const char *format, ...) __attribute__((format(printf, 2, 3)));
 char *arena_vprintf(struct arena *arena, const char *format, va_list args);
 
 /* Calls release(object) at the next reset or free. */
 void arena_on_reset(struct arena *arena, void (*release)(void *), void *object);
 
 /* Array of count elements of type, zeroed. */
-#define ARENA_ARRAY(arena, type, count) \
+#define ARENA_ARRAY(arena, type, count)                                                            \
 	((type *)arena_alloc((arena), sizeof(type) * (size_t)(count)))
 #define ARENA_NEW(arena, type) ARENA_ARRAY(arena, type, 1)
 

@@ -1,9 +1,9 @@
 /*
  * The configuration: one struct, made with its parser, its printer and its checks from conf.def.
  *
- * Order, later wins: defaults, the file (`key = value`, # comments), the environment (HOLDFAST_KEY and
- * the aliases of conf.def), --set key=value. An unknown key in the file or in --set, or a value out of
- * bounds, is refused with file and line.
+ * Order, later wins: defaults, the file (`key = value`, # comments), the environment (HOLDFAST_KEY
+ * and the aliases of conf.def), --set key=value. An unknown key in the file or in --set, or a value
+ * out of bounds, is refused with file and line.
  */
 #ifndef HOLDFAST_CONF_H
 #define HOLDFAST_CONF_H
@@ -20,25 +20,25 @@ struct conf {
 #undef CONF_BOOL
 #undef CONF_TEXT
 #undef CONF_SECRET
-	const char *program;  /* "booking", "verify", …: also the name of its PostgreSQL role */
-	bool print_routes;    /* --routes (pools) */
-	bool cgi;             /* started from a shell or a CGI server: serve one request and end */
-	int argc;             /* what is left of the command line: the program's own words */
+	const char *program; /* "booking", "verify", …: also the name of its PostgreSQL role */
+	bool print_routes; /* --routes (pools) */
+	bool cgi; /* started from a shell or a CGI server: serve one request and end */
+	int argc; /* what is left of the command line: the program's own words */
 	char **argv;
 };
 
 /* What a program says of itself in --help. */
 struct conf_program {
-	const char *name;    /* without the prefix holdfast- */
+	const char *name; /* without the prefix holdfast- */
 	const char *summary; /* one line */
-	const char *usage;   /* "[OPTION]... --event ID" */
+	const char *usage; /* "[OPTION]... --event ID" */
 	const char *options; /* its own options, one line each, or NULL */
 };
 
 /*
  * Reads options, file and environment. --help, --version and --print-config are answered here (exit
- * 0, secrets masked); a mistake is said on stderr (exit 2). Common options are taken out of argv; the
- * rest, own options included, is left in conf->argc/argv. Strings live as long as the process.
+ * 0, secrets masked); a mistake is said on stderr (exit 2). Common options are taken out of argv;
+ * the rest, own options included, is left in conf->argc/argv. Strings live as long as the process.
  */
 void conf_load(struct conf *conf, const struct conf_program *program, int argc, char **argv);
 
@@ -48,7 +48,7 @@ void conf_load(struct conf *conf, const struct conf_program *program, int argc, 
  */
 bool conf_option(struct conf *conf, const char *name, const char **value);
 
-/* Ends the program (exit 2) if an option that nobody took, or more than words_max words, is left. */
+/* Ends the program (exit 2) if an option nobody took, or more than words_max words, is left. */
 void conf_done(const struct conf *conf, int words_max);
 
 #endif

@@ -6,9 +6,9 @@
 
 #include "base/base.h"
 
-#define ID_UUID_TEXT 37    /* room for a UUID in text form with its NUL */
+#define ID_UUID_TEXT    37 /* room for a UUID in text form with its NUL */
 #define ID_SHA256_BYTES 32
-#define ID_SHA256_HEX 65   /* room for SHA-256 in hexadecimal with its NUL */
+#define ID_SHA256_HEX   65 /* room for SHA-256 in hexadecimal with its NUL */
 
 /* len random bytes (getrandom(2)); aborts if the system has none. */
 void id_random(void *out, size_t len);

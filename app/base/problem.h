@@ -18,7 +18,7 @@ enum problem {
 };
 
 struct problem_row {
-	const char *slug;     /* type is /problems/<slug>; stable */
+	const char *slug; /* type is /problems/<slug>; stable */
 	const char *title;
 	const char *sqlstate; /* of our class HF, or NULL */
 	int status;
@@ -26,7 +26,7 @@ struct problem_row {
 
 extern const struct problem_row problem_rows[PROBLEM_COUNT];
 
-/* The problem that PostgreSQL's SQLSTATE stands for; PROBLEM_INTERNAL if it is no client's fault. */
+/* What PostgreSQL's SQLSTATE stands for; PROBLEM_INTERNAL if it is no client's fault. */
 enum problem problem_from_sqlstate(const char *sqlstate);
 
 /* One entry of "errors" in a 422: a JSON pointer (RFC 6901) and a sentence. */
@@ -41,16 +41,16 @@ struct problem_error {
  * request; zero it before use.
  */
 struct problem_why {
-	const char *detail;     /* a sentence for a human, or NULL */
-	const char *extensions; /* members of the problem object: JSON object text "{...}", or NULL */
+	const char *detail; /* a sentence for a human, or NULL */
+	const char *extensions; /* members of the problem: JSON object text "{...}", or NULL */
 	struct problem_error *errors;
 	struct problem_error *errors_last;
 	int retry_after_s; /* 0: the default of the status */
-	const char *limit; /* of a RATE_LIMITED: the name of the limit and its rate, for RateLimit */
+	const char *limit; /* of RATE_LIMITED, for the RateLimit fields: its name and rate */
 	int64_t limit_per_minute;
 };
 
-/* Adds one error and returns PROBLEM_INVALID, so that a check can end with `return problem_at(…)`. */
+/* Adds one error. Returns PROBLEM_INVALID: a check can end with `return problem_at(…)`. */
 enum problem problem_at(struct problem_why *why, struct arena *arena, const char *pointer,
 	const char *format, ...) __attribute__((format(printf, 4, 5)));
 

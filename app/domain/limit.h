@@ -23,8 +23,8 @@ enum problem
 limit_refuse(struct context *house, const char *operation, int64_t per_minute, int64_t wait_us);
 
 /*
- * The account, or else the address, in the form in which it is counted: of an IPv6 address the first
- * 64 bits, since one subscriber has all that share them.
+ * The account, or else the address, in the form in which it is counted: of an IPv6 address the
+ * first 64 bits, since one subscriber has all that share them.
  */
 const char *limit_who(struct context *house, const char *user_id, const char *address);
 

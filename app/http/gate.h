@@ -15,10 +15,10 @@ void gate_close(struct gate *gate);
 bool gate_is_cgi(const struct gate *gate);
 
 /*
- * Waits for the next request. True: one is here, and gate_finish() must follow. False: a stop signal
- * (SIGTERM, SIGINT, SIGUSR1, SIGHUP) came, or a CGI request has been served. Stop signals are blocked and
- * taken between requests only, so none is ever cut short.
- * idle, where not NULL, is called once after each finished request, before the next is waited for.
+ * Waits for the next request. True: one is here, and gate_finish() must follow. False: a stop
+ * signal (SIGTERM, SIGINT, SIGUSR1, SIGHUP) came, or a CGI request has been served. Stop signals
+ * are blocked and taken between requests only, so none is ever cut short. idle, where not NULL, is
+ * called once after each finished request, before the next is waited for.
  */
 bool gate_accept(struct gate *gate, void (*idle)(void *ctx), void *ctx);
 

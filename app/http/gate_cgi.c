@@ -1,6 +1,6 @@
 /*
- * One request from the environment and standard input: plain CGI (RFC 3875), for a shell, a debugger
- * or a test.
+ * One request from the environment and standard input: plain CGI (RFC 3875), for a shell, a
+ * debugger or a test.
  */
 #include <errno.h>
 #include <unistd.h>

@@ -1,9 +1,9 @@
 /*
  * Requests over FastCGI. libfcgi is included here alone.
  *
- * A stop signal must neither cut a request nor be lost between two. So the stop signals stay blocked
- * and are read from a signalfd, polled beside the listening socket; accept() itself never waits,
- * since the socket is non-blocking and shared with the other workers of the pool.
+ * A stop signal must neither cut a request nor be lost between two. So the stop signals stay
+ * blocked and are read from a signalfd, polled beside the listening socket; accept() itself never
+ * waits, since the socket is non-blocking and shared with the other workers of the pool.
  */
 #include <fcgiapp.h>
 #include <fcntl.h>

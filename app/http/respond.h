@@ -13,8 +13,9 @@ void respond_header(struct request *r, const char *name, const char *value);
 
 /*
  * problem+json out of the row of problem.def and r->why, with the header fields that belong to it
- * (Retry-After, Allow, WWW-Authenticate, RateLimit); drops whatever answer was begun. Extensions that
- * are named like a member of RFC 9457 (type, title, status, detail, instance) or errors are left out.
+ * (Retry-After, Allow, WWW-Authenticate, RateLimit); drops whatever answer was begun. Extensions
+ * that are named like a member of RFC 9457 (type, title, status, detail, instance) or errors are
+ * left out.
  */
 void respond_problem(struct request *r, enum problem problem);
 

@@ -1,6 +1,6 @@
 /*
- * The table of one pool, made of routes.def. A pool's file says which pool it is, includes this once,
- * and defines the handlers, which are declared here:
+ * The table of one pool, made of routes.def. A pool's file says which pool it is, includes this
+ * once, and defines the handlers, which are declared here:
  *
  *	#define POOL_ROUTES accounts
  *	#include "pools/routes.h"

@@ -1,6 +1,6 @@
 /*
- * The loop of every pool, and the frame around its handlers: the only code that reads the flags of a
- * route.
+ * The loop of every pool, and the frame around its handlers: the only code that reads the flags of
+ * a route.
  */
 #include "pools/serve.h"
 

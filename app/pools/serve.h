@@ -11,8 +11,10 @@
 struct pool {
 	struct conf_program program;
 	const struct route *routes;
-	void (*start)(struct context *house);  /* once, after the configuration is read; may be NULL */
-	void (*idle)(struct context *house);   /* after an answer has gone out, for work that may wait; may be NULL */
+	/* Once, after the configuration is read; may be NULL. */
+	void (*start)(struct context *house);
+	/* After an answer has gone out, for work that may wait; may be NULL. */
+	void (*idle)(struct context *house);
 };
 
 /* main() of a pool. */

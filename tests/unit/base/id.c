@@ -19,7 +19,7 @@ Test(id, sha256_of_the_standard)
 
 Test(id, hmac_is_over_each_part_behind_its_length)
 {
-	/* The value is that of `openssl dgst -sha256 -hmac Jefe` over seven NUL bytes, 0x1c and the text. */
+	/* From `openssl dgst -sha256 -hmac Jefe` over seven NUL bytes, 0x1c and the text. */
 	unsigned char one[ID_SHA256_BYTES], two[ID_SHA256_BYTES];
 	char hex[ID_SHA256_HEX];
 

@@ -55,7 +55,8 @@ Test(json_read, fills_the_struct)
 {
 	struct body body = { 0 };
 
-	cr_assert_eq(read_into("{\"n\":7,\"flag\":true,\"name\":\"éé€\",\"list\":[1],\"inner\":{}}",
+	cr_assert_eq(read_into("{\"n\":7,\"flag\":true,\"name\":\"éé€\","
+			       "\"list\":[1],\"inner\":{}}",
 			     fields, &body, ""),
 		PROBLEM_NONE);
 	cr_assert_eq(body.n, 7);
