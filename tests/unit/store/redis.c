@@ -154,6 +154,23 @@ Test(redis, leaves_a_stopped_server_and_never_takes_its_late_reply)
 	cr_assert_eq(redis_int(command("INCR", "n", NULL)), 2);
 }
 
+Test(redis, leaves_a_frozen_server_in_the_middle_of_a_long_command)
+{
+	const size_t len = 32 * 1024 * 1024;
+	const size_t lens[] = { 3, 1, len };
+	const char *words[] = { "SET", "k", arena_alloc(arena, len) };
+	int64_t began_us;
+
+	servers_run(&servers, "redis-start", "");
+	cr_assert(is_pong());
+	servers_run(&servers, "redis-signal", "STOP");
+	began_us = clock_monotonic_us();
+	cr_assert_null(redis_command(redis, 3, words, lens, arena));
+	cr_assert_lt(clock_monotonic_us() - began_us, BOUND_US);
+	servers_run(&servers, "redis-signal", "CONT");
+	assert_comes_back();
+}
+
 Test(redis, sees_a_restart_before_it_sends)
 {
 	char run_id[100];

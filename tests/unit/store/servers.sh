@@ -4,7 +4,7 @@
 #   servers.sh pg-init DIR        a new cluster, without flushing to the disk
 #   servers.sh pg-start DIR | pg-stop DIR | pg-crash DIR
 #   SQL=... servers.sh pg-sql DIR  as superuser, in the database postgres
-#   servers.sh redis-start DIR [OPTION]... | redis-stop DIR
+#   servers.sh redis-start DIR [OPTION]... | redis-signal DIR SIGNAL | redis-stop DIR
 #   servers.sh remove DIR         ends both and removes DIR
 #
 # PostgreSQL does not run as root: there it runs as the user postgres.
@@ -64,6 +64,7 @@ redis-start)
 		--pidfile "$dir/redis.pid" --daemonize yes "$@" >/dev/null
 	until redis-cli -s "$dir/redis.sock" ping >/dev/null 2>&1; do sleep 0.01; done
 	;;
+redis-signal) kill -"$1" "$(cat "$dir/redis.pid")" ;;
 redis-stop) redis_stop ;;
 remove)
 	pg_stop immediate || true
