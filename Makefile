@@ -196,8 +196,8 @@ fmt: ## format the C sources
 settings: ## bring conf/holdfast.conf and the README's table up to app/base/conf.def
 	awk -v form=file -f app/gen/settings.awk app/base/conf.def > conf/holdfast.conf
 	awk -v form=table -f app/gen/settings.awk app/base/conf.def > $(BUILD)/settings.md
-	sed -i -e '/^<!-- settings -->$/,/^<!-- end of settings -->$/{//!d}' \
-		-e '/^<!-- settings -->$/r $(BUILD)/settings.md' README.md
+	sed -i -e '/^<!-- settings -->$$/,/^<!-- end of settings -->$$/{//!d}' \
+		-e '/^<!-- settings -->$$/r $(BUILD)/settings.md' README.md
 
 # ---- for packagers -------------------------------------------------------------------------------
 
