@@ -100,6 +100,8 @@ CREATE TRIGGER booking_items_guard BEFORE UPDATE OF event_id, booking_id, user_i
   FOR EACH ROW EXECUTE FUNCTION booking_items_guard();
 CREATE TRIGGER booking_kept BEFORE DELETE ON bookings
   FOR EACH ROW EXECUTE FUNCTION booking_items_guard();
+CREATE TRIGGER bookings_kept BEFORE TRUNCATE ON bookings
+  FOR EACH STATEMENT EXECUTE FUNCTION booking_items_guard();
 
 -- The live truth of numbered seats. state: h held, r reserved, b booked, x not for sale.
 -- A claim whose expires_at has passed counts as free; whoever takes it over leaves the ended
@@ -153,6 +155,14 @@ CREATE TRIGGER ga_count_guard BEFORE UPDATE OF taken ON ga_counts
   FOR EACH ROW WHEN (pg_trigger_depth() = 0) EXECUTE FUNCTION ga_count_guard();
 CREATE TRIGGER ga_count_begins BEFORE INSERT ON ga_counts
   FOR EACH ROW WHEN (NEW.taken <> 0) EXECUTE FUNCTION ga_count_guard();
+CREATE TRIGGER ga_count_stays BEFORE UPDATE OF event_id, section_no ON ga_counts
+  FOR EACH ROW EXECUTE FUNCTION ga_count_guard();
+CREATE TRIGGER ga_count_ends BEFORE DELETE ON ga_counts
+  FOR EACH ROW WHEN (OLD.taken <> 0) EXECUTE FUNCTION ga_count_guard();
+CREATE TRIGGER ga_counts_kept BEFORE TRUNCATE ON ga_counts
+  FOR EACH STATEMENT EXECUTE FUNCTION ga_count_guard();
+CREATE TRIGGER ga_claims_kept BEFORE TRUNCATE ON ga_claims
+  FOR EACH STATEMENT EXECUTE FUNCTION ga_count_guard();
 
 CREATE FUNCTION ga_claim_added() RETURNS trigger
 LANGUAGE plpgsql SET search_path = holdfast, pg_temp AS $$
