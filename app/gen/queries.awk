@@ -105,6 +105,8 @@ function finish(    list, count, i, signature)
 		fail("the name `" name "` is not that of the file")
 	if (contract["by"] == "")
 		fail("no `-- by:` line")
+	if (contract["by"] !~ /^[a-z][a-z-]*( [a-z][a-z-]*)*$/)
+		fail("`by` is names of programs with one space between, not `" contract["by"] "`")
 	if (contract["then"] != "" && contract["then"] != "flush")
 		fail("`then` knows only flush")
 	id = name

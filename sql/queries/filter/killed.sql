@@ -1,5 +1,5 @@
 -- filter/killed: positions not for sale.
 -- in: event int
 -- out: positions int[]
--- by: reconcile, verify
+-- by: reconcile verify
 select holdfast.filter_killed($1)
