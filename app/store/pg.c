@@ -1,10 +1,8 @@
 /*
  * The connection to PostgreSQL, over libpq's asynchronous calls: nothing here waits without a bound.
  *
- * Statements run in libpq's pipeline mode, one unit of work (up to a Sync) a transaction. The server
- * writes the completion of a statement before the Sync commits it: an error without a completion
- * before it means that nothing was committed; a connection lost after a completion, or without a
- * word, leaves the outcome unknown.
+ * Statements run in libpq's pipeline mode, one unit of work (up to a Sync) a transaction; what an
+ * answer, or the lack of one, means is judged in pg_judge.c.
  *
  * The name of the database's host is looked up by libpq with the system's resolver, which has limits
  * of its own: sockets and numeric addresses have none to wait for.
@@ -15,6 +13,7 @@
 #include "base/id.h"
 #include "base/log.h"
 #include "base/str.h"
+#include "store/pg_judge.h"
 
 #include <errno.h>
 #include <libpq-fe.h>
@@ -47,13 +46,6 @@ struct answer {
 	PGresult *rows; /* of the last success */
 	PGresult *error; /* the first error */
 	bool complete; /* the unit came to its end: the server waits for the next */
-};
-
-/* How a call goes on. */
-enum next {
-	NEXT_RETURN,
-	NEXT_REPEAT, /* undone by the server, which asks to try again */
-	NEXT_RECONNECT /* nothing happened; a new connection will do better */
 };
 
 /* ---- waiting ---------------------------------------------------------------------------------- */
@@ -308,73 +300,25 @@ connection_ready(struct pg *pg, int64_t deadline_us)
 	return connection_open(pg, deadline_us);
 }
 
-/* ---- what an answer means --------------------------------------------------------------------- */
+/* ---- calls ------------------------------------------------------------------------------------ */
 
-static bool
-is_one_of(const char *state, const char *const *list)
-{
-	for (; *list != NULL; list++) {
-		if (str_equal(state, *list))
-			return true;
-	}
-	return false;
-}
-
-/* An error by which the server says that nothing was committed. */
-static enum problem
-error_judge(const PGresult *error, const char *name, struct arena *arena, struct problem_why *why,
-	enum next *next)
-{
-	static const char *const again[] = { "40P01", "40001", NULL };
-	static const char *const stale[] = { "26000", "0A000", "25006", NULL };
-	const char *state = PQresultErrorField(error, PG_DIAG_SQLSTATE);
-	const char *message = PQresultErrorField(error, PG_DIAG_MESSAGE_PRIMARY);
-	const char *detail = PQresultErrorField(error, PG_DIAG_MESSAGE_DETAIL);
-	enum problem problem;
-
-	if (is_one_of(state, again)) {
-		*next = NEXT_REPEAT;
-		return PROBLEM_BUSY;
-	}
-	if (is_one_of(state, stale) || str_starts(state, "57P") || str_starts(state, "08")) {
-		*next = NEXT_RECONNECT;
-		return PROBLEM_UNAVAILABLE;
-	}
-	if (str_starts(state, "53") || str_starts(state, "58"))
-		return PROBLEM_UNAVAILABLE;
-	problem = problem_from_sqlstate(state);
-	if (problem == PROBLEM_INTERNAL) {
-		/* What a client cannot be told, and nobody above knows any more. */
-		log_line(LOG_ERROR, "statement=%s sqlstate=%s message=%s", log_value(name),
-			log_value(state), log_value(message));
-	} else if (str_starts(state, "HF") && why != NULL) {
-		why->detail = message != NULL ? arena_strdup(arena, message) : NULL;
-		why->extensions =
-			detail != NULL && *detail == '{' ? arena_strdup(arena, detail) : NULL;
-	}
-	return problem;
-}
-
-/*
- * The meaning of the answer to a unit that has been sent. simple: the statement came as a simple
- * query, which commits before it tells of its completion.
- */
 static enum problem
 answer_judge(const struct answer *answer, bool simple, const char *name, struct arena *arena,
-	struct problem_why *why, enum next *next)
+	struct problem_why *why, enum pg_next *next)
 {
-	const char *severity;
+	/* PQresultErrorField() of no error gives NULL. */
+	const struct pg_said said = {
+		.simple = simple,
+		.success = answer->rows != NULL,
+		.complete = answer->complete,
+		.error = answer->error != NULL,
+		.severity = PQresultErrorField(answer->error, PG_DIAG_SEVERITY_NONLOCALIZED),
+		.state = PQresultErrorField(answer->error, PG_DIAG_SQLSTATE),
+		.message = PQresultErrorField(answer->error, PG_DIAG_MESSAGE_PRIMARY),
+		.detail = PQresultErrorField(answer->error, PG_DIAG_MESSAGE_DETAIL),
+	};
 
-	if (answer->error == NULL)
-		return answer->complete && answer->rows != NULL ? PROBLEM_NONE
-								: PROBLEM_UNKNOWN_OUTCOME;
-	severity = PQresultErrorField(answer->error, PG_DIAG_SEVERITY_NONLOCALIZED);
-	if (severity == NULL || PQresultErrorField(answer->error, PG_DIAG_SQLSTATE) == NULL ||
-		str_equal(severity, "PANIC"))
-		return PROBLEM_UNKNOWN_OUTCOME;
-	if (!answer->complete && (simple || answer->rows != NULL))
-		return PROBLEM_UNKNOWN_OUTCOME;
-	return error_judge(answer->error, name, arena, why, next);
+	return pg_judge(&said, name, arena, why, next);
 }
 
 static void
@@ -392,13 +336,11 @@ rows_hand_over(struct answer *answer, struct arena *arena, struct pg_rows *out)
 	answer->rows = NULL;
 }
 
-/* ---- calls ------------------------------------------------------------------------------------ */
-
 /* Sends the statement once and judges what comes back. */
 static enum problem
 statement_run(struct pg *pg, const struct pg_statement *statement, const char *const *params,
 	struct arena *arena, int64_t deadline_us, struct problem_why *why, struct pg_rows *out,
-	enum next *next)
+	enum pg_next *next)
 {
 	struct answer answers[UNITS_MAX] = { { .rows = NULL } };
 	int units = statement->flush ? 2 : 1;
@@ -417,7 +359,7 @@ statement_run(struct pg *pg, const struct pg_statement *statement, const char *c
 	problem = answer_judge(&answers[0], false, statement->name, arena, why, next);
 	if (!problem && statement->flush && (!answers[1].complete || answers[1].error != NULL))
 		problem = PROBLEM_UNKNOWN_OUTCOME;
-	if (!whole || *next == NEXT_RECONNECT)
+	if (!whole || *next == PG_RECONNECT)
 		connection_drop(pg, *PQerrorMessage(pg->conn) != '\0' ? PQerrorMessage(pg->conn)
 								      : "no answer in time");
 	if (!problem)
@@ -443,7 +385,7 @@ pg_call(struct pg *pg, const struct pg_statement *statement, const char *const *
 
 	assert(strstr(statement->used_by, pg->used_by) != NULL);
 	for (int repeats = 0;;) {
-		enum next next = NEXT_RETURN;
+		enum pg_next next = PG_RETURN;
 		enum problem problem;
 		bool alone;
 
@@ -452,13 +394,13 @@ pg_call(struct pg *pg, const struct pg_statement *statement, const char *const *
 		/* In a caller's transaction only the caller can repeat, from its beginning. */
 		alone = PQtransactionStatus(pg->conn) == PQTRANS_IDLE;
 		problem = statement_run(pg, statement, params, arena, deadline_us, why, out, &next);
-		if (!alone || next == NEXT_RETURN)
+		if (!alone || next == PG_RETURN)
 			return problem;
-		if (next == NEXT_REPEAT && repeats == REPEATS_MAX)
+		if (next == PG_REPEAT && repeats == REPEATS_MAX)
 			return problem;
-		if (next == NEXT_RECONNECT && reconnected)
+		if (next == PG_RECONNECT && reconnected)
 			return problem;
-		if (next == NEXT_REPEAT)
+		if (next == PG_REPEAT)
 			pause_before_repeat(repeats++);
 		else
 			reconnected = true;
@@ -470,7 +412,7 @@ pg_exec(struct pg *pg, const char *sql, struct arena *arena, int64_t deadline_us
 	struct problem_why *why, struct pg_rows *out)
 {
 	struct answer answer = { .rows = NULL };
-	enum next next = NEXT_RETURN;
+	enum pg_next next = PG_RETURN;
 	enum problem problem;
 	bool whole;
 
@@ -480,7 +422,7 @@ pg_exec(struct pg *pg, const char *sql, struct arena *arena, int64_t deadline_us
 		output_flush(pg->conn, deadline_us);
 	whole = answers_read(pg->conn, deadline_us, &answer, 1) && whole;
 	problem = answer_judge(&answer, true, "sql", arena, why, &next);
-	if (!whole || next == NEXT_RECONNECT || !PQenterPipelineMode(pg->conn))
+	if (!whole || next == PG_RECONNECT || !PQenterPipelineMode(pg->conn))
 		connection_drop(pg, *PQerrorMessage(pg->conn) != '\0' ? PQerrorMessage(pg->conn)
 								      : "no answer in time");
 	if (!problem)
