@@ -32,6 +32,9 @@ struct booking {
 /* The one writer of a booking's JSON; a booking always has the same bytes. */
 void booking_write(struct str *out, const struct booking *booking);
 
+/* The same without the braces, for answers that have members beside the booking's. */
+void booking_write_members(struct str *out, const struct booking *booking);
+
 /* A row whose columns from `positions` on are those of sql/queries/booking/get. */
 void booking_read(struct arena *arena, const struct pg_rows *rows, int row, struct booking *out);
 

@@ -1,12 +1,13 @@
 /*
  * Reading bookings, and telling where in a request its unknown places stood.
  */
+#include "domain/booking.h"
+
 #include <inttypes.h>
-#include <stdio.h>
 
 #include "base/id.h"
 #include "base/json.h"
-#include "domain/booking.h"
+#include "domain/cursor.h"
 #include "queries.h"
 
 enum problem
@@ -25,58 +26,36 @@ booking_get(struct context *house, const struct booking_name *name, struct booki
 	return err;
 }
 
-/*
- * A cursor is the last row's booking id and its creation time as PostgreSQL writes it, with the three
- * characters that a URL would need encoded replaced: 2026-11-21_19:00:00.12~<booking id>.
- */
-static const char *
-cursor_write(struct arena *arena, const char *at, const char *booking_id)
-{
-	char *text = arena_printf(arena, "%.*s~%s", (int)strcspn(at, "+"), at, booking_id);
-
-	*strchr(text, ' ') = '_';
-	return text;
-}
-
+/* A cursor is the last row's creation time in microseconds since 1970 and its booking's id. */
 static bool
-cursor_read(struct arena *arena, const char *cursor, const char **at, const char **booking_id)
+place_read(struct arena *arena, const char *cursor, int64_t *before, const char **booking_id)
 {
-	static const char shape[] = "dddd-dd-dd_dd:dd:dd";
-	char *text = arena_strdup(arena, cursor);
-	char *tilde = strchr(text, '~');
+	const char *place = cursor_read(arena, "bookings", cursor);
+	char *text = place ? arena_strdup(arena, place) : NULL;
+	char *id = text ? strchr(text, '/') : NULL;
 	int32_t event_id;
-	struct tm tm;
 
-	if (!tilde || tilde - text < (int)sizeof(shape) - 1 || tilde - text > 26)
+	if (!id)
 		return false;
-	*tilde = '\0';
-	for (size_t i = 0; text[i]; i++) {
-		char want = i < sizeof(shape) - 1 ? shape[i] : i == sizeof(shape) - 1 ? '.' : 'd';
-
-		if (want == 'd' ? text[i] < '0' || text[i] > '9' : text[i] != want)
-			return false;
-	}
-	text[10] = ' ';
-	if (!strptime(text, "%Y-%m-%d %H:%M:%S", &tm) || !id_booking_event(tilde + 1, &event_id))
-		return false;
-	*at = arena_printf(arena, "%s+00", text);
-	*booking_id = tilde + 1;
-	return true;
+	*id++ = '\0';
+	*booking_id = id;
+	return str_to_int(text, 0, INT64_MAX / 2, before) && id_booking_event(id, &event_id);
 }
 
 enum problem
 booking_list(struct context *house, const struct booking_page *page, struct booking **bookings,
 	size_t *count, const char **next)
 {
-	const char *before = NULL, *before_id = NULL;
-	int64_t event_id = page->event_id ? *page->event_id : 0;
+	const char *before_id = NULL;
+	int64_t event_id = page->event_id ? *page->event_id : 0, before = 0;
 	struct pg_rows rows;
 	enum problem err;
 
-	if (page->cursor && !cursor_read(house->arena, page->cursor, &before, &before_id))
+	if (page->cursor && !place_read(house->arena, page->cursor, &before, &before_id))
 		return problem_at(house->why, house->arena, "/cursor", "This is no cursor of this list.");
 	err = query_booking_list(house->pg, house->arena, house->deadline_us, house->why, &rows,
-		page->user_id, page->status, page->event_id ? &event_id : NULL, before, before_id,
+		page->user_id, page->status, page->event_id ? &event_id : NULL,
+		before_id ? &before : NULL, before_id,
 		page->limit + 1);
 	if (err)
 		return err;
@@ -86,8 +65,10 @@ booking_list(struct context *house, const struct booking_page *page, struct book
 		booking_read(house->arena, &rows, (int)i, &(*bookings)[i]);
 	*next = NULL;
 	if (rows.count > page->limit)
-		*next = cursor_write(house->arena, pg_text(&rows, (int)*count - 1, BOOKING_LIST_AT),
-			(*bookings)[*count - 1].booking_id);
+		*next = cursor_make(house->arena, "bookings",
+			arena_printf(house->arena, "%" PRId64 "/%s",
+				pg_int(&rows, (int)*count - 1, BOOKING_LIST_AT),
+				(*bookings)[*count - 1].booking_id));
 	return PROBLEM_NONE;
 }
 

@@ -1,10 +1,10 @@
 /*
  * A booking out of a row of PostgreSQL, and as JSON.
  */
-#include <inttypes.h>
-#include <stdio.h>
-
 #include "domain/booking.h"
+
+#include <inttypes.h>
+
 #include "domain/filter_parts.h"
 #include "queries.h"
 
@@ -113,9 +113,9 @@ write_text(struct str *out, const char *name, const char *value)
 }
 
 void
-booking_write(struct str *out, const struct booking *booking)
+booking_write_members(struct str *out, const struct booking *booking)
 {
-	write_text(out, "{\"booking_id\":", booking->booking_id);
+	write_text(out, "\"booking_id\":", booking->booking_id);
 	write_text(out, ",\"event_id\":", booking->event_id);
 	write_text(out, ",\"status\":", booking->status);
 	str_add(out, ",\"items\":[");
@@ -130,5 +130,13 @@ booking_write(struct str *out, const struct booking *booking)
 	write_text(out, ",\"created_at\":", booking->created_at);
 	write_text(out, ",\"confirmed_at\":", booking->confirmed_at);
 	write_text(out, ",\"cancelled_at\":", booking->cancelled_at);
-	str_printf(out, ",\"payment\":null,\"version\":%" PRId64 "}", booking->version);
+	str_printf(out, ",\"payment\":null,\"version\":%" PRId64, booking->version);
+}
+
+void
+booking_write(struct str *out, const struct booking *booking)
+{
+	str_add_char(out, '{');
+	booking_write_members(out, booking);
+	str_add_char(out, '}');
 }

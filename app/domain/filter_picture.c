@@ -1,11 +1,12 @@
 /*
  * The live picture of an event: out of the filter, or out of the claims where it is not to be had.
  */
+#include "domain/filter_parts.h"
+
 #include <inttypes.h>
 
 #include "base/clock.h"
 #include "base/str.h"
-#include "domain/filter_parts.h"
 #include "queries.h"
 #include "scripts.h"
 

@@ -1,12 +1,13 @@
 /*
  * Building what is kept of an event from nothing, in pages, behind a fence.
  */
+#include "domain/filter_parts.h"
+
 #include <inttypes.h>
 
 #include "base/clock.h"
 #include "base/id.h"
 #include "base/str.h"
-#include "domain/filter_parts.h"
 #include "queries.h"
 #include "scripts.h"
 

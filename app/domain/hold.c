@@ -196,3 +196,22 @@ hold_take(struct context *house, const struct hold_wish *wish, const struct cont
 	booking_read(house->arena, &a.rows, 0, out);
 	return PROBLEM_NONE;
 }
+
+enum problem
+hold_only_section(struct context *house, int32_t event_id, const char **section_id)
+{
+	struct pg_rows rows;
+	enum problem err;
+
+	err = query_booking_sections(
+		house->pg, house->arena, house->deadline_us, house->why, &rows, event_id);
+	if (err)
+		return err;
+	if (rows.count == 0)
+		return PROBLEM_NOT_FOUND;
+	if (rows.count > 1)
+		return problem_at(house->why, house->arena, "/section_id",
+			"This event has several sections: name one.");
+	*section_id = pg_text(&rows, 0, BOOKING_SECTIONS_SECTION_ID);
+	return PROBLEM_NONE;
+}

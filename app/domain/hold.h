@@ -32,4 +32,7 @@ enum hold_outcome { HOLD_NEW, HOLD_REPLAY, HOLD_SAME };
 enum problem hold_take(struct context *house, const struct hold_wish *wish,
 	const struct context_key *key, enum hold_outcome *outcome, struct booking *out);
 
+/* The id of an event's only section. INVALID at /section_id where there are several; NOT_FOUND. */
+enum problem hold_only_section(struct context *house, int32_t event_id, const char **section_id);
+
 #endif

@@ -16,20 +16,29 @@ BEGIN
 END
 $$;
 
--- A page of the caller's history, newest first, after (p_before, p_before_id) where given. p_status
--- is the status shown: a hold past its deadline is EXPIRED.
-CREATE FUNCTION booking_list(p_user uuid, p_status text, p_event integer, p_before timestamptz,
+-- A page of the caller's history, newest first, after (p_before, p_before_id) where given; times in
+-- microseconds since 1970. p_status is the status shown: a hold past its deadline is EXPIRED.
+CREATE FUNCTION booking_list(p_user uuid, p_status text, p_event integer, p_before bigint,
   p_before_id uuid, p_limit integer)
-RETURNS TABLE (at timestamptz, booking booking_view)
+RETURNS TABLE (at bigint, booking booking_view)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = holdfast, pg_temp AS $$
-  SELECT b.created_at, holdfast.booking_show(b, false) FROM holdfast.bookings b
+  SELECT (extract(epoch FROM b.created_at) * 1000000)::bigint, holdfast.booking_show(b, false)
+    FROM holdfast.bookings b
     WHERE b.user_id = p_user
       AND (p_event IS NULL OR b.event_id = p_event)
-      AND (p_before IS NULL OR (b.created_at, b.booking_id) < (p_before, p_before_id))
+      AND (p_before IS NULL OR (b.created_at, b.booking_id)
+        < (to_timestamp(0) + p_before * interval '1 microsecond', p_before_id))
       AND (p_status IS NULL OR p_status = CASE
         WHEN b.status IN ('HOLD', 'RESERVED') AND b.expires_at <= now() THEN 'EXPIRED'
         ELSE b.status END)
     ORDER BY b.created_at DESC, b.booking_id DESC LIMIT p_limit
+$$;
+
+-- At most two of an event's sections; none of a draft's, which does not exist for buyers.
+CREATE FUNCTION event_sections(p_event integer) RETURNS TABLE (section_id text)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = holdfast, pg_temp AS $$
+  SELECT s.section_id FROM holdfast.sections s JOIN holdfast.events e USING (event_id)
+    WHERE s.event_id = p_event AND e.status <> 'draft' ORDER BY s.section_no LIMIT 2
 $$;
 
 -- What the filter keeps of a booking that holds places. state: h, r, b; deadline in milliseconds
@@ -170,7 +179,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = holdfast, pg_temp AS $$
     WHERE c.event_id = p_event ORDER BY c.section_no
 $$;
 
-GRANT EXECUTE ON FUNCTION booking_get, booking_list TO holdfast_booking;
+GRANT EXECUTE ON FUNCTION booking_get, booking_list, event_sections TO holdfast_booking;
 GRANT EXECUTE ON FUNCTION seat_owners TO holdfast_booking;
 GRANT EXECUTE ON FUNCTION filter_event, filter_entries, filter_some, filter_killed, filter_used,
     filter_seats

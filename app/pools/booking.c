@@ -1,0 +1,590 @@
+/*
+ * The pool of bookings: hold, confirm, release, cancel, and the caller's history.
+ */
+#include "domain/booking.h"
+
+#include "base/json.h"
+#include "domain/hold.h"
+#include "pools/serve.h"
+#include "queries.h"
+
+#define POOL_ROUTES booking
+#include "pools/routes.h"
+
+#define TEXT_MAX 200
+
+/* The fields of every body here; each call has a table of those that it takes. */
+struct body {
+	const char *event_id;
+	const char *show_id;
+	const char *user_id;
+	const char *section_id;
+	const char *payment_id;
+	const char *reason;
+	int64_t quantity;
+	const struct json *seat_ids;
+	const struct json *items;
+	const char *key; /* request_id, idempotency_key: the frame has read them */
+};
+
+#define TEXT(field)                                                                                \
+	.kind = JSON_STRING, .min = 1, .max = TEXT_MAX, .offset = offsetof(struct body, field)
+#define LIST(field)                                                                                \
+	.kind = JSON_ARRAY, .min = 1, .max = HOLD_PLACES_MAX, .offset = offsetof(struct body, field)
+#define QUANTITY                                                                                   \
+	.kind = JSON_INT, .min = 1, .max = 1000000, .offset = offsetof(struct body, quantity)
+#define KEYS                                                                                       \
+	{ .name = "request_id", .kind = JSON_STRING, .offset = offsetof(struct body, key) },       \
+		{ .name = "idempotency_key",                                                       \
+			.kind = JSON_STRING,                                                       \
+			.offset = offsetof(struct body, key) },                                    \
+		{ .name = NULL }
+
+static enum problem
+body_read(struct request *r, const struct json_field *fields, struct body *in)
+{
+	*in = (struct body){ 0 };
+	return json_read(r->body, fields, in, &r->why, r->arena, "");
+}
+
+static struct context_key
+key_of(const struct request *r)
+{
+	return (struct context_key){
+		.operation = r->route->operation,
+		.key = r->key,
+		.fingerprint = r->fingerprint,
+	};
+}
+
+/* An event's id that is no number is an event that does not exist. */
+static enum problem
+event_read(const char *text, int32_t *event_id)
+{
+	int64_t n;
+
+	if (!str_to_int(text, 1, INT32_MAX, &n))
+		return PROBLEM_NOT_FOUND;
+	*event_id = (int32_t)n;
+	return PROBLEM_NONE;
+}
+
+/* ---- places in a body -------------------------------------------------------------------------- */
+
+/* Room for as many places as a request may name. */
+static void
+wish_init(struct hold_wish *wish, struct arena *arena, size_t most)
+{
+	wish->seat_ids = ARENA_ARRAY(arena, const char *, most + 1);
+	wish->seat_pointers = ARENA_ARRAY(arena, const char *, most + 1);
+	wish->section_ids = ARENA_ARRAY(arena, const char *, most + 1);
+	wish->section_pointers = ARENA_ARRAY(arena, const char *, most + 1);
+	wish->quantities = ARENA_ARRAY(arena, int64_t, most + 1);
+}
+
+static enum problem
+add_seat(struct request *r, struct hold_wish *wish, const char *seat_id, const char *pointer)
+{
+	for (size_t i = 0; i < wish->seats; i++) {
+		if (str_equal(wish->seat_ids[i], seat_id))
+			return problem_at(&r->why, r->arena, pointer, "This seat is named twice.");
+	}
+	wish->seat_ids[wish->seats] = seat_id;
+	wish->seat_pointers[wish->seats++] = pointer;
+	return PROBLEM_NONE;
+}
+
+static enum problem
+add_section(struct request *r, struct hold_wish *wish, const char *section_id, int64_t quantity,
+	const char *pointer)
+{
+	int64_t *quantities = (int64_t *)wish->quantities;
+
+	for (size_t i = 0; i < wish->sections; i++) {
+		if (str_equal(wish->section_ids[i], section_id))
+			return problem_at(
+				&r->why, r->arena, pointer, "This section is named twice.");
+	}
+	quantities[wish->sections] = quantity;
+	wish->section_ids[wish->sections] = section_id;
+	wish->section_pointers[wish->sections++] = pointer;
+	return PROBLEM_NONE;
+}
+
+/* ["A-1", …] */
+static enum problem
+add_seat_list(struct request *r, struct hold_wish *wish, const struct json *list)
+{
+	enum problem err = PROBLEM_NONE, one;
+
+	for (size_t i = 0; i < json_length(list); i++) {
+		const char *pointer = arena_printf(r->arena, "/seat_ids/%zu", i);
+		const struct json *seat = json_at(list, i);
+
+		if (json_kind(seat) != JSON_STRING || *json_string(seat) == '\0'
+			|| strlen(json_string(seat)) > TEXT_MAX)
+			one = problem_at(
+				&r->why, r->arena, pointer, "A seat's id is a text of 1 to %d bytes.", TEXT_MAX);
+		else
+			one = add_seat(r, wish, json_string(seat), pointer);
+		err = one ? one : err;
+	}
+	return err;
+}
+
+struct item {
+	const char *section_id;
+	const char *seat_id;
+	int64_t quantity;
+};
+
+/* [{"seat_id"} or {"section_id", "quantity"}, …] */
+static enum problem
+add_items(struct request *r, struct hold_wish *wish, const struct json *list)
+{
+	static const struct json_field fields[] = {
+		{ .name = "section_id",
+			.kind = JSON_STRING,
+			.min = 1,
+			.max = TEXT_MAX,
+			.offset = offsetof(struct item, section_id) },
+		{ .name = "seat_id",
+			.kind = JSON_STRING,
+			.min = 1,
+			.max = TEXT_MAX,
+			.offset = offsetof(struct item, seat_id) },
+		{ .name = "quantity",
+			.kind = JSON_INT,
+			.min = 1,
+			.max = 1000000,
+			.offset = offsetof(struct item, quantity) },
+		{ .name = NULL },
+	};
+	enum problem err = PROBLEM_NONE, one;
+
+	for (size_t i = 0; i < json_length(list); i++) {
+		const char *at = arena_printf(r->arena, "/items/%zu", i);
+		const struct json *value = json_at(list, i);
+		struct item item = { 0 };
+
+		if (json_kind(value) != JSON_OBJECT)
+			one = problem_at(&r->why, r->arena, at, "An item is an object.");
+		else
+			one = json_read(value, fields, &item, &r->why, r->arena, at);
+		if (!one && item.seat_id && !item.section_id && !item.quantity)
+			one = add_seat(r, wish, item.seat_id, arena_printf(r->arena, "%s/seat_id", at));
+		else if (!one && item.section_id && item.quantity && !item.seat_id)
+			one = add_section(r, wish, item.section_id, item.quantity,
+				arena_printf(r->arena, "%s/section_id", at));
+		else if (!one)
+			one = problem_at(&r->why, r->arena, at,
+				"An item is either a seat_id, or a section_id with a quantity.");
+		err = one ? one : err;
+	}
+	return err;
+}
+
+/* ---- answers ----------------------------------------------------------------------------------- */
+
+static enum problem
+answer(struct request *r, int status, const struct booking *booking, bool replayed)
+{
+	struct str out;
+
+	str_init(&out, r->arena);
+	booking_write(&out, booking);
+	respond_json(r, status, out.data);
+	if (replayed)
+		respond_header(r, "Idempotent-Replayed", "true");
+	return PROBLEM_NONE;
+}
+
+static void
+locate(struct request *r, const struct booking *booking)
+{
+	respond_header(r, "Location",
+		arena_printf(r->arena, "/api/v1/bookings/%s", booking->booking_id));
+}
+
+static enum problem
+hold(struct request *r, struct hold_wish *wish, enum hold_outcome *outcome, struct booking *out)
+{
+	struct context_key key = key_of(r);
+
+	wish->user_id = r->who.user_id;
+	return hold_take(serve_context(), wish, &key, outcome, out);
+}
+
+/* ---- hold and its aliases ----------------------------------------------------------------------- */
+
+static enum problem
+hold_body(struct request *r, const struct body *in, struct hold_wish *wish)
+{
+	int forms = (in->section_id || in->quantity) + !!in->seat_ids + !!in->items;
+
+	wish_init(wish, r->arena, HOLD_PLACES_MAX);
+	if (forms != 1)
+		return problem_at(&r->why, r->arena, "",
+			"Give one of: section_id with seats_requested; seat_ids; items.");
+	if (in->seat_ids)
+		return add_seat_list(r, wish, in->seat_ids);
+	if (in->items)
+		return add_items(r, wish, in->items);
+	if (!in->section_id)
+		return problem_at(&r->why, r->arena, "/section_id", "This is required.");
+	if (!in->quantity)
+		return problem_at(&r->why, r->arena, "/seats_requested", "This is required.");
+	return add_section(r, wish, in->section_id, in->quantity, "/section_id");
+}
+
+static enum problem
+booking_hold(struct request *r)
+{
+	static const struct json_field fields[] = {
+		{ .name = "event_id", TEXT(event_id), .required = true },
+		{ .name = "section_id", TEXT(section_id) },
+		{ .name = "seats_requested", QUANTITY },
+		{ .name = "seat_ids", LIST(seat_ids) },
+		{ .name = "items", LIST(items) },
+		KEYS,
+	};
+	struct hold_wish wish = { 0 };
+	enum hold_outcome outcome;
+	struct booking booking;
+	struct body in;
+	enum problem err;
+
+	err = body_read(r, fields, &in);
+	if (!err)
+		err = hold_body(r, &in, &wish);
+	if (!err)
+		err = event_read(in.event_id, &wish.event_id);
+	if (!err)
+		err = hold(r, &wish, &outcome, &booking);
+	if (err)
+		return err;
+	answer(r, outcome == HOLD_SAME ? 200 : 201, &booking, outcome == HOLD_REPLAY);
+	locate(r, &booking);
+	return PROBLEM_NONE;
+}
+
+/* A caller who names a user must name themselves. */
+static enum problem
+check_user(struct request *r, const struct body *in)
+{
+	if (!in->user_id || str_equal(in->user_id, r->who.user_id))
+		return PROBLEM_NONE;
+	r->why.detail = "user_id is not the caller's.";
+	return PROBLEM_FORBIDDEN;
+}
+
+static enum problem
+booking_seat_lock(struct request *r)
+{
+	static const struct json_field fields[] = {
+		{ .name = "show_id", TEXT(show_id), .required = true },
+		{ .name = "seat_ids", LIST(seat_ids), .required = true },
+		{ .name = "user_id", TEXT(user_id) },
+		KEYS,
+	};
+	struct hold_wish wish = { 0 };
+	enum hold_outcome outcome;
+	struct booking booking;
+	struct body in;
+	struct str out;
+	enum problem err;
+
+	wish_init(&wish, r->arena, HOLD_PLACES_MAX);
+	err = body_read(r, fields, &in);
+	if (!err)
+		err = add_seat_list(r, &wish, in.seat_ids);
+	if (!err)
+		err = check_user(r, &in);
+	if (!err)
+		err = event_read(in.show_id, &wish.event_id);
+	if (!err)
+		err = hold(r, &wish, &outcome, &booking);
+	if (err)
+		return err;
+	str_init(&out, r->arena);
+	str_add(&out, "{\"success\":true,\"seat_ids\":[");
+	for (size_t i = 0; i < booking.items_count; i++) {
+		if (i > 0)
+			str_add_char(&out, ',');
+		str_add_json(&out, booking.items[i].seat_id);
+	}
+	str_add(&out, "],\"booking_id\":");
+	str_add_json(&out, booking.booking_id);
+	str_add(&out, ",\"expires_at\":");
+	str_add_json(&out, booking.expires_at);
+	str_add_char(&out, '}');
+	respond_json(r, 200, out.data);
+	if (outcome == HOLD_REPLAY)
+		respond_header(r, "Idempotent-Replayed", "true");
+	return PROBLEM_NONE;
+}
+
+static enum problem
+booking_book(struct request *r)
+{
+	static const struct json_field fields[] = {
+		{ .name = "section_id", TEXT(section_id) },
+		{ .name = "quantity", QUANTITY, .required = true },
+		KEYS,
+	};
+	struct hold_wish wish = { 0 };
+	enum hold_outcome outcome;
+	struct booking booking;
+	struct body in;
+	struct str out;
+	enum problem err;
+
+	wish_init(&wish, r->arena, 1);
+	err = body_read(r, fields, &in);
+	if (!err)
+		err = event_read(r->params[0], &wish.event_id);
+	if (!err && !in.section_id)
+		err = hold_only_section(serve_context(), wish.event_id, &in.section_id);
+	if (!err)
+		err = add_section(r, &wish, in.section_id, in.quantity, "/section_id");
+	if (!err)
+		err = hold(r, &wish, &outcome, &booking);
+	if (err)
+		return err;
+	str_init(&out, r->arena);
+	str_add(&out, "{\"reservation_id\":");
+	str_add_json(&out, booking.booking_id);
+	str_add_char(&out, ',');
+	booking_write_members(&out, &booking);
+	str_add_char(&out, '}');
+	respond_json(r, 201, out.data);
+	if (outcome == HOLD_REPLAY)
+		respond_header(r, "Idempotent-Replayed", "true");
+	locate(r, &booking);
+	return PROBLEM_NONE;
+}
+
+/* ---- moves -------------------------------------------------------------------------------------- */
+
+static struct booking_name
+name_of(const struct request *r)
+{
+	return (struct booking_name){ .booking_id = r->params[0], .user_id = r->who.user_id };
+}
+
+static enum problem
+booking_confirm_call(struct request *r)
+{
+	static const struct json_field fields[] = { { .name = "payment_id", TEXT(payment_id) }, KEYS };
+	struct booking_name name = name_of(r);
+	struct context_key key = key_of(r);
+	enum booking_outcome outcome;
+	struct booking booking;
+	struct body in;
+	enum problem err;
+
+	err = body_read(r, fields, &in);
+	if (!err)
+		err = booking_confirm(serve_context(), &name, &key, &outcome, &booking);
+	return err ? err : answer(r, 200, &booking, outcome == BOOKING_REPLAY);
+}
+
+static enum problem
+booking_release_call(struct request *r)
+{
+	static const struct json_field fields[] = { KEYS };
+	struct booking_name name = name_of(r);
+	struct context_key key = key_of(r);
+	enum booking_outcome outcome;
+	struct booking booking;
+	struct body in;
+	enum problem err;
+
+	err = body_read(r, fields, &in);
+	if (!err)
+		err = booking_release(serve_context(), &name, &key, &outcome, &booking);
+	return err ? err : answer(r, 200, &booking, outcome == BOOKING_REPLAY);
+}
+
+static enum problem
+booking_cancel_call(struct request *r)
+{
+	static const struct json_field fields[] = {
+		{ .name = "reason",
+			.kind = JSON_STRING,
+			.max = 500,
+			.offset = offsetof(struct body, reason) },
+		{ .name = "items", LIST(items) },
+		KEYS,
+	};
+	struct booking_name name = name_of(r);
+	struct context_key key = key_of(r);
+	struct booking_part part = { 0 };
+	struct hold_wish wish = { 0 };
+	enum booking_outcome outcome;
+	struct booking booking;
+	struct body in;
+	enum problem err;
+
+	err = body_read(r, fields, &in);
+	if (!err && in.items) {
+		wish_init(&wish, r->arena, HOLD_PLACES_MAX);
+		err = add_items(r, &wish, in.items);
+		part = (struct booking_part){
+			.seat_ids = wish.seat_ids,
+			.seat_pointers = wish.seat_pointers,
+			.seats = wish.seats,
+			.section_ids = wish.section_ids,
+			.quantities = wish.quantities,
+			.section_pointers = wish.section_pointers,
+			.sections = wish.sections,
+		};
+	}
+	part.reason = in.reason;
+	if (!err)
+		err = booking_cancel(serve_context(), &name, &part, &key, &outcome, &booking);
+	return err ? err : answer(r, 200, &booking, outcome == BOOKING_REPLAY);
+}
+
+static enum problem
+booking_confirm_seats_call(struct request *r)
+{
+	static const struct json_field fields[] = {
+		{ .name = "show_id", TEXT(show_id), .required = true },
+		{ .name = "seat_ids", LIST(seat_ids), .required = true },
+		{ .name = "user_id", TEXT(user_id) },
+		KEYS,
+	};
+	struct context_key key = key_of(r);
+	struct hold_wish wish = { 0 };
+	enum booking_outcome outcome;
+	const char *body;
+	struct body in;
+	enum problem err;
+
+	wish_init(&wish, r->arena, HOLD_PLACES_MAX);
+	err = body_read(r, fields, &in);
+	if (!err)
+		err = add_seat_list(r, &wish, in.seat_ids);
+	if (!err)
+		err = check_user(r, &in);
+	if (!err)
+		err = event_read(in.show_id, &wish.event_id);
+	if (!err)
+		err = booking_confirm_seats(serve_context(), wish.event_id, r->who.user_id,
+			wish.seat_ids, wish.seat_pointers, wish.seats, &key, &outcome, &body);
+	if (err)
+		return err;
+	respond_json(r, 200, body);
+	if (outcome == BOOKING_REPLAY)
+		respond_header(r, "Idempotent-Replayed", "true");
+	return PROBLEM_NONE;
+}
+
+/* ---- reading ------------------------------------------------------------------------------------ */
+
+static enum problem
+booking_get_call(struct request *r)
+{
+	struct booking_name name = name_of(r);
+	struct booking booking;
+	enum problem err;
+
+	err = request_query_done(r);
+	if (!err)
+		err = booking_get(serve_context(), &name, &booking);
+	return err ? err : answer(r, 200, &booking, false);
+}
+
+static enum problem
+booking_list_call(struct request *r)
+{
+	static const char *const statuses[] = { "HOLD", "RESERVED", "CONFIRMED", "EXPIRED",
+		"RELEASED", "CANCELLED", "REFUNDED", "PAID_UNFULFILLED" };
+	struct booking_page page = { .user_id = r->who.user_id };
+	const char *event = request_query(r, "event_id"), *next;
+	struct booking *bookings;
+	size_t count, known = 0;
+	int32_t event_id = 0;
+	struct str out;
+	enum problem err;
+
+	page.status = request_query(r, "status");
+	page.cursor = request_query(r, "cursor");
+	page.limit = request_query_int(r, "limit", 20, 1, 100);
+	err = request_query_done(r);
+	if (err)
+		return err;
+	while (page.status && known < ARRAY_LENGTH(statuses) && !str_equal(page.status, statuses[known]))
+		known++;
+	if (known == ARRAY_LENGTH(statuses))
+		return problem_at(&r->why, r->arena, "/status", "There is no such status.");
+	if (event) {
+		page.event_id = &event_id; /* no number is no event of anybody's */
+		event_read(event, &event_id);
+	}
+	err = booking_list(serve_context(), &page, &bookings, &count, &next);
+	if (err)
+		return err;
+	str_init(&out, r->arena);
+	str_add(&out, "{\"items\":[");
+	for (size_t i = 0; i < count; i++) {
+		if (i > 0)
+			str_add_char(&out, ',');
+		booking_write(&out, &bookings[i]);
+	}
+	str_add(&out, "],\"next_cursor\":");
+	str_add_json(&out, next);
+	str_add_char(&out, '}');
+	respond_json(r, 200, out.data);
+	respond_next(r, next);
+	return PROBLEM_NONE;
+}
+
+/* ---- service ------------------------------------------------------------------------------------ */
+
+/* 200 while bookings can be made: PostgreSQL takes writes. Redis may be away; that is degraded. */
+static enum problem
+booking_readyz(struct request *r)
+{
+	struct context *house = serve_context();
+	struct problem_why ignored = { 0 };
+	struct pg_rows rows;
+	bool pg, redis;
+
+	pg = !query_service_ready(
+		     house->pg, house->arena, house->deadline_us, &ignored, &rows)
+		&& pg_bool(&rows, 0, SERVICE_READY_WRITABLE);
+	redis = redis_command(house->redis, 1, (const char *const[]){ "PING" }, NULL, house->arena);
+	respond_json(r, pg ? 200 : 503,
+		arena_printf(r->arena, "{\"status\":\"%s\",\"postgres\":\"%s\",\"redis\":\"%s\"}",
+			!pg	? "unavailable"
+				: redis ? "ok"
+					: "degraded",
+			pg ? "ok" : "away", redis ? "ok" : "away"));
+	if (!pg)
+		respond_header(r, "Retry-After", "1");
+	return PROBLEM_NONE;
+}
+
+static void
+rebuild_wanted(struct context *house)
+{
+	int32_t event_id = filter_wanted();
+
+	if (event_id)
+		filter_rebuild(house, event_id);
+}
+
+int
+main(int argc, char **argv)
+{
+	static const struct pool pool = {
+		.program = { .name = "booking",
+			.summary = "hold, confirm, release and cancel bookings" },
+		.routes = pool_routes,
+		.idle = rebuild_wanted,
+	};
+
+	return serve(&pool, argc, argv);
+}
