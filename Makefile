@@ -84,7 +84,8 @@ $(BUILD)/sources: FORCE
 FORCE:
 
 # SQL and Lua files become typed C functions and constants.
-$(BUILD)/gen/queries.h $(BUILD)/gen/queries.c &: app/gen/queries.sh app/gen/queries.awk $(QUERIES) $(BUILD)/sources
+$(BUILD)/gen/queries.h $(BUILD)/gen/queries.c &: app/gen/queries.sh app/gen/queries.awk \
+		$(QUERIES) $(BUILD)/sources
 	@mkdir -p $(@D)
 	app/gen/queries.sh $(BUILD)/gen $(QUERIES)
 
@@ -144,7 +145,7 @@ unit-binaries: $(TEST_BINS)
 STACK = HOLDFAST_SET="$(SET)" deploy/stack --bin $(BUILD)/bin --state "$(STATE)" --port $(PORT)
 
 .PHONY: up down env clean-state migrate migrate-down migrate-status jobs
-up: all ## build, then start what is missing: PostgreSQL, Redis, nginx, every pool (PORT= STATE= SET=)
+up: all ## build, then start whatever is missing (PORT= STATE= SET=)
 	@deploy/packages run
 	@$(STACK) up
 
@@ -212,7 +213,8 @@ install: all ## DESTDIR= PREFIX=: programs, web server parts, configuration, sch
 
 .PHONY: help clean
 help: ## this list
-	@sed -n 's/^\([a-z][a-z-]*\)[a-z -]*:[^#]*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
+	@sed -n 's/^\([a-z][a-z-]*\)[a-z -]*:[^#]*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | \
+		expand -t 24
 
 clean: ## remove what was built
 	rm -rf build

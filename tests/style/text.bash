@@ -10,8 +10,8 @@ sources() {
 # Tabs count to the next eighth column. The contract of a statement is one line a key, however long.
 text_width() {
 	sources | while read -r file; do
-		expand "$file" | awk -v file="$file" 'length($0) > 100 && !/^-- (in|out|by): / {
-			print file ":" NR ": " length($0) " columns" }'
+		expand "$file" | grep -nE '^.{101,}' | grep -vE '^[0-9]+:-- (in|out|by): ' |
+			sed "s|^\([0-9]*\):.*|$file:\1: more than 100 columns|"
 	done
 }
 
