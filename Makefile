@@ -33,6 +33,12 @@ HIDDEN   := -fvisibility=hidden
 LINK      = $(CC) $(CFLAGS) $(SANITIZE) -pie $(LDFLAGS) -Wl,-z,relro,-z,now -Wl,--as-needed
 LIBS     := -lfcgi -lpq -lhiredis -ljson-c -ljwt -lcrypt -lcrypto
 
+# One short line a step; V=1 shows the commands.
+ifndef V
+Q     := @
+STEP   = @printf '  %-6s%s\n' $(1) $(patsubst $(BUILD)/%,%,$@)
+endif
+
 # ---- what is built from what ---------------------------------------------------------------------
 
 ROOMS   := base http store domain
@@ -87,53 +93,64 @@ FORCE:
 $(BUILD)/gen/queries.h $(BUILD)/gen/queries.c &: app/gen/queries.sh app/gen/queries.awk \
 		$(QUERIES) $(BUILD)/sources
 	@mkdir -p $(@D)
-	app/gen/queries.sh $(BUILD)/gen $(QUERIES)
+	$(call STEP,GEN)
+	$(Q)app/gen/queries.sh $(BUILD)/gen $(QUERIES)
 
 $(BUILD)/gen/scripts.h $(BUILD)/gen/scripts.c &: app/gen/scripts.sh $(SCRIPTS) $(BUILD)/sources
 	@mkdir -p $(@D)
-	app/gen/scripts.sh $(BUILD)/gen $(SCRIPTS)
+	$(call STEP,GEN)
+	$(Q)app/gen/scripts.sh $(BUILD)/gen $(SCRIPTS)
 
 # nginx's own error bodies, from the table of problems.
 $(BUILD)/gen/nginx-problems.conf: app/base/problem.def app/gen/problems.awk
 	@mkdir -p $(@D)
-	awk -f app/gen/problems.awk app/base/problem.def > $@
+	$(call STEP,GEN)
+	$(Q)awk -f app/gen/problems.awk app/base/problem.def > $@
 
 $(BUILD)/obj/gen/%.o: $(BUILD)/gen/%.c | $(GEN_HEADERS) $(PACKAGED)
 	@mkdir -p $(@D)
-	$(COMPILE) $(HIDDEN) -c -o $@ $<
+	$(call STEP,CC)
+	$(Q)$(COMPILE) $(HIDDEN) -c -o $@ $<
 
 $(BUILD)/obj/%.o: app/%.c | $(GEN_HEADERS) $(PACKAGED)
 	@mkdir -p $(@D)
-	$(COMPILE) $(HIDDEN) -c -o $@ $<
+	$(call STEP,CC)
+	$(Q)$(COMPILE) $(HIDDEN) -c -o $@ $<
 
 # Made anew each time, so that the object of a source that has gone does not stay in it.
 $(BUILD)/libholdfast.a: $(LIB_OBJECTS) $(BUILD)/sources
 	@mkdir -p $(@D)
 	@rm -f $@
-	$(AR) rcs $@ $(LIB_OBJECTS)
+	$(call STEP,AR)
+	$(Q)$(AR) rcs $@ $(LIB_OBJECTS)
 
 $(POOL_BINS): $(BUILD)/bin/holdfast-%: $(BUILD)/obj/pools/%.o $(call object,$(POOLS_SHARED)) \
 		$(BUILD)/libholdfast.a
 	@mkdir -p $(@D)
-	$(LINK) -o $@ $^ $(LIBS)
+	$(call STEP,LINK)
+	$(Q)$(LINK) -o $@ $^ $(LIBS)
 
 $(JOB_BINS): $(BUILD)/bin/holdfast-%: $(BUILD)/obj/jobs/%.o $(call object,$(JOBS_SHARED)) \
 		$(BUILD)/libholdfast.a
 	@mkdir -p $(@D)
-	$(LINK) -o $@ $^ $(LIBS)
+	$(call STEP,LINK)
+	$(Q)$(LINK) -o $@ $^ $(LIBS)
 
 $(TOOL_BINS): $(BUILD)/bin/holdfast-%: $(BUILD)/obj/tools/%.o $(BUILD)/libholdfast.a
 	@mkdir -p $(@D)
-	$(LINK) -o $@ $^ $(LIBS)
+	$(call STEP,LINK)
+	$(Q)$(LINK) -o $@ $^ $(LIBS)
 
 $(BUILD)/obj/unit/%.o: tests/unit/%.c | $(GEN_HEADERS) $(PACKAGED)
 	@mkdir -p $(@D)
-	$(COMPILE) -c -o $@ $<
+	$(call STEP,CC)
+	$(Q)$(COMPILE) -c -o $@ $<
 
 $(TEST_BINS): $(BUILD)/test/%: $(BUILD)/obj/unit/%.o $(call object,$(POOLS_SHARED)) \
 		$(BUILD)/libholdfast.a
 	@mkdir -p $(@D)
-	$(LINK) -o $@ $^ -lcriterion $(LIBS)
+	$(call STEP,LINK)
+	$(Q)$(LINK) -o $@ $^ -lcriterion $(LIBS)
 
 .PHONY: unit-binaries
 unit-binaries: $(TEST_BINS)

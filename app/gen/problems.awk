@@ -1,6 +1,6 @@
 # Makes nginx's own error answers from the table of problems: for each problem that a web server
-# meets by itself one internal location, which answers problem+json (RFC 9457) with the request's id.
-# (Not a named one: where the request line could not be read, nginx cannot go there.)
+# meets by itself one internal location, which answers problem+json (RFC 9457) with the request's
+# id. (Not a named one: where the request line could not be read, nginx cannot go there.)
 #
 # in:  app/base/problem.def
 # out: an nginx file to be included within server { }; it uses $request_id and, for browsers of
@@ -25,6 +25,9 @@ function answer(codes, slug, headers)
 	printf "location = /problems/%s {\n\tinternal;\n\tdefault_type application/problem+json;\n", slug
 	printf "\tadd_header X-Request-Id $request_id always;\n"
 	printf "\tadd_header X-Content-Type-Options nosniff always;\n"
+	printf "\tadd_header Content-Security-Policy "
+	printf "\"default-src 'none'; frame-ancestors 'none'\" always;\n"
+	printf "\tadd_header Referrer-Policy no-referrer always;\n"
 	printf "\tadd_header Cache-Control no-store always;\n"
 	printf "\tadd_header Access-Control-Allow-Origin $holdfast_origin always;\n"
 	printf "\tadd_header Vary Origin always;\n"
