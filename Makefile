@@ -190,6 +190,7 @@ jobs: all ## run each job once against the running stack
 # ---- tests ---------------------------------------------------------------------------------------
 
 .PHONY: test check-unit check-sql check-lua check-http check-race check-fault check-style bench
+test check-unit lint: unit-binaries
 test: all ## everything that must pass; ends with `N passed, N failed`
 	@deploy/packages run test
 	@BUILD=$(BUILD) tests/run
