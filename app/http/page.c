@@ -1,38 +1,58 @@
 /*
- * The address of a list's next page.
+ * Pages of lists.
  */
-#include "http/respond.h"
+#include "http/page.h"
 
-/* Bytes that may stand in a query as they are (RFC 3986, unreserved). */
-static bool
-is_plain(char c)
+void
+page_read(struct request *r, int64_t limit, int64_t limit_max, struct page *out)
 {
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9')
-		|| (c != '\0' && strchr("-._~", c));
+	out->limit = request_query_int(r, "limit", limit, 1, limit_max);
+	out->cursor = request_query(r, "cursor");
+}
+
+/* The same request with the next cursor in place of the one it had, if any. */
+static void
+add_link(struct request *r, const char *next)
+{
+	struct str link;
+	const char *at = r->query;
+
+	str_init(&link, r->arena);
+	str_printf(&link, "</api/v1%s?", r->path);
+	while (*at) {
+		size_t len = strcspn(at, "&");
+
+		if (len > 0 && strncmp(at, "cursor=", 7) != 0) {
+			/* What would end the address, or the header, was not asked for by a client
+			 * that we serve: it comes percent-encoded. */
+			for (size_t i = 0; i < len; i++) {
+				unsigned char c = (unsigned char)at[i];
+
+				if (c <= ' ' || c >= 0x7f || c == '<' || c == '>' || c == '"')
+					str_printf(&link, "%%%02X", c);
+				else
+					str_add_char(&link, (char)c);
+			}
+			str_add_char(&link, '&');
+		}
+		at += len + (at[len] == '&');
+	}
+	str_printf(&link, "cursor=%s>; rel=\"next\"", next);
+	respond_header(r, "Link", link.data);
 }
 
 void
-respond_next(struct request *r, const char *cursor)
+page_respond(struct request *r, const char *items, const char *next)
 {
-	struct str link;
-	char *rest;
+	struct str out;
 
-	if (!cursor)
-		return;
-	str_init(&link, r->arena);
-	str_printf(&link, "</api/v1%s?", r->path);
-	rest = arena_strdup(r->arena, r->query);
-	for (char *word = strsep(&rest, "&"); word; word = strsep(&rest, "&")) {
-		if (*word && !str_starts(word, "cursor="))
-			str_printf(&link, "%s&", word);
-	}
-	str_add(&link, "cursor=");
-	for (const char *c = cursor; *c; c++) {
-		if (is_plain(*c))
-			str_add_char(&link, *c);
-		else
-			str_printf(&link, "%%%02X", (unsigned char)*c);
-	}
-	str_add(&link, ">; rel=\"next\"");
-	respond_header(r, "Link", link.data);
+	str_init(&out, r->arena);
+	str_add(&out, "{\"items\":[");
+	str_add(&out, items);
+	str_add(&out, "],\"next_cursor\":");
+	str_add_json(&out, next);
+	str_add_char(&out, '}');
+	respond_json(r, 200, out.data);
+	if (next)
+		add_link(r, next);
 }

@@ -122,41 +122,6 @@ CREATE TYPE edit_result AS (
   body     text
 );
 
-CREATE FUNCTION venue_create(p_user uuid, p_key text, p_fingerprint text, p_wait boolean, p_in jsonb)
-RETURNS edit_result
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = holdfast, pg_temp AS $$
-DECLARE
-  a answers;
-  v venues;
-  r edit_result;
-BEGIN
-  a := answer_find(0, p_user, 'venue_create', p_key, p_fingerprint, p_wait);
-  IF a.body IS NOT NULL THEN
-    RETURN (true, a.body::json ->> 'venue_id', a.body)::edit_result;
-  END IF;
-  PERFORM staff_check(p_user);
-  PERFORM timezone_check(p_in ->> 'timezone');
-  INSERT INTO venues (owner_id, name, address, timezone, layouts)
-    VALUES (p_user, p_in ->> 'name', coalesce(p_in ->> 'address', ''),
-      coalesce(p_in ->> 'timezone', 'UTC'), coalesce(p_in -> 'layouts', '[]'))
-    RETURNING * INTO v;
-  r := (false, v.venue_id::text, venue_show(v))::edit_result;
-  IF p_key IS NOT NULL THEN
-    PERFORM answer_keep(0, p_user, 'venue_create', p_key, p_fingerprint, 201, NULL, r.body);
-  END IF;
-  RETURN r;
-END
-$$;
-
--- The caller's venues (p_all: everybody's) in the order of their making, after p_after.
-CREATE FUNCTION venue_list(p_user uuid, p_all boolean, p_after integer, p_limit integer)
-RETURNS TABLE (venue_id integer, body text)
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = holdfast, pg_temp AS $$
-  SELECT v.venue_id, holdfast.venue_show(v) FROM holdfast.venues v
-    WHERE (p_all OR v.owner_id = p_user) AND v.venue_id > p_after
-    ORDER BY v.venue_id LIMIT p_limit
-$$;
-
 -- The seats that a list of sections describes, in layout order. A row's seats are a number of them,
 -- then counted from 1, or a list of their ids.
 CREATE FUNCTION layout_seats(p_sections jsonb)
@@ -181,7 +146,7 @@ LANGUAGE sql IMMUTABLE ROWS 10000 SET search_path = holdfast, pg_temp AS $$
 $$;
 
 -- Two seats of an event never have the same id.
-CREATE FUNCTION layout_check(p_sections jsonb) RETURNS void
+CREATE FUNCTION layout_check(p_sections jsonb, p_pointer text) RETURNS void
 LANGUAGE plpgsql STABLE SET search_path = holdfast, pg_temp AS $$
 DECLARE
   v record;
@@ -189,10 +154,47 @@ BEGIN
   SELECT seat_id, max(array[section_at, row_at, seat_at]) AS at INTO v
     FROM layout_seats(p_sections) GROUP BY seat_id HAVING count(*) > 1 ORDER BY at LIMIT 1;
   IF FOUND THEN
-    PERFORM refuse_field(format('/sections/%s/rows/%s/seats', v.at[1] - 1, v.at[2] - 1),
+    PERFORM refuse_field(format('%s/%s/rows/%s/seats', p_pointer, v.at[1] - 1, v.at[2] - 1),
       format('Two seats would have the id %s.', v.seat_id));
   END IF;
 END
+$$;
+
+CREATE FUNCTION venue_create(p_user uuid, p_key text, p_fingerprint text, p_wait boolean, p_in jsonb)
+RETURNS edit_result
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = holdfast, pg_temp AS $$
+DECLARE
+  a answers;
+  v venues;
+  r edit_result;
+BEGIN
+  a := answer_find(0, p_user, 'venue_create', p_key, p_fingerprint, p_wait);
+  IF a.body IS NOT NULL THEN
+    RETURN (true, a.body::json ->> 'venue_id', a.body)::edit_result;
+  END IF;
+  PERFORM staff_check(p_user);
+  PERFORM timezone_check(p_in ->> 'timezone');
+  PERFORM layout_check(l.v -> 'sections', format('/layouts/%s/sections', l.at - 1))
+    FROM jsonb_array_elements(p_in -> 'layouts') WITH ORDINALITY AS l (v, at);
+  INSERT INTO venues (owner_id, name, address, timezone, layouts)
+    VALUES (p_user, p_in ->> 'name', coalesce(p_in ->> 'address', ''),
+      coalesce(p_in ->> 'timezone', 'UTC'), coalesce(p_in -> 'layouts', '[]'))
+    RETURNING * INTO v;
+  r := (false, v.venue_id::text, venue_show(v))::edit_result;
+  IF p_key IS NOT NULL THEN
+    PERFORM answer_keep(0, p_user, 'venue_create', p_key, p_fingerprint, 201, NULL, r.body);
+  END IF;
+  RETURN r;
+END
+$$;
+
+-- The caller's venues (p_all: everybody's) in the order of their making, after p_after.
+CREATE FUNCTION venue_list(p_user uuid, p_all boolean, p_after integer, p_limit integer)
+RETURNS TABLE (venue_id integer, body text)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = holdfast, pg_temp AS $$
+  SELECT v.venue_id, holdfast.venue_show(v) FROM holdfast.venues v
+    WHERE (p_all OR v.owner_id = p_user) AND v.venue_id > p_after
+    ORDER BY v.venue_id LIMIT p_limit
 $$;
 
 CREATE FUNCTION event_create(p_user uuid, p_all boolean, p_key text, p_fingerprint text,
@@ -234,7 +236,7 @@ BEGIN
   IF v_start > v_end THEN
     PERFORM refuse_field('/sales_start', 'Sales would begin after their end.');
   END IF;
-  PERFORM layout_check(v_sections);
+  PERFORM layout_check(v_sections, '/sections');
 
   INSERT INTO events (organizer_id, venue_id, title, description, event_date, timezone, sales_start,
       sales_end, status, currency, hold_seconds, max_seats_per_booking, max_seats_per_user, payment,

@@ -64,7 +64,7 @@ BEGIN
         'The capacity of a seated section is the number of its seats.');
     END IF;
   END LOOP;
-  PERFORM layout_check(p_sections);
+  PERFORM layout_check(p_sections, '/sections');
   SELECT l.seat_id, format('/sections/%s/rows/%s/seats', l.section_at - 1, l.row_at - 1) AS pointer
     INTO s
     FROM layout_seats(p_sections) AS l

@@ -1,0 +1,17 @@
+/*
+ * Cursors of lists: where a page ended, opaque to clients. A checksum tells those made here from
+ * those made up or damaged; a cursor is no secret and grants nothing.
+ */
+#ifndef HOLDFAST_CURSOR_H
+#define HOLDFAST_CURSOR_H
+
+#include "base/arena.h"
+
+/* kind names the list and what it was asked for: a cursor of one list is none of another. place is
+ * text without NUL. The result is base64url (RFC 4648, 5) without padding. */
+const char *cursor_make(struct arena *arena, const char *kind, const char *place);
+
+/* The place; NULL if this is no cursor of that kind. */
+const char *cursor_read(struct arena *arena, const char *kind, const char *cursor);
+
+#endif

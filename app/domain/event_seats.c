@@ -1,0 +1,163 @@
+/*
+ * The seats of an event: live states, pages of seats, the map.
+ */
+#include "domain/cursor.h"
+#include "domain/event.h"
+#include "queries.h"
+
+static const struct {
+	char state;
+	const char *word;
+} statuses[] = {
+	{ 'a', "available" },
+	{ 'h', "held" },
+	{ 'r', "reserved" },
+	{ 'b', "booked" },
+	{ 'x', "not_for_sale" },
+};
+
+const char *
+event_seat_status(char state)
+{
+	for (size_t i = 0; i < ARRAY_LENGTH(statuses); i++) {
+		if (statuses[i].state == state)
+			return statuses[i].word;
+	}
+	return "not_for_sale";
+}
+
+/* Brings the sections of the picture into the order of the event. */
+static void
+take_places(struct arena *arena, struct event_live *live)
+{
+	const struct filter_picture *picture = &live->picture;
+
+	live->places = ARENA_ARRAY(arena, struct filter_section, live->sections + 1);
+	for (size_t i = 0; i < live->sections; i++) {
+		for (size_t p = 0; p < picture->sections_count; p++) {
+			if (str_equal(picture->sections[p].section_id, live->section_ids[i]))
+				live->places[i] = picture->sections[p];
+		}
+	}
+}
+
+enum problem
+event_live(struct context *house, const struct event_caller *caller, int32_t event_id,
+	struct event_live *out)
+{
+	struct pg_rows rows;
+	const char **prices;
+	enum problem err;
+
+	err = query_event_brief(house->pg, house->arena, house->deadline_us, house->why, &rows,
+		event_id, caller->user_id, caller->everything);
+	if (!err)
+		err = filter_picture(house, event_id, &out->picture);
+	if (err)
+		return err;
+	if (out->picture.seats == 0)
+		out->picture.states = "";
+	out->shared = pg_bool(&rows, 0, EVENT_BRIEF_SHARED);
+	out->layout_version = pg_int(&rows, 0, EVENT_BRIEF_LAYOUT_VERSION);
+	out->sections = pg_array_read(
+		house->arena, pg_text(&rows, 0, EVENT_BRIEF_SECTION_IDS), &out->section_ids);
+	pg_array_read(house->arena, pg_text(&rows, 0, EVENT_BRIEF_PRICES), &prices);
+	out->prices = ARENA_ARRAY(house->arena, int64_t, out->sections + 1);
+	for (size_t i = 0; i < out->sections; i++) {
+		if (!str_to_int(prices[i], 0, INT64_MAX, &out->prices[i]))
+			return PROBLEM_INTERNAL;
+	}
+	take_places(house->arena, out);
+	return PROBLEM_NONE;
+}
+
+/* Checks what is asked for; *state is the byte of the status, -1 for any, *after a position. */
+static enum problem
+read_wish(struct context *house, const struct event_live *live, const struct event_seats_wish *wish,
+	const char *kind, int64_t *state, int64_t *after)
+{
+	enum problem problem = PROBLEM_NONE;
+	bool known = !wish->section_id;
+	const char *place;
+
+	for (size_t i = 0; i < live->sections; i++)
+		known = known || str_equal(live->section_ids[i], wish->section_id);
+	if (!known)
+		problem = problem_at(
+			house->why, house->arena, "/section_id", "The event has no such section.");
+	*state = -1;
+	for (size_t i = 0; wish->status && i < ARRAY_LENGTH(statuses); i++) {
+		if (str_equal(statuses[i].word, wish->status))
+			*state = statuses[i].state;
+	}
+	if (wish->status && *state < 0)
+		problem = problem_at(house->why, house->arena, "/status",
+			"The status is available, held, reserved, booked or not_for_sale.");
+	*after = -1;
+	if (wish->cursor) {
+		place = cursor_read(house->arena, kind, wish->cursor);
+		if (!place || !str_to_int(place, 0, INT32_MAX, after))
+			problem = problem_at(house->why, house->arena, "/cursor",
+				"This is no cursor of this list.");
+	}
+	return problem;
+}
+
+enum problem
+event_seats(struct context *house, int32_t event_id, const struct event_live *live,
+	const struct event_seats_wish *wish, struct event_seat **seats, size_t *count,
+	const char **next)
+{
+	const char *kind = arena_printf(house->arena, "seats/%d", (int)event_id);
+	struct pg_rows rows;
+	int64_t state, after;
+	enum problem err;
+	int shown;
+
+	err = read_wish(house, live, wish, kind, &state, &after);
+	if (!err)
+		err = query_event_seats(house->pg, house->arena, house->deadline_us, house->why,
+			&rows, event_id, wish->section_id, after, live->picture.states,
+			state < 0 ? NULL : &state, wish->limit + 1);
+	if (err)
+		return err;
+	shown = rows.count <= wish->limit ? rows.count : (int)wish->limit;
+	*seats = ARENA_ARRAY(house->arena, struct event_seat, shown + 1);
+	for (int i = 0; i < shown; i++) {
+		int64_t position = pg_int(&rows, i, EVENT_SEATS_POSITION);
+
+		assert(position >= 0 && (size_t)position < live->picture.seats);
+		(*seats)[i] = (struct event_seat){
+			.seat_id = pg_text(&rows, i, EVENT_SEATS_SEAT_ID),
+			.section_id = pg_text(&rows, i, EVENT_SEATS_SECTION_ID),
+			.row = pg_text(&rows, i, EVENT_SEATS_ROW_LABEL),
+			.number = pg_text(&rows, i, EVENT_SEATS_LABEL),
+			.status = event_seat_status(live->picture.states[position]),
+			.price = pg_int(&rows, i, EVENT_SEATS_PRICE),
+		};
+	}
+	*count = (size_t)shown;
+	*next = rows.count > shown ? cursor_make(house->arena, kind,
+					     pg_text(&rows, shown - 1, EVENT_SEATS_POSITION))
+				   : NULL;
+	return PROBLEM_NONE;
+}
+
+enum problem
+event_seatmap(struct context *house, const struct event_caller *caller, int32_t event_id,
+	struct event_seatmap *out)
+{
+	struct pg_rows rows;
+	enum problem err;
+
+	err = query_event_seatmap(house->pg, house->arena, house->deadline_us, house->why, &rows,
+		event_id, caller->user_id, caller->everything);
+	if (err)
+		return err;
+	*out = (struct event_seatmap){
+		.shared = pg_bool(&rows, 0, EVENT_SEATMAP_SHARED),
+		.layout_version = pg_int(&rows, 0, EVENT_SEATMAP_LAYOUT_VERSION),
+		.body = pg_text(&rows, 0, EVENT_SEATMAP_BODY),
+	};
+	return PROBLEM_NONE;
+}

@@ -1,0 +1,180 @@
+/*
+ * The pool of staff: organizers make and change their own venues and events, admins everybody's.
+ */
+#include "domain/event.h"
+#include "domain/venue.h"
+#include "http/page.h"
+#include "pools/serve.h"
+
+#define POOL_ROUTES admin
+#include "pools/routes.h"
+
+#define CONDITIONS_MAX 16 /* tags of one If-Match that are looked at */
+
+static struct event_caller
+caller_of(const struct request *r)
+{
+	return (struct event_caller){
+		.user_id = r->who.user_id,
+		.everything = str_equal(r->who.role, "admin"),
+	};
+}
+
+static struct context_key
+key_of(const struct request *r)
+{
+	return (struct context_key){
+		.operation = r->route->operation,
+		.key = r->key,
+		.fingerprint = r->key ? r->fingerprint : NULL,
+	};
+}
+
+static void
+answer_created(struct request *r, const char *location, bool replayed, const char *body)
+{
+	respond_json(r, 201, body);
+	respond_header(r, "Location", location);
+	if (replayed)
+		respond_header(r, "Idempotent-Replayed", "true");
+}
+
+static void
+add_version(struct request *r, int64_t version)
+{
+	respond_header(r, "ETag", arena_printf(r->arena, "\"%lld\"", (long long)version));
+}
+
+static enum problem
+admin_event_create(struct request *r)
+{
+	struct event_caller caller = caller_of(r);
+	struct context_key key = key_of(r);
+	struct event_answer answer;
+	enum problem err = request_query_done(r);
+
+	if (!err)
+		err = event_create(serve_context(), &caller, &key, r->body, &answer);
+	if (err)
+		return err;
+	answer_created(r, arena_printf(r->arena, "/api/v1/events/%s", answer.event_id),
+		answer.replayed, answer.body);
+	add_version(r, answer.version);
+	return PROBLEM_NONE;
+}
+
+/*
+ * The versions that If-Match (RFC 9110, 13.1.1) allows: a tag of ours begins with the event's version,
+ * up to its end or a dash. Weak tags and those of others match nothing. NULL: any version will do.
+ */
+static const int64_t *
+versions_of(struct request *r, size_t *count)
+{
+	const char *at = request_header(r, "HTTP_IF_MATCH");
+	int64_t *versions;
+
+	*count = 0;
+	if (!at || strcmp(at, "*") == 0)
+		return NULL;
+	versions = ARENA_ARRAY(r->arena, int64_t, CONDITIONS_MAX);
+	while (*count < CONDITIONS_MAX) {
+		bool weak;
+		const char *end;
+		size_t digits;
+
+		at += strspn(at, " \t,");
+		weak = strncmp(at, "W/", 2) == 0;
+		at += weak ? 2 : 0;
+		end = *at == '"' ? strchr(at + 1, '"') : NULL;
+		if (!end)
+			return versions;
+		digits = strspn(at + 1, "0123456789");
+		if (!weak && (at[1 + digits] == '"' || at[1 + digits] == '-') &&
+			str_to_int(arena_copy(r->arena, at + 1, digits), 1, INT32_MAX,
+				&versions[*count]))
+			++*count;
+		at = end + 1;
+	}
+	return versions;
+}
+
+static enum problem
+admin_event_update(struct request *r)
+{
+	struct event_caller caller = caller_of(r);
+	const int64_t *versions;
+	struct event_answer answer;
+	int32_t event_id;
+	size_t count;
+	enum problem err = request_query_done(r);
+
+	if (err)
+		return err;
+	if (!event_id_read(r->params[0], &event_id))
+		return PROBLEM_NOT_FOUND;
+	versions = versions_of(r, &count);
+	err = event_update(serve_context(), &caller, event_id, versions, count, r->body, &answer);
+	if (err)
+		return err;
+	respond_json(r, 200, answer.body);
+	add_version(r, answer.version);
+	return PROBLEM_NONE;
+}
+
+static enum problem
+admin_venue_create(struct request *r)
+{
+	struct event_caller caller = caller_of(r);
+	struct context_key key = key_of(r);
+	struct venue_answer answer;
+	enum problem err = request_query_done(r);
+
+	if (!err)
+		err = venue_create(serve_context(), &caller, &key, r->body, &answer);
+	if (!err)
+		answer_created(r,
+			arena_printf(r->arena, "/api/v1/admin/venues/%s", answer.venue_id),
+			answer.replayed, answer.body);
+	return err;
+}
+
+static enum problem
+admin_venues(struct request *r)
+{
+	struct event_caller caller = caller_of(r);
+	const char **bodies;
+	const char *next;
+	struct page page;
+	struct str items;
+	size_t count;
+	enum problem err;
+
+	page_read(r, PAGE_LIMIT, PAGE_LIMIT_MAX, &page);
+	err = request_query_done(r);
+	if (!err)
+		err = venue_list(
+			serve_context(), &caller, page.cursor, page.limit, &bodies, &count, &next);
+	if (err)
+		return err;
+	str_init(&items, r->arena);
+	for (size_t i = 0; i < count; i++) {
+		if (i > 0)
+			str_add_char(&items, ',');
+		str_add(&items, bodies[i]);
+	}
+	page_respond(r, items.data, next);
+	return PROBLEM_NONE;
+}
+
+int
+main(int argc, char **argv)
+{
+	static const struct pool pool = {
+		.program = { .name = "admin",
+			.summary = "serves the calls of staff over FastCGI",
+			.usage = "[OPTION]..." },
+		.routes = pool_routes,
+	};
+
+	return serve(&pool, argc, argv);
+}

@@ -1,0 +1,316 @@
+/*
+ * The pool of reading: events, what is left of them, their seats and maps. Everybody may ask, many do
+ * at once; front servers may keep each answer as long as its Cache-Control says.
+ */
+#include "base/clock.h"
+#include "base/id.h"
+#include "base/log.h"
+#include "domain/event.h"
+#include "http/page.h"
+#include "pools/serve.h"
+
+#define POOL_ROUTES catalog
+#include "pools/routes.h"
+
+#define EVENT_AGE_S     5 /* details and lists */
+#define LIVE_AGE_S      1 /* live numbers */
+#define SEATMAP_AGE_S   300 /* the static layout, checked by its version after that */
+
+#define SEATS_LIMIT     500
+#define SEATS_LIMIT_MAX 1000
+
+static enum problem
+catalog_healthz(struct request *r)
+{
+	respond_json(r, 200, "{\"status\":\"ok\"}");
+	return PROBLEM_NONE;
+}
+
+static struct event_caller
+caller_of(const struct request *r)
+{
+	return (struct event_caller){
+		.user_id = r->who.user_id,
+		.everything = str_equal(r->who.role, "admin"),
+	};
+}
+
+/* The event of the path. */
+static enum problem
+event_of(const struct request *r, int32_t *event_id)
+{
+	return event_id_read(r->params[0], event_id) ? PROBLEM_NONE : PROBLEM_NOT_FOUND;
+}
+
+/* A tag over text that stands for the answer. */
+static const char *
+tag_of(struct request *r, const char *prefix, const char *text, size_t len)
+{
+	unsigned char hash[ID_SHA256_BYTES];
+	char hex[ID_SHA256_HEX];
+
+	id_sha256(text, len, hash);
+	id_hex(hash, 12, hex);
+	return arena_printf(r->arena, "%s%s", prefix, hex);
+}
+
+static enum problem
+catalog_events(struct request *r)
+{
+	struct event_search search = {
+		.words = request_query(r, "q"),
+		.from = request_query(r, "from"),
+		.to = request_query(r, "to"),
+		.venue_id = request_query(r, "venue_id"),
+	};
+	struct event *events;
+	const char *next;
+	struct page page;
+	struct str items;
+	size_t count;
+	enum problem err;
+
+	page_read(r, PAGE_LIMIT, PAGE_LIMIT_MAX, &page);
+	err = request_query_done(r);
+	if (err)
+		return err;
+	search.limit = page.limit;
+	search.cursor = page.cursor;
+	err = event_list(serve_context(), &search, &events, &count, &next);
+	if (err)
+		return err;
+	str_init(&items, r->arena);
+	for (size_t i = 0; i < count; i++) {
+		if (i > 0)
+			str_add_char(&items, ',');
+		event_write(&items, &events[i]);
+	}
+	page_respond(r, items.data, next);
+	respond_cacheable(r, EVENT_AGE_S, NULL);
+	return PROBLEM_NONE;
+}
+
+static enum problem
+catalog_event(struct request *r)
+{
+	struct event_caller caller = caller_of(r);
+	struct event event;
+	struct str out;
+	int32_t event_id;
+	enum problem err;
+
+	err = request_query_done(r);
+	if (!err)
+		err = event_of(r, &event_id);
+	if (!err)
+		err = event_get(serve_context(), &caller, event_id, &event);
+	if (err)
+		return err;
+	str_init(&out, r->arena);
+	event_write(&out, &event);
+	respond_json(r, 200, out.data);
+	/* The version in front is what If-Match of a change is compared with. */
+	if (event.shared)
+		respond_cacheable(r, EVENT_AGE_S,
+			tag_of(r, arena_printf(r->arena, "%lld-", (long long)event.version),
+				out.data, out.len));
+	else
+		respond_header(
+			r, "ETag", arena_printf(r->arena, "\"%lld\"", (long long)event.version));
+	return PROBLEM_NONE;
+}
+
+/* The live picture of the event of the path; the query has been read. */
+static enum problem
+live_of(struct request *r, int32_t *event_id, struct event_live *live)
+{
+	struct event_caller caller = caller_of(r);
+	enum problem err = request_query_done(r);
+
+	if (!err)
+		err = event_of(r, event_id);
+	return err ? err : event_live(serve_context(), &caller, *event_id, live);
+}
+
+static const char *
+time_text(struct arena *arena, int64_t ms)
+{
+	char text[CLOCK_RFC3339];
+	time_t seconds = (time_t)(ms / 1000);
+	struct tm utc;
+
+	gmtime_r(&seconds, &utc);
+	strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &utc);
+	return arena_printf(arena, "%s.%03dZ", text, (int)(ms % 1000));
+}
+
+/* `"version":…,"as_of":…`: of when the answer is. */
+static void
+add_moment(struct str *out, const struct event_live *live)
+{
+	str_printf(out, "\"version\":%lld,\"as_of\":\"%s\"", (long long)live->picture.version,
+		time_text(out->arena, live->picture.as_of_ms));
+}
+
+static enum problem
+catalog_availability(struct request *r)
+{
+	struct event_live live;
+	struct str sections, out;
+	int32_t event_id;
+	enum problem err = live_of(r, &event_id, &live);
+
+	if (err)
+		return err;
+	str_init(&sections, r->arena);
+	for (size_t i = 0; i < live.sections; i++) {
+		const struct filter_section *places = &live.places[i];
+		int64_t left = places->capacity - places->held - places->sold;
+
+		str_add(&sections, i > 0 ? ",{\"section_id\":" : "{\"section_id\":");
+		str_add_json(&sections, live.section_ids[i]);
+		str_printf(&sections,
+			",\"capacity\":%lld,\"available\":%lld,\"held\":%lld,\"sold\":%lld,"
+			"\"price\":%lld}",
+			(long long)places->capacity, (long long)left, (long long)places->held,
+			(long long)places->sold, (long long)live.prices[i]);
+	}
+	str_init(&out, r->arena);
+	str_printf(&out, "{\"event_id\":\"%d\",", (int)event_id);
+	add_moment(&out, &live);
+	str_add(&out, ",\"sections\":[");
+	str_add(&out, sections.data);
+	str_add(&out, "]}");
+	respond_json(r, 200, out.data);
+	if (live.shared)
+		respond_cacheable(r, LIVE_AGE_S, tag_of(r, "", sections.data, sections.len));
+	return PROBLEM_NONE;
+}
+
+static void
+add_seat(struct str *out, const struct event_seat *seat)
+{
+	str_add(out, "{\"seat_id\":");
+	str_add_json(out, seat->seat_id);
+	str_add(out, ",\"section_id\":");
+	str_add_json(out, seat->section_id);
+	str_add(out, ",\"section\":");
+	str_add_json(out, seat->section_id);
+	str_add(out, ",\"row\":");
+	str_add_json(out, seat->row);
+	str_add(out, ",\"number\":");
+	str_add_json(out, seat->number);
+	str_printf(out, ",\"status\":\"%s\",\"price\":%lld}", seat->status, (long long)seat->price);
+}
+
+static enum problem
+catalog_seats(struct request *r)
+{
+	struct event_seats_wish wish = {
+		.section_id = request_query(r, "section_id"),
+		.status = request_query(r, "status"),
+	};
+	struct event_live live;
+	struct event_seat *seats;
+	const char *next;
+	struct page page;
+	struct str items;
+	int32_t event_id;
+	size_t count;
+	enum problem err;
+
+	page_read(r, SEATS_LIMIT, SEATS_LIMIT_MAX, &page);
+	wish.limit = page.limit;
+	wish.cursor = page.cursor;
+	err = live_of(r, &event_id, &live);
+	if (!err)
+		err = event_seats(serve_context(), event_id, &live, &wish, &seats, &count, &next);
+	if (err)
+		return err;
+	str_init(&items, r->arena);
+	for (size_t i = 0; i < count; i++) {
+		if (i > 0)
+			str_add_char(&items, ',');
+		add_seat(&items, &seats[i]);
+	}
+	page_respond(r, items.data, next);
+	if (live.shared)
+		respond_cacheable(r, LIVE_AGE_S, NULL);
+	return PROBLEM_NONE;
+}
+
+static enum problem
+catalog_seatmap(struct request *r)
+{
+	struct event_caller caller = caller_of(r);
+	struct event_seatmap map;
+	int32_t event_id;
+	enum problem err;
+
+	err = request_query_done(r);
+	if (!err)
+		err = event_of(r, &event_id);
+	if (!err)
+		err = event_seatmap(serve_context(), &caller, event_id, &map);
+	if (err)
+		return err;
+	respond_json(r, 200, map.body);
+	if (map.shared)
+		respond_cacheable(r, SEATMAP_AGE_S,
+			arena_printf(r->arena, "layout-%lld", (long long)map.layout_version));
+	return PROBLEM_NONE;
+}
+
+static enum problem
+catalog_seatmap_status(struct request *r)
+{
+	struct event_live live;
+	struct str out;
+	int32_t event_id;
+	enum problem err = live_of(r, &event_id, &live);
+
+	if (err)
+		return err;
+	str_init(&out, r->arena);
+	str_add_char(&out, '{');
+	add_moment(&out, &live);
+	str_printf(&out, ",\"layout_version\":%lld,\"seats\":%zu,\"status\":\"",
+		(long long)live.layout_version, live.picture.seats);
+	str_add_bytes(&out, live.picture.states, live.picture.seats);
+	str_add(&out, "\"}");
+	respond_json(r, 200, out.data);
+	if (live.shared)
+		respond_cacheable(r, LIVE_AGE_S,
+			tag_of(r, arena_printf(r->arena, "%lld-", (long long)live.layout_version),
+				live.picture.states, live.picture.seats));
+	return PROBLEM_NONE;
+}
+
+/* Builds what the filter lacked, while no client waits. */
+static void
+catalog_idle(struct context *house)
+{
+	int32_t event_id = filter_wanted();
+	enum problem err;
+
+	if (!event_id)
+		return;
+	err = filter_rebuild(house, event_id);
+	if (err)
+		log_line(LOG_WARN, "filter=rebuild event=%d problem=%s", (int)event_id,
+			problem_rows[err].slug);
+}
+
+int
+main(int argc, char **argv)
+{
+	static const struct pool pool = {
+		.program = { .name = "catalog",
+			.summary = "serves events, seats and maps over FastCGI",
+			.usage = "[OPTION]..." },
+		.routes = pool_routes,
+		.idle = catalog_idle,
+	};
+
+	return serve(&pool, argc, argv);
+}
