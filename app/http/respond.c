@@ -46,12 +46,14 @@ struct extending {
 	struct arena *arena;
 };
 
-/* One member of the extensions; those of RFC 9457 itself are not theirs to give. */
+/*
+ * One member of the extensions. Those of RFC 9457 itself are not theirs to give: its status is the
+ * number of the answer, so the state that something is in goes out as current_status.
+ */
 static void
 add_extension(void *ctx, const char *name, const struct json *value)
 {
-	static const char *const taken[] = { "type", "title", "status", "detail", "instance",
-		"errors" };
+	static const char *const taken[] = { "type", "title", "detail", "instance", "errors" };
 	struct extending *extending = ctx;
 
 	for (size_t i = 0; i < ARRAY_LENGTH(taken); i++) {
@@ -59,7 +61,7 @@ add_extension(void *ctx, const char *name, const struct json *value)
 			return;
 	}
 	str_add_char(extending->out, ',');
-	str_add_json(extending->out, name);
+	str_add_json(extending->out, str_equal(name, "status") ? "current_status" : name);
 	str_add_char(extending->out, ':');
 	str_add(extending->out, json_canonical(extending->arena, value, NULL));
 }

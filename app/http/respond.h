@@ -14,8 +14,8 @@ void respond_header(struct request *r, const char *name, const char *value);
 /*
  * problem+json out of the row of problem.def and r->why, with the header fields that belong to it
  * (Retry-After, Allow, WWW-Authenticate, RateLimit); drops whatever answer was begun. Extensions
- * that are named like a member of RFC 9457 (type, title, status, detail, instance) or errors are
- * left out.
+ * that are named like a member of RFC 9457, or errors, are left out; but status, which there is a
+ * number, goes out as current_status.
  */
 void respond_problem(struct request *r, enum problem problem);
 

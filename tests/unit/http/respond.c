@@ -164,6 +164,7 @@ Test(respond, extensions_become_members_but_replace_none)
 	cr_assert_eq(json_int(json_get(value, "available")), 3);
 	cr_assert_eq(json_length(json_get(value, "seat_ids")), 2);
 	cr_assert_eq(json_int(json_get(value, "status")), 409);
+	cr_assert_str_eq(json_string(json_get(value, "current_status")), "HOLD");
 	cr_assert_null(json_get(value, "errors"));
 }
 
