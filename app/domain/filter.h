@@ -97,8 +97,9 @@ enum problem filter_picture(struct context *house, int32_t event_id, struct filt
  * Builds what is kept of an event from one snapshot of PostgreSQL where nothing usable is there, behind
  * a fence: whatever a request touches meanwhile is looked at again afterwards. One process at a time;
  * does nothing where the state is there. In pages: needs little memory for any number of seats.
+ * *rebuilt (may be NULL) is set where it was built here.
  */
-enum problem filter_rebuild(struct context *house, int32_t event_id);
+enum problem filter_rebuild(struct context *house, int32_t event_id, bool *rebuilt);
 
 /* An event that a request of this process found missing, 0 if none: rebuilt when there is time. */
 int32_t filter_wanted(void);

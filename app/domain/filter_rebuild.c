@@ -277,10 +277,11 @@ install_touched(struct context *house, int32_t event_id, const struct redis_valu
 }
 
 enum problem
-filter_rebuild(struct context *house, int32_t event_id)
+filter_rebuild(struct context *house, int32_t event_id, bool *rebuilt)
 {
 	const struct redis_value *touched;
 	struct filter_fence fence;
+	struct pg_rows none;
 	struct arena *arena;
 	enum problem err;
 
@@ -293,15 +294,18 @@ filter_rebuild(struct context *house, int32_t event_id)
 		return PROBLEM_NONE;
 	}
 	err = pg_exec(house->pg, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", house->arena,
-		house->deadline_us, house->why, NULL);
+		house->deadline_us, house->why, &none);
 	if (!err) {
 		arena = arena_new();
 		err = install_event(house, &fence, arena, event_id);
 		arena_free(arena);
-		pg_exec(house->pg, "ROLLBACK", house->arena, house->deadline_us, house->why, NULL);
+		pg_exec(house->pg, "ROLLBACK", house->arena, house->deadline_us, house->why, &none);
 	}
 	touched = release(house, &fence);
-	if (!err)
+	if (!err) {
 		install_touched(house, event_id, touched);
+		if (rebuilt)
+			*rebuilt = true;
+	}
 	return err;
 }

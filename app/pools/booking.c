@@ -573,7 +573,7 @@ rebuild_wanted(struct context *house)
 	int32_t event_id = filter_wanted();
 
 	if (event_id)
-		filter_rebuild(house, event_id);
+		filter_rebuild(house, event_id, NULL);
 }
 
 int
