@@ -25,12 +25,6 @@ void respond_problem(struct request *r, enum problem problem);
  */
 void respond_cacheable(struct request *r, int max_age_s, const char *etag);
 
-/*
- * A page of a list: Link: rel="next" (RFC 8288) to the same address with this cursor in the place of
- * the one it had. NULL: the last page, no header.
- */
-void respond_next(struct request *r, const char *cursor);
-
 /* Status line, standard headers (request id, nosniff, no-store unless cacheable, CORS), body. */
 void respond_send(struct request *r);
 

@@ -5,6 +5,7 @@
 
 #include "base/json.h"
 #include "domain/hold.h"
+#include "http/page.h"
 #include "pools/serve.h"
 #include "queries.h"
 
@@ -502,6 +503,7 @@ booking_list_call(struct request *r)
 	static const char *const statuses[] = { "HOLD", "RESERVED", "CONFIRMED", "EXPIRED",
 		"RELEASED", "CANCELLED", "REFUNDED", "PAID_UNFULFILLED" };
 	struct booking_page page = { .user_id = r->who.user_id };
+	struct page asked;
 	const char *event = request_query(r, "event_id"), *next;
 	struct booking *bookings;
 	size_t count, known = 0;
@@ -510,8 +512,9 @@ booking_list_call(struct request *r)
 	enum problem err;
 
 	page.status = request_query(r, "status");
-	page.cursor = request_query(r, "cursor");
-	page.limit = request_query_int(r, "limit", 20, 1, 100);
+	page_read(r, 20, 100, &asked);
+	page.cursor = asked.cursor;
+	page.limit = asked.limit;
 	err = request_query_done(r);
 	if (err)
 		return err;
@@ -527,17 +530,12 @@ booking_list_call(struct request *r)
 	if (err)
 		return err;
 	str_init(&out, r->arena);
-	str_add(&out, "{\"items\":[");
 	for (size_t i = 0; i < count; i++) {
 		if (i > 0)
 			str_add_char(&out, ',');
 		booking_write(&out, &bookings[i]);
 	}
-	str_add(&out, "],\"next_cursor\":");
-	str_add_json(&out, next);
-	str_add_char(&out, '}');
-	respond_json(r, 200, out.data);
-	respond_next(r, next);
+	page_respond(r, out.data, next);
 	return PROBLEM_NONE;
 }
 
