@@ -295,7 +295,7 @@ catalog_idle(struct context *house)
 
 	if (!event_id)
 		return;
-	err = filter_rebuild(house, event_id);
+	err = filter_rebuild(house, event_id, NULL);
 	if (err)
 		log_line(LOG_WARN, "filter=rebuild event=%d problem=%s", (int)event_id,
 			problem_rows[err].slug);

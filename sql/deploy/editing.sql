@@ -273,7 +273,18 @@ BEGIN
 END
 $$;
 
--- An event of this organizer by its title: for programs that make the same events once.
+-- What is there already: for programs that make the same accounts, venues and events once.
+CREATE FUNCTION account_named(p_email text) RETURNS uuid
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = holdfast, pg_temp AS $$
+  SELECT u.user_id FROM holdfast.users u WHERE u.email OPERATOR(public.=) p_email::public.citext
+$$;
+
+CREATE FUNCTION venue_find(p_user uuid, p_name text) RETURNS integer
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = holdfast, pg_temp AS $$
+  SELECT v.venue_id FROM holdfast.venues v WHERE v.owner_id = p_user AND v.name = p_name
+    ORDER BY v.venue_id LIMIT 1
+$$;
+
 CREATE FUNCTION event_find(p_user uuid, p_title text) RETURNS integer
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = holdfast, pg_temp AS $$
   SELECT e.event_id FROM holdfast.events e WHERE e.organizer_id = p_user AND e.title = p_title
@@ -284,6 +295,6 @@ $$;
 ALTER ROLE holdfast_admin SET statement_timeout = '3500ms';
 
 GRANT EXECUTE ON FUNCTION venue_create, venue_list, event_create TO holdfast_admin, holdfast_demo;
-GRANT EXECUTE ON FUNCTION event_find TO holdfast_demo;
+GRANT EXECUTE ON FUNCTION account_named, venue_find, event_find TO holdfast_demo;
 
 COMMIT;

@@ -1,6 +1,7 @@
 BEGIN;
 SET LOCAL search_path = holdfast, public;
-DROP FUNCTION event_find, event_create, layout_check, layout_seats, venue_list, venue_create,
+DROP FUNCTION event_find, venue_find, account_named, event_create, venue_list, venue_create,
+  layout_check, layout_seats,
   event_show, event_sections_open, event_head, venue_show, staff_check, venue_for, timezone_check,
   time_read, time_show, refuse_field;
 DROP TYPE edit_result;
