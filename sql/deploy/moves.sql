@@ -430,7 +430,8 @@ DECLARE
   v_gone      integer[];
   v_less      integer;
 BEGIN
-  SELECT array_agg(s.position), array_agg(w.seat_id) FILTER (WHERE s.position IS NULL OR w.times > 1)
+  SELECT array_agg(s.position),
+      array_agg(w.seat_id ORDER BY w.seat_id) FILTER (WHERE s.position IS NULL OR w.times > 1)
     INTO v_positions, v_wrong
     FROM (SELECT u.seat_id, count(*) AS times FROM unnest(p_seats) AS u (seat_id) GROUP BY 1) AS w
       LEFT JOIN seats s ON s.event_id = b.event_id
