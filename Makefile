@@ -120,9 +120,8 @@ $(BUILD)/obj/%.o: app/%.c | $(GEN_HEADERS) $(PACKAGED)
 # Made anew each time, so that the object of a source that has gone does not stay in it.
 $(BUILD)/libholdfast.a: $(LIB_OBJECTS) $(BUILD)/sources
 	@mkdir -p $(@D)
-	@rm -f $@
 	$(call STEP,AR)
-	$(Q)$(AR) rcs $@ $(LIB_OBJECTS)
+	$(Q)rm -f $@.new && $(AR) rcs $@.new $(LIB_OBJECTS) && mv -f $@.new $@
 
 $(POOL_BINS): $(BUILD)/bin/holdfast-%: $(BUILD)/obj/pools/%.o $(call object,$(POOLS_SHARED)) \
 		$(BUILD)/libholdfast.a

@@ -26,7 +26,7 @@ nginx_text() {
 	for dir in client_body proxy fastcgi uwsgi scgi; do
 		echo "${dir}_temp_path \"$state/nginx/$dir\";"
 	done
-	"$here/nginx-conf" --config "$conf" --run "$run" --listen "127.0.0.1:$port backlog=4096" \
+	env -i PATH="$PATH" "$here/nginx-conf" --config "$conf" --run "$run" --listen "127.0.0.1:$port backlog=4096" \
 		--bin "$bin" --template "$tree/conf/nginx.conf.in" \
 		--problems "$(dirname "$bin")/gen/nginx-problems.conf"
 	echo "}"

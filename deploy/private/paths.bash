@@ -77,7 +77,7 @@ secrets_make() {
 # The address of the database for libpq; $1, where given, is the role to log in as. The password is
 # taken from the passfile.
 database_url() {
-	printf 'postgresql://%s/%s?host=%s&passfile=%s\n' "${1:+$1@}" "$database" \
+	printf 'postgresql://%s/%s?host=%s&port=5432&passfile=%s\n' "${1:+$1@}" "$database" \
 		"$(url_encode "$postgres_socket")" "$(url_encode "$passfile")"
 }
 

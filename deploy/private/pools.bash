@@ -65,8 +65,19 @@ pools_down() {
 	done
 }
 
-# The demo, once for a state directory. Its accounts and their random passwords are kept for the
-# operator.
+# The demo, once for a state directory, with a random password that is kept for the operator.
 demo_load() {
-	:
+	local began=$EPOCHREALTIME account
+	if [ -e "$state/demo" ] || [ -n "${HOLDFAST_NODEMO:-}" ] || [ ! -x "$bin/holdfast-demo" ]; then
+		return 0
+	fi
+	[ -s "$secrets/demo" ] || random_hex 8 >"$secrets/demo"
+	program holdfast-demo --password-file "$secrets/demo" >"$state/log/demo.log" 2>&1 9>&- || {
+		cat "$state/log/demo.log" >&2
+		fail "the demo could not be loaded"
+	}
+	for account in admin organizer buyer; do
+		printf '%-24s %s\n' "$account@example.test" "$(cat "$secrets/demo")"
+	done >"$state/demo"
+	say demo "loaded ($(since "$began"))"
 }

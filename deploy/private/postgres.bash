@@ -106,6 +106,7 @@ postgres_settings() {
 		echo "# Made by \`make up\`."
 		cat "$tree/conf/postgres.conf"
 		echo "listen_addresses = ''"
+		echo "port = 5432"
 		echo "unix_socket_directories = '$postgres_socket'"
 		echo "unix_socket_permissions = 0700"
 		[ -z "${HOLDFAST_NOSYNC:-}" ] || echo "fsync = off"
