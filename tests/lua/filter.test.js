@@ -1,0 +1,273 @@
+// The scripts of the filter, one by one, against a real Redis: what each answers and leaves behind.
+'use strict';
+
+const assert = require('node:assert/strict');
+const { after, beforeEach, test } = require('node:test');
+const { Redis } = require('../lib/redis.js');
+
+const P = 'hf:{77001}';
+const STAMP = 'run started';
+const LIMIT = 'limit:hold:test-lua';
+const redis = new Redis();
+const id = (n) => `00012cc9-0000-8000-8000-${String(n).padStart(12, '0')}`;
+
+async function clear() {
+  const keys = await redis.call('KEYS', `${P}*`);
+  await redis.call('DEL', LIMIT, ...keys);
+}
+
+// An event of ten seats S0 … S9 (S9 not for sale) and a section GA of five places, as rebuilt.
+async function build(meta = {}) {
+  await clear();
+  await redis.script('fence', [P], [STAMP, 'e0', 60000]);
+  const step = (...args) => redis.script('install', [P], ['e0', ...args]);
+  assert.equal(await step('clear'), 1);
+  await step('ids', 0, ...Array.from({ length: 10 }, (_, i) => `S${i}`));
+  await step('seats', 'aaaaaaaaa');
+  await step('seats', 'x');
+  await step('capacity', 'GA', 5);
+  const fields = {
+    stamp: STAMP, offset: 0, from: 0, until: 9e15, hold: 0, max: 0, seats: 10, complete: 0,
+    sections: 'S|seated|9|0-9\nGA|ga|5|', ...meta,
+  };
+  await step('finish', ...Object.entries(fields).flat());
+  await step('release');
+}
+
+const take = (n, seats, sections = [], { user = `u${n}`, keyed = 0, hold = 60000, burst = 0 } = {}) =>
+  redis.script('take', [P, LIMIT], [STAMP, id(n), user, keyed, hold, 10, 60, burst, seats.length,
+    ...seats, ...sections]);
+const put = (n, state, deadline, positions, sections = '', user = `u${n}`) =>
+  redis.script('put', [P], [STAMP, id(n), state, user, deadline, positions, sections]);
+const drop = (n, ended = 1) => redis.script('drop', [P], [STAMP, id(n), ended]);
+const seats = () => redis.call('GET', `${P}:seats`);
+const owner = (p) => redis.call('HGET', `${P}:owner`, p);
+const held = async (s) => Number((await redis.call('HGET', `${P}:count`, `h:${s}`)) ?? 0);
+const sold = async (s) => Number((await redis.call('HGET', `${P}:count`, `b:${s}`)) ?? 0);
+
+// The deadline of a booking is moved into the past, in the entry and in the set alike.
+async function makeDue(n) {
+  const entry = (await redis.call('HGET', `${P}:entry`, id(n))).split('|');
+  entry[2] = '1';
+  await redis.call('HSET', `${P}:entry`, id(n), entry.join('|'));
+  await redis.call('ZADD', `${P}:due`, 1, id(n));
+}
+
+beforeEach(() => build());
+after(async () => {
+  await clear();
+  redis.close();
+});
+
+test('take: all seats and places, under the booking, with a deadline', async () => {
+  assert.deepEqual(await take(1, ['S1', 'S3'], ['GA', 2]), ['taken', -1]);
+  assert.equal(await seats(), 'ahahaaaaax');
+  assert.equal(await owner(3), id(1));
+  assert.equal(await held('GA'), 2);
+  const due = Number(await redis.call('ZSCORE', `${P}:due`, id(1)));
+  assert.ok(Math.abs(due - Date.now() - 60000) < 5000);
+});
+
+test('take: none where one seat is lost, and says which', async () => {
+  await take(1, ['S1']);
+  assert.deepEqual(await take(2, ['S0', 'S1', 'S9'], ['GA', 1]), ['lost', -1, 1, 2]);
+  assert.equal(await seats(), 'ahaaaaaaax');
+  assert.equal(await held('GA'), 0);
+});
+
+test('take: a section that is full, and what is left of it', async () => {
+  await take(1, [], ['GA', 3]);
+  assert.deepEqual(await take(2, ['S0'], ['GA', 3]), ['full', -1, 'GA', 2]);
+  assert.equal(await seats(), 'aaaaaaaaax');
+  assert.deepEqual(await take(3, [], ['GA', 2]), ['taken', -1]);
+});
+
+test('take: PostgreSQL is asked about a known id, an own seat, unknown places and a closed gate', async () => {
+  await take(1, ['S1'], [], { user: 'ann' });
+  assert.deepEqual(await take(1, ['S2'], [], { user: 'ann' }), ['ask', -1]);
+  assert.deepEqual(await take(2, ['S1', 'S2'], [], { user: 'ann' }), ['ask', -1]);
+  assert.deepEqual(await take(3, ['S77']), ['ask', -1]);
+  assert.deepEqual(await take(4, [], ['NONE', 1]), ['ask', -1]);
+  assert.deepEqual(await take(5, [], ['GA', 11]), ['ask', -1]);
+  await drop(1);
+  assert.deepEqual(await take(1, ['S1'], [], { user: 'ann' }), ['ask', -1]);
+  await build({ until: 5 });
+  assert.deepEqual(await take(6, ['S1']), ['ask', -1]);
+  await build({ from: 9e15 });
+  assert.deepEqual(await take(7, ['S1']), ['ask', -1]);
+});
+
+test('take: state of another run counts as missing, and the id is known from then on', async () => {
+  await redis.call('HSET', `${P}:meta`, 'stamp', 'another run');
+  assert.deepEqual(await take(1, ['S1']), ['missing', -1]);
+  assert.equal(await seats(), 'aaaaaaaaax');
+  await redis.call('HSET', `${P}:meta`, 'stamp', STAMP);
+  assert.deepEqual(await take(1, ['S1']), ['ask', -1]);
+});
+
+test('take: a keyed loser is left to PostgreSQL while ids may be unknown', async () => {
+  await build({ complete: 9e15 });
+  await take(1, ['S1'], ['GA', 5]);
+  assert.deepEqual(await take(2, ['S1'], [], { keyed: 1 }), ['ask', -1]);
+  assert.deepEqual(await take(3, [], ['GA', 1], { keyed: 1 }), ['ask', -1]);
+  assert.deepEqual(await take(4, ['S1']), ['lost', -1, 0]);
+});
+
+test('take: what is due is given back, and its id stays known', async () => {
+  await take(1, ['S1', 'S2'], ['GA', 5]);
+  await makeDue(1);
+  assert.deepEqual(await take(2, ['S2'], ['GA', 4]), ['taken', -1]);
+  assert.equal(await seats(), 'aahaaaaaax');
+  assert.equal(await held('GA'), 4);
+  assert.deepEqual(await take(1, ['S5']), ['ask', -1]);
+});
+
+test('take: more than one call gives back is due, and still the seats asked for come free', async () => {
+  await take(1, ['S1']);
+  await makeDue(1);
+  for (let n = 100; n < 140; n++) await redis.call('ZADD', `${P}:due`, 0, id(n));
+  assert.deepEqual(await take(2, ['S1']), ['taken', -1]);
+});
+
+test('take: a deadline is the event\'s own where it has one', async () => {
+  await build({ hold: 1000 });
+  await take(1, ['S1']);
+  const due = Number(await redis.call('ZSCORE', `${P}:due`, id(1)));
+  assert.ok(due - Date.now() < 2000);
+});
+
+test('take: the account\'s rate', async () => {
+  assert.deepEqual(await take(1, ['S1'], [], { burst: 2 }), ['taken', 1]);
+  assert.deepEqual(await take(2, ['S2'], [], { burst: 2 }), ['taken', 0]);
+  const [verdict, left, wait] = await take(3, ['S3'], [], { burst: 2 });
+  assert.deepEqual([verdict, left], ['limited', 0]);
+  assert.ok(wait > 0 && wait <= 1000);
+  assert.equal(await seats(), 'ahhaaaaaax');
+});
+
+test('put: a confirmed booking keeps its seats for good', async () => {
+  await take(1, ['S1'], ['GA', 2]);
+  assert.equal(await put(1, 'b', -1, '1', 'GA:2'), 'put');
+  assert.equal(await seats(), 'abaaaaaaax');
+  assert.deepEqual([await held('GA'), await sold('GA')], [0, 2]);
+  assert.equal(await redis.call('ZSCORE', `${P}:due`, id(1)), null);
+});
+
+test('put: twice is once, and less than before gives the rest back', async () => {
+  await put(1, 'b', -1, '1,2', 'GA:3');
+  await put(1, 'b', -1, '1,2', 'GA:3');
+  assert.equal(await sold('GA'), 3);
+  await put(1, 'b', -1, '2', 'GA:1');
+  assert.equal(await seats(), 'aabaaaaaax');
+  assert.equal(await sold('GA'), 1);
+});
+
+test('put: what PostgreSQL has ended stays ended, whatever comes late', async () => {
+  await take(1, ['S1']);
+  await drop(1);
+  assert.equal(await put(1, 'b', -1, '1'), 'ended');
+  assert.equal(await seats(), 'aaaaaaaaax');
+});
+
+test('put: a hold given back by Redis alone may still be confirmed by PostgreSQL', async () => {
+  await take(1, ['S1']);
+  await makeDue(1);
+  await take(2, ['S2']);
+  assert.equal(await seats(), 'aahaaaaaax');
+  assert.equal(await put(1, 'b', -1, '1'), 'put');
+  assert.equal(await seats(), 'abhaaaaaax');
+});
+
+test('put: seats of another entry change hands, and that one frees them no more', async () => {
+  await take(1, ['S1', 'S2']);
+  await put(2, 'h', 9e15, '1');
+  assert.equal(await owner(1), id(2));
+  await drop(1);
+  assert.equal(await seats(), 'ahaaaaaaax');
+});
+
+test('put: a seat beyond the layout that is known makes the state missing', async () => {
+  assert.equal(await put(1, 'h', 9e15, '10'), 'missing');
+  assert.deepEqual(await take(2, ['S1']), ['missing', -1]);
+});
+
+test('drop: frees its own seats and counts, once; an undo leaves the id unknown', async () => {
+  await take(1, ['S1'], ['GA', 2]);
+  assert.equal(await drop(1, 0), 'dropped');
+  assert.equal(await drop(1, 0), 'none');
+  assert.deepEqual([await seats(), await held('GA')], ['aaaaaaaaax', 0]);
+  assert.deepEqual(await take(1, ['S1']), ['taken', -1]);
+  assert.equal(await drop(1, 1), 'dropped');
+  assert.deepEqual(await take(1, ['S1']), ['ask', -1]);
+});
+
+test('picture: what is due counts as free; the version grows with every change', async () => {
+  await take(1, ['S1'], ['GA', 2]);
+  const one = await redis.script('picture', [P], [STAMP]);
+  assert.equal(one[0], 'ok');
+  assert.equal(one[3], 'ahaaaaaaax');
+  await makeDue(1);
+  const two = await redis.script('picture', [P], [STAMP]);
+  assert.equal(two[3], 'aaaaaaaaax');
+  assert.ok(Number(two[1]) > Number(one[1]));
+  assert.deepEqual(await redis.script('picture', [P], ['another run']), ['missing']);
+});
+
+test('forget: nothing is believed until it is rebuilt', async () => {
+  await redis.script('forget', [P], []);
+  assert.deepEqual(await take(1, ['S1']), ['missing', -1]);
+});
+
+test('fence: one at a time, and every script notes what it touches', async () => {
+  assert.equal((await redis.script('fence', [P], [STAMP, 'e1', 60000]))[0], 'kept');
+  assert.deepEqual(await redis.script('fence', [P], [STAMP, 'e2', 60000]), ['busy']);
+  await take(1, ['S1'], ['GA', 1]);
+  await put(2, 'h', 9e15, '2');
+  await drop(3);
+  const dirty = new Set(await redis.call('SMEMBERS', `${P}:dirty`));
+  for (const name of [`k${id(1)}`, 'p1', 'sGA', `k${id(2)}`, 'p2', `k${id(3)}`]) {
+    assert.ok(dirty.has(name), name);
+  }
+});
+
+test('repair: leaves alone what was touched, has changed, or was taken too lately', async () => {
+  const now = Date.now();
+  await take(1, ['S1']);
+  await take(2, ['S2']);
+  const young = await redis.call('HGET', `${P}:entry`, id(1));
+  const old = (await redis.call('HGET', `${P}:entry`, id(2))).replace(/\|\d+\|2\|/, '|1|2|');
+  await redis.call('HSET', `${P}:entry`, id(2), old);
+  await redis.script('fence', [P], [STAMP, 'e1', 60000]);
+  await take(3, ['S3']);
+  const touched = await redis.call('HGET', `${P}:entry`, id(3));
+  const repair = (...args) => redis.script('repair', [P], ['e1', now, 5000, ...args]);
+  assert.deepEqual(await repair(id(1), young, '', id(3), touched, '', id(2), 'other', ''), ['ok', 0, 3]);
+  assert.deepEqual(await repair(id(2), old, '', id(4), '', 'b|u4|-1|0|4|GA:2'), ['ok', 2, 0]);
+  assert.equal(await seats(), 'ahahbaaaax');
+  assert.equal(await sold('GA'), 2);
+  assert.deepEqual(await redis.script('repair', [P], ['e0', now, 5000, id(5), '', 'h|u|1|0|5|']), ['stale']);
+});
+
+test('mend: single bytes, owners, counts and deadlines', async () => {
+  await take(1, ['S1'], ['GA', 2]);
+  await redis.call('SETRANGE', `${P}:seats`, 5, 'b');
+  await redis.call('HSET', `${P}:count`, 'h:GA', 4);
+  await redis.call('ZADD', `${P}:due`, 9e12, id(9));
+  await redis.script('fence', [P], [STAMP, 'e1', 60000]);
+  await take(2, ['S6']);
+  assert.deepEqual(await redis.script('mend', [P], ['e1', 'p', 5, 'b', 'a', 's', 'h:GA', 4, 2,
+    'd', id(9), 9e12, '', 'p', 6, `h${id(2)}`, 'a']), ['ok', 3, 1]);
+  assert.equal(await seats(), 'ahaaaahaax');
+  assert.equal(await held('GA'), 2);
+  assert.equal(await redis.call('ZSCORE', `${P}:due`, id(9)), null);
+});
+
+test('install: only behind its own fence, and what was touched is told when it comes down', async () => {
+  await redis.script('fence', [P], [STAMP, 'e1', 60000]);
+  await redis.script('forget', [P], []);
+  await take(8, ['S1']);
+  assert.equal(await redis.script('install', [P], ['e0', 'clear']), 0);
+  assert.equal(await seats(), 'aaaaaaaaax');
+  assert.deepEqual(await redis.script('install', [P], ['e1', 'release']), [id(8)]);
+  assert.equal(await redis.call('EXISTS', `${P}:fence`), 0);
+});
