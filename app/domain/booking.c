@@ -78,9 +78,9 @@ move_make(struct context *house, struct move *move, enum booking_outcome *outcom
 		house->why->detail = "The payment is being cancelled first.";
 		return PROBLEM_PAYMENT_IN_PROGRESS;
 	}
-	*outcome = str_equal(said, "moved") ? BOOKING_MOVED
-		: str_equal(said, "done")   ? BOOKING_DONE
-					    : BOOKING_REPLAY;
+	*outcome = str_equal(said, "moved")  ? BOOKING_MOVED
+		   : str_equal(said, "done") ? BOOKING_DONE
+					     : BOOKING_REPLAY;
 	return PROBLEM_NONE;
 }
 

@@ -54,11 +54,11 @@ booking_list(struct context *house, const struct booking_page *page, struct book
 	enum problem err;
 
 	if (page->cursor && !place_read(house->arena, page->cursor, &before, &before_id))
-		return problem_at(house->why, house->arena, "/cursor", "This is no cursor of this list.");
+		return problem_at(
+			house->why, house->arena, "/cursor", "This is no cursor of this list.");
 	err = query_booking_list(house->pg, house->arena, house->deadline_us, house->why, &rows,
 		page->user_id, page->status, page->event_id ? &event_id : NULL,
-		before_id ? &before : NULL, before_id,
-		page->limit + 1);
+		before_id ? &before : NULL, before_id, page->limit + 1);
 	if (err)
 		return err;
 	*count = rows.count > page->limit ? (size_t)page->limit : (size_t)rows.count;
@@ -89,8 +89,8 @@ static enum problem
 too_many(struct context *house, const struct booking_part *places, int64_t most)
 {
 	const char *pointer = (size_t)most < places->seats ? places->seat_pointers[most]
-		: places->sections > 0 ? places->section_pointers[0]
-				       : "";
+			      : places->sections > 0       ? places->section_pointers[0]
+							   : "";
 
 	house->why->extensions =
 		arena_printf(house->arena, "{\"max_seats_per_booking\":%" PRId64 "}", most);
@@ -102,7 +102,8 @@ enum problem
 booking_places_unknown(struct context *house, const struct booking_part *places)
 {
 	const char *text = house->why->extensions;
-	const struct json *named = text ? json_parse(house->arena, text, strlen(text), &text) : NULL;
+	const struct json *named =
+		text ? json_parse(house->arena, text, strlen(text), &text) : NULL;
 	const struct json *most;
 
 	*house->why = (struct problem_why){ 0 };

@@ -19,7 +19,8 @@ time_text(struct arena *arena, const char *text)
 
 	if (!text || strlen(text) < 19)
 		return NULL;
-	for (size_t i = 0; text[19] == '.' && i < 3 && text[20 + i] >= '0' && text[20 + i] <= '9'; i++)
+	for (size_t i = 0; text[19] == '.' && i < 3 && text[20 + i] >= '0' && text[20 + i] <= '9';
+		i++)
 		fraction[i] = text[20 + i];
 	return arena_printf(arena, "%.10sT%.8s.%sZ", text, text + 11, fraction);
 }
@@ -84,10 +85,12 @@ booking_entry(struct arena *arena, const struct pg_rows *rows, int row, int32_t 
 		.event_id = event_id,
 		.booking_id = pg_text(rows, row, BOOKING_GET_BOOKING_ID),
 		.user_id = user_id,
-		.state = str_equal(status, "HOLD") ? 'h' : str_equal(status, "RESERVED") ? 'r' : 'b',
+		.state = str_equal(status, "HOLD")       ? 'h'
+			 : str_equal(status, "RESERVED") ? 'r'
+							 : 'b',
 		.deadline_ms = str_equal(status, "CONFIRMED")
-			? -1
-			: time_ms(arena, pg_text(rows, row, BOOKING_GET_EXPIRES_AT)),
+				       ? -1
+				       : time_ms(arena, pg_text(rows, row, BOOKING_GET_EXPIRES_AT)),
 		.positions = filter_positions(arena, pg_text(rows, row, BOOKING_GET_POSITIONS)),
 		.sections = filter_sections(arena, pg_text(rows, row, BOOKING_GET_SECTION_IDS),
 			pg_text(rows, row, BOOKING_GET_QUANTITIES)),
@@ -101,7 +104,8 @@ write_item(struct str *out, const struct booking_item *item)
 	str_add_json(out, item->section_id);
 	str_add(out, ",\"seat_id\":");
 	str_add_json(out, item->seat_id);
-	str_printf(out, ",\"quantity\":%" PRId64 ",\"unit_price\":%" PRId64 ",\"amount\":%" PRId64 "}",
+	str_printf(out,
+		",\"quantity\":%" PRId64 ",\"unit_price\":%" PRId64 ",\"amount\":%" PRId64 "}",
 		item->quantity, item->unit_price, item->quantity * item->unit_price);
 }
 

@@ -46,8 +46,8 @@ filter_stamp(struct context *house)
 
 	if (!run_id)
 		return NULL;
-	return arena_printf(house->arena, "%s %s", run_id,
-		pg_started(house->pg, house->deadline_us));
+	return arena_printf(
+		house->arena, "%s %s", run_id, pg_started(house->pg, house->deadline_us));
 }
 
 static const char *
@@ -249,8 +249,8 @@ filter_refresh(struct context *house, int32_t event_id, const char *booking_id)
 	struct problem_why ignored = { 0 };
 	struct pg_rows rows;
 
-	if (!query_filter_some(house->pg, house->arena, house->deadline_us, &ignored, &rows, event_id,
-		    pg_array_text(house->arena, &booking_id, 1))
-		&& put_rows(house, event_id, &rows) == 0)
+	if (!query_filter_some(house->pg, house->arena, house->deadline_us, &ignored, &rows,
+		    event_id, pg_array_text(house->arena, &booking_id, 1)) &&
+		put_rows(house, event_id, &rows) == 0)
 		filter_drop(house, event_id, booking_id, true);
 }

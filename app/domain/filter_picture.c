@@ -80,7 +80,8 @@ read_filter(struct context *house, int32_t event_id, struct filter_picture *out)
 	if (!stamp)
 		return false;
 	reply = redis_script(house->redis, &script_picture, keys, args, house->arena);
-	said = reply && redis_kind(reply) == REDIS_LIST ? redis_text(redis_at(reply, 0), NULL) : NULL;
+	said = reply && redis_kind(reply) == REDIS_LIST ? redis_text(redis_at(reply, 0), NULL)
+							: NULL;
 	if (!said || strcmp(said, "ok") != 0) {
 		if (said && strcmp(said, "missing") == 0)
 			filter_want(event_id);
@@ -111,8 +112,8 @@ read_claims(struct context *house, int32_t event_id, struct filter_picture *out)
 	err = query_filter_counts(
 		house->pg, house->arena, house->deadline_us, house->why, &rows, event_id);
 	if (!err)
-		err = query_filter_states(house->pg, house->arena, house->deadline_us, house->why,
-			&states, event_id);
+		err = query_filter_states(
+			house->pg, house->arena, house->deadline_us, house->why, &states, event_id);
 	if (err)
 		return err;
 	if (rows.count == 0)

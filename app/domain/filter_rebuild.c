@@ -11,7 +11,7 @@
 #include "queries.h"
 #include "scripts.h"
 
-#define USED_MAX 100000
+#define USED_MAX     100000
 
 /* Requests that were under way when the state was lost may still come back for their answer. */
 #define IN_FLIGHT_MS 10000
@@ -38,7 +38,8 @@ filter_fence_up(struct context *house, int32_t event_id, struct filter_fence *fe
 		(const char *[]){ fence->stamp, fence->epoch,
 			arena_printf(house->arena, "%d", FILTER_LEASE_MS), NULL },
 		house->arena);
-	said = reply && redis_kind(reply) == REDIS_LIST ? redis_text(redis_at(reply, 0), NULL) : NULL;
+	said = reply && redis_kind(reply) == REDIS_LIST ? redis_text(redis_at(reply, 0), NULL)
+							: NULL;
 	if (!said)
 		return false;
 	fence->busy = strcmp(said, "busy") == 0;
@@ -62,8 +63,7 @@ filter_step(struct context *house, const struct filter_fence *fence, struct aren
 static const struct redis_value *
 release(struct context *house, const struct filter_fence *fence)
 {
-	return redis_script(house->redis, &script_install,
-		(const char *[]){ fence->prefix, NULL },
+	return redis_script(house->redis, &script_install, (const char *[]){ fence->prefix, NULL },
 		(const char *[]){ fence->epoch, "release", NULL }, house->arena);
 }
 
@@ -77,7 +77,8 @@ const char *
 filter_entry_text(struct arena *arena, const struct pg_rows *rows, int row)
 {
 	return arena_printf(arena, "%s|%s|%" PRId64 "|0|%s|%s",
-		pg_text(rows, row, FILTER_ENTRIES_STATE), pg_text(rows, row, FILTER_ENTRIES_USER_ID),
+		pg_text(rows, row, FILTER_ENTRIES_STATE),
+		pg_text(rows, row, FILTER_ENTRIES_USER_ID),
 		pg_int(rows, row, FILTER_ENTRIES_DEADLINE),
 		filter_positions(arena, pg_text(rows, row, FILTER_ENTRIES_POSITIONS)),
 		filter_sections(arena, pg_text(rows, row, FILTER_ENTRIES_SECTION_IDS),
@@ -103,8 +104,8 @@ install_entries(struct context *house, const struct filter_fence *fence, struct 
 	}
 	reply = redis_script(
 		house->redis, &script_repair, (const char *[]){ fence->prefix, NULL }, args, arena);
-	return reply && redis_kind(reply) == REDIS_LIST
-		&& strcmp(redis_text(redis_at(reply, 0), NULL), "ok") == 0;
+	return reply && redis_kind(reply) == REDIS_LIST &&
+	       strcmp(redis_text(redis_at(reply, 0), NULL), "ok") == 0;
 }
 
 /* A page of the layout: the bytes, and the positions of the seat ids. */
@@ -131,8 +132,8 @@ install_seats(struct context *house, const struct filter_fence *fence, struct ar
 		args[n++] = pg_text(&rows, i, FILTER_SEATS_SEAT_ID);
 		str_add_char(&bytes, pg_bool(&rows, i, FILTER_SEATS_KILLED) ? 'x' : 'a');
 	}
-	if (!filter_step(house, fence, arena, args)
-		|| !filter_step(house, fence, arena,
+	if (!filter_step(house, fence, arena, args) ||
+		!filter_step(house, fence, arena,
 			(const char *[]){ fence->epoch, "seats", bytes.data, NULL }))
 		return PROBLEM_UNAVAILABLE;
 	return PROBLEM_NONE;
@@ -199,8 +200,8 @@ install_capacities(struct context *house, const struct filter_fence *fence, cons
 		char *kind = strsep(&line, "|");
 		char *capacity = strsep(&line, "|");
 
-		if (strcmp(kind, "ga") == 0
-			&& !filter_step(house, fence, house->arena,
+		if (strcmp(kind, "ga") == 0 &&
+			!filter_step(house, fence, house->arena,
 				(const char *[]){ fence->epoch, "capacity", id, capacity, NULL }))
 			return false;
 	}
@@ -226,9 +227,9 @@ install_event(struct context *house, const struct filter_fence *fence, struct ar
 	clock_ms = pg_int(&event, 0, FILTER_EVENT_CLOCK_MS);
 	seats = pg_int(&event, 0, FILTER_EVENT_SEATS);
 	sections = pg_text(&event, 0, FILTER_EVENT_SECTIONS);
-	if (!filter_step(house, fence, house->arena,
-			(const char *[]){ fence->epoch, "clear", NULL })
-		|| !install_capacities(house, fence, sections))
+	if (!filter_step(
+		    house, fence, house->arena, (const char *[]){ fence->epoch, "clear", NULL }) ||
+		!install_capacities(house, fence, sections))
 		return PROBLEM_UNAVAILABLE;
 	for (int64_t from = 0; from < seats && !err; from += FILTER_PAGE) {
 		arena_reset(arena);
@@ -252,8 +253,8 @@ install_event(struct context *house, const struct filter_fence *fence, struct ar
 			       text[0], "from", text[1], "until", text[2], "hold", text[3], "max",
 			       text[4], "seats", text[5], "complete", text[6], "sections", sections,
 			       NULL })
-		? PROBLEM_NONE
-		: PROBLEM_UNAVAILABLE;
+		       ? PROBLEM_NONE
+		       : PROBLEM_UNAVAILABLE;
 }
 
 /* What was touched behind the fence of a rebuild is looked at again, behind another one. */
@@ -269,9 +270,9 @@ install_touched(struct context *house, int32_t event_id, const struct redis_valu
 		ids[i] = redis_text(redis_at(touched, i), NULL);
 	if (count == 0 || !filter_fence_up(house, event_id, &fence) || fence.busy)
 		return;
-	if (!fence.missing
-		&& query_filter_some(house->pg, house->arena, house->deadline_us, house->why, &rows,
-			   event_id, pg_array_text(house->arena, ids, count)) == PROBLEM_NONE)
+	if (!fence.missing &&
+		query_filter_some(house->pg, house->arena, house->deadline_us, house->why, &rows,
+			event_id, pg_array_text(house->arena, ids, count)) == PROBLEM_NONE)
 		install_entries(house, &fence, house->arena, &rows);
 	filter_fence_down(house, &fence);
 }

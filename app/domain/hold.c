@@ -124,8 +124,8 @@ follow(struct context *house, const struct attempt *a, enum hold_outcome outcome
 		}
 	} else if (a->verdict == FILTER_TAKEN) {
 		filter_drop(house, wish->event_id, a->booking_id, false);
-		filter_refresh(house, wish->event_id,
-			pg_text(&a->rows, 0, BOOKING_HOLD_BOOKING_ID));
+		filter_refresh(
+			house, wish->event_id, pg_text(&a->rows, 0, BOOKING_HOLD_BOOKING_ID));
 	}
 }
 
@@ -189,9 +189,9 @@ hold_take(struct context *house, const struct hold_wish *wish, const struct cont
 		return explain(house, wish, err);
 	}
 	said = pg_text(&a.rows, 0, BOOKING_HOLD_OUTCOME);
-	*outcome = str_equal(said, "new") ? HOLD_NEW
-		: str_equal(said, "same") ? HOLD_SAME
-					  : HOLD_REPLAY;
+	*outcome = str_equal(said, "new")    ? HOLD_NEW
+		   : str_equal(said, "same") ? HOLD_SAME
+					     : HOLD_REPLAY;
 	follow(house, &a, *outcome);
 	booking_read(house->arena, &a.rows, 0, out);
 	return PROBLEM_NONE;

@@ -6,13 +6,14 @@
 #include "base/json.h"
 #include "domain/hold.h"
 #include "http/page.h"
+#include "pools/places.h"
 #include "pools/serve.h"
 #include "queries.h"
 
 #define POOL_ROUTES booking
 #include "pools/routes.h"
 
-#define TEXT_MAX 200
+#define TEXT_MAX PLACES_TEXT_MAX
 
 /* The fields of every body here; each call has a table of those that it takes. */
 struct body {
@@ -39,7 +40,9 @@ struct body {
 		{ .name = "idempotency_key",                                                       \
 			.kind = JSON_STRING,                                                       \
 			.offset = offsetof(struct body, key) },                                    \
-		{ .name = NULL }
+	{                                                                                          \
+		.name = NULL                                                                       \
+	}
 
 static enum problem
 body_read(struct request *r, const struct json_field *fields, struct body *in)
@@ -70,121 +73,6 @@ event_read(const char *text, int32_t *event_id)
 	return PROBLEM_NONE;
 }
 
-/* ---- places in a body -------------------------------------------------------------------------- */
-
-/* Room for as many places as a request may name. */
-static void
-wish_init(struct hold_wish *wish, struct arena *arena, size_t most)
-{
-	wish->seat_ids = ARENA_ARRAY(arena, const char *, most + 1);
-	wish->seat_pointers = ARENA_ARRAY(arena, const char *, most + 1);
-	wish->section_ids = ARENA_ARRAY(arena, const char *, most + 1);
-	wish->section_pointers = ARENA_ARRAY(arena, const char *, most + 1);
-	wish->quantities = ARENA_ARRAY(arena, int64_t, most + 1);
-}
-
-static enum problem
-add_seat(struct request *r, struct hold_wish *wish, const char *seat_id, const char *pointer)
-{
-	for (size_t i = 0; i < wish->seats; i++) {
-		if (str_equal(wish->seat_ids[i], seat_id))
-			return problem_at(&r->why, r->arena, pointer, "This seat is named twice.");
-	}
-	wish->seat_ids[wish->seats] = seat_id;
-	wish->seat_pointers[wish->seats++] = pointer;
-	return PROBLEM_NONE;
-}
-
-static enum problem
-add_section(struct request *r, struct hold_wish *wish, const char *section_id, int64_t quantity,
-	const char *pointer)
-{
-	int64_t *quantities = (int64_t *)wish->quantities;
-
-	for (size_t i = 0; i < wish->sections; i++) {
-		if (str_equal(wish->section_ids[i], section_id))
-			return problem_at(
-				&r->why, r->arena, pointer, "This section is named twice.");
-	}
-	quantities[wish->sections] = quantity;
-	wish->section_ids[wish->sections] = section_id;
-	wish->section_pointers[wish->sections++] = pointer;
-	return PROBLEM_NONE;
-}
-
-/* ["A-1", …] */
-static enum problem
-add_seat_list(struct request *r, struct hold_wish *wish, const struct json *list)
-{
-	enum problem err = PROBLEM_NONE, one;
-
-	for (size_t i = 0; i < json_length(list); i++) {
-		const char *pointer = arena_printf(r->arena, "/seat_ids/%zu", i);
-		const struct json *seat = json_at(list, i);
-
-		if (json_kind(seat) != JSON_STRING || *json_string(seat) == '\0'
-			|| strlen(json_string(seat)) > TEXT_MAX)
-			one = problem_at(
-				&r->why, r->arena, pointer, "A seat's id is a text of 1 to %d bytes.", TEXT_MAX);
-		else
-			one = add_seat(r, wish, json_string(seat), pointer);
-		err = one ? one : err;
-	}
-	return err;
-}
-
-struct item {
-	const char *section_id;
-	const char *seat_id;
-	int64_t quantity;
-};
-
-/* [{"seat_id"} or {"section_id", "quantity"}, …] */
-static enum problem
-add_items(struct request *r, struct hold_wish *wish, const struct json *list)
-{
-	static const struct json_field fields[] = {
-		{ .name = "section_id",
-			.kind = JSON_STRING,
-			.min = 1,
-			.max = TEXT_MAX,
-			.offset = offsetof(struct item, section_id) },
-		{ .name = "seat_id",
-			.kind = JSON_STRING,
-			.min = 1,
-			.max = TEXT_MAX,
-			.offset = offsetof(struct item, seat_id) },
-		{ .name = "quantity",
-			.kind = JSON_INT,
-			.min = 1,
-			.max = 1000000,
-			.offset = offsetof(struct item, quantity) },
-		{ .name = NULL },
-	};
-	enum problem err = PROBLEM_NONE, one;
-
-	for (size_t i = 0; i < json_length(list); i++) {
-		const char *at = arena_printf(r->arena, "/items/%zu", i);
-		const struct json *value = json_at(list, i);
-		struct item item = { 0 };
-
-		if (json_kind(value) != JSON_OBJECT)
-			one = problem_at(&r->why, r->arena, at, "An item is an object.");
-		else
-			one = json_read(value, fields, &item, &r->why, r->arena, at);
-		if (!one && item.seat_id && !item.section_id && !item.quantity)
-			one = add_seat(r, wish, item.seat_id, arena_printf(r->arena, "%s/seat_id", at));
-		else if (!one && item.section_id && item.quantity && !item.seat_id)
-			one = add_section(r, wish, item.section_id, item.quantity,
-				arena_printf(r->arena, "%s/section_id", at));
-		else if (!one)
-			one = problem_at(&r->why, r->arena, at,
-				"An item is either a seat_id, or a section_id with a quantity.");
-		err = one ? one : err;
-	}
-	return err;
-}
-
 /* ---- answers ----------------------------------------------------------------------------------- */
 
 static enum problem
@@ -203,8 +91,8 @@ answer(struct request *r, int status, const struct booking *booking, bool replay
 static void
 locate(struct request *r, const struct booking *booking)
 {
-	respond_header(r, "Location",
-		arena_printf(r->arena, "/api/v1/bookings/%s", booking->booking_id));
+	respond_header(
+		r, "Location", arena_printf(r->arena, "/api/v1/bookings/%s", booking->booking_id));
 }
 
 static enum problem
@@ -223,19 +111,19 @@ hold_body(struct request *r, const struct body *in, struct hold_wish *wish)
 {
 	int forms = (in->section_id || in->quantity) + !!in->seat_ids + !!in->items;
 
-	wish_init(wish, r->arena, HOLD_PLACES_MAX);
+	places_init(wish, r->arena, HOLD_PLACES_MAX);
 	if (forms != 1)
 		return problem_at(&r->why, r->arena, "",
 			"Give one of: section_id with seats_requested; seat_ids; items.");
 	if (in->seat_ids)
-		return add_seat_list(r, wish, in->seat_ids);
+		return places_add_seats(r, wish, in->seat_ids);
 	if (in->items)
-		return add_items(r, wish, in->items);
+		return places_add_items(r, wish, in->items);
 	if (!in->section_id)
 		return problem_at(&r->why, r->arena, "/section_id", "This is required.");
 	if (!in->quantity)
 		return problem_at(&r->why, r->arena, "/seats_requested", "This is required.");
-	return add_section(r, wish, in->section_id, in->quantity, "/section_id");
+	return places_add_section(r, wish, in->section_id, in->quantity, "/section_id");
 }
 
 static enum problem
@@ -295,10 +183,10 @@ booking_seat_lock(struct request *r)
 	struct str out;
 	enum problem err;
 
-	wish_init(&wish, r->arena, HOLD_PLACES_MAX);
+	places_init(&wish, r->arena, HOLD_PLACES_MAX);
 	err = body_read(r, fields, &in);
 	if (!err)
-		err = add_seat_list(r, &wish, in.seat_ids);
+		err = places_add_seats(r, &wish, in.seat_ids);
 	if (!err)
 		err = check_user(r, &in);
 	if (!err)
@@ -340,14 +228,14 @@ booking_book(struct request *r)
 	struct str out;
 	enum problem err;
 
-	wish_init(&wish, r->arena, 1);
+	places_init(&wish, r->arena, 1);
 	err = body_read(r, fields, &in);
 	if (!err)
 		err = event_read(r->params[0], &wish.event_id);
 	if (!err && !in.section_id)
 		err = hold_only_section(serve_context(), wish.event_id, &in.section_id);
 	if (!err)
-		err = add_section(r, &wish, in.section_id, in.quantity, "/section_id");
+		err = places_add_section(r, &wish, in.section_id, in.quantity, "/section_id");
 	if (!err)
 		err = hold(r, &wish, &outcome, &booking);
 	if (err)
@@ -376,7 +264,8 @@ name_of(const struct request *r)
 static enum problem
 booking_confirm_call(struct request *r)
 {
-	static const struct json_field fields[] = { { .name = "payment_id", TEXT(payment_id) }, KEYS };
+	static const struct json_field fields[] = { { .name = "payment_id", TEXT(payment_id) },
+		KEYS };
 	struct booking_name name = name_of(r);
 	struct context_key key = key_of(r);
 	enum booking_outcome outcome;
@@ -429,8 +318,8 @@ booking_cancel_call(struct request *r)
 
 	err = body_read(r, fields, &in);
 	if (!err && in.items) {
-		wish_init(&wish, r->arena, HOLD_PLACES_MAX);
-		err = add_items(r, &wish, in.items);
+		places_init(&wish, r->arena, HOLD_PLACES_MAX);
+		err = places_add_items(r, &wish, in.items);
 		part = (struct booking_part){
 			.seat_ids = wish.seat_ids,
 			.seat_pointers = wish.seat_pointers,
@@ -463,10 +352,10 @@ booking_confirm_seats_call(struct request *r)
 	struct body in;
 	enum problem err;
 
-	wish_init(&wish, r->arena, HOLD_PLACES_MAX);
+	places_init(&wish, r->arena, HOLD_PLACES_MAX);
 	err = body_read(r, fields, &in);
 	if (!err)
-		err = add_seat_list(r, &wish, in.seat_ids);
+		err = places_add_seats(r, &wish, in.seat_ids);
 	if (!err)
 		err = check_user(r, &in);
 	if (!err)
@@ -512,13 +401,14 @@ booking_list_call(struct request *r)
 	enum problem err;
 
 	page.status = request_query(r, "status");
-	page_read(r, 20, 100, &asked);
+	page_read(r, PAGE_LIMIT, PAGE_LIMIT_MAX, &asked);
 	page.cursor = asked.cursor;
 	page.limit = asked.limit;
 	err = request_query_done(r);
 	if (err)
 		return err;
-	while (page.status && known < ARRAY_LENGTH(statuses) && !str_equal(page.status, statuses[known]))
+	while (page.status && known < ARRAY_LENGTH(statuses) &&
+		!str_equal(page.status, statuses[known]))
 		known++;
 	if (known == ARRAY_LENGTH(statuses))
 		return problem_at(&r->why, r->arena, "/status", "There is no such status.");
@@ -550,15 +440,14 @@ booking_readyz(struct request *r)
 	struct pg_rows rows;
 	bool pg, redis;
 
-	pg = !query_service_ready(
-		     house->pg, house->arena, house->deadline_us, &ignored, &rows)
-		&& pg_bool(&rows, 0, SERVICE_READY_WRITABLE);
+	pg = !query_service_ready(house->pg, house->arena, house->deadline_us, &ignored, &rows) &&
+	     pg_bool(&rows, 0, SERVICE_READY_WRITABLE);
 	redis = redis_command(house->redis, 1, (const char *const[]){ "PING" }, NULL, house->arena);
 	respond_json(r, pg ? 200 : 503,
 		arena_printf(r->arena, "{\"status\":\"%s\",\"postgres\":\"%s\",\"redis\":\"%s\"}",
-			!pg	? "unavailable"
-				: redis ? "ok"
-					: "degraded",
+			!pg     ? "unavailable"
+			: redis ? "ok"
+				: "degraded",
 			pg ? "ok" : "away", redis ? "ok" : "away"));
 	if (!pg)
 		respond_header(r, "Retry-After", "1");

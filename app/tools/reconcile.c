@@ -19,9 +19,9 @@ print_drift(int64_t event_id, const struct filter_drift *drift, bool verbose)
 	printf("event=%" PRId64 " %sentries=%" PRId64 " entries_wrong=%" PRId64
 	       " seats_wrong=%" PRId64 " counts_wrong=%" PRId64 " deadlines_wrong=%" PRId64
 	       " repaired=%" PRId64 " skipped=%" PRId64 "\n",
-		event_id, drift->missing ? "rebuilt=yes " : "", drift->entries, drift->entries_wrong,
-		drift->seats_wrong, drift->counts_wrong, drift->deadlines_wrong, drift->repaired,
-		drift->skipped);
+		event_id, drift->missing ? "rebuilt=yes " : "", drift->entries,
+		drift->entries_wrong, drift->seats_wrong, drift->counts_wrong,
+		drift->deadlines_wrong, drift->repaired, drift->skipped);
 }
 
 int
@@ -34,7 +34,8 @@ main(int argc, char **argv)
 		.options = "  --event ID         the event\n"
 			   "  --dry-run          say what differs, change nothing\n"
 			   "  --verbose          a line for each difference\n"
-			   "Exit status: 0 done, 1 no such event or failed, 2 usage, 75 a server is away.\n",
+			   "Exit status: 0 done, 1 no such event or failed, 2 usage, 75 a server "
+			   "is away.\n",
 	};
 	struct problem_why why = { 0 };
 	struct filter_drift drift;
