@@ -245,6 +245,7 @@ conf_option(struct conf *conf, const char *name, const char **value)
 		const char *word = conf->argv[i];
 		int used = 1;
 
+		assert(word);
 		if (!str_starts(word, "--") || strncmp(word + 2, name, len) != 0)
 			continue;
 		word += 2 + len;

@@ -18,8 +18,8 @@
 #define LISTEN_FD        0
 
 /* A peer that stops in the middle of a record would hold the worker for ever: SIGALRM ends it then.
- * Far above the budget of any request. */
-#define WATCHDOG_SECONDS 60
+ * Above the longest budget that a request can be given. */
+#define WATCHDOG_SECONDS 120
 
 struct gate_fcgi {
 	struct gate gate;
