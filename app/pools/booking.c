@@ -26,7 +26,6 @@ struct body {
 	int64_t quantity;
 	const struct json *seat_ids;
 	const struct json *items;
-	const char *key; /* request_id, idempotency_key: the frame has read them */
 };
 
 #define TEXT(field)                                                                                \
@@ -35,14 +34,6 @@ struct body {
 	.kind = JSON_ARRAY, .min = 1, .max = HOLD_PLACES_MAX, .offset = offsetof(struct body, field)
 #define QUANTITY                                                                                   \
 	.kind = JSON_INT, .min = 1, .max = 1000000, .offset = offsetof(struct body, quantity)
-#define KEYS                                                                                       \
-	{ .name = "request_id", .kind = JSON_STRING, .offset = offsetof(struct body, key) },       \
-		{ .name = "idempotency_key",                                                       \
-			.kind = JSON_STRING,                                                       \
-			.offset = offsetof(struct body, key) },                                    \
-	{                                                                                          \
-		.name = NULL                                                                       \
-	}
 
 static enum problem
 body_read(struct request *r, const struct json_field *fields, struct body *in)
@@ -135,7 +126,7 @@ booking_hold(struct request *r)
 		{ .name = "seats_requested", QUANTITY },
 		{ .name = "seat_ids", LIST(seat_ids) },
 		{ .name = "items", LIST(items) },
-		KEYS,
+		{ .name = NULL },
 	};
 	struct hold_wish wish = { 0 };
 	enum hold_outcome outcome;
@@ -174,7 +165,7 @@ booking_seat_lock(struct request *r)
 		{ .name = "show_id", TEXT(show_id), .required = true },
 		{ .name = "seat_ids", LIST(seat_ids), .required = true },
 		{ .name = "user_id", TEXT(user_id) },
-		KEYS,
+		{ .name = NULL },
 	};
 	struct hold_wish wish = { 0 };
 	enum hold_outcome outcome;
@@ -219,7 +210,7 @@ booking_book(struct request *r)
 	static const struct json_field fields[] = {
 		{ .name = "section_id", TEXT(section_id) },
 		{ .name = "quantity", QUANTITY, .required = true },
-		KEYS,
+		{ .name = NULL },
 	};
 	struct hold_wish wish = { 0 };
 	enum hold_outcome outcome;
@@ -265,7 +256,7 @@ static enum problem
 booking_confirm_call(struct request *r)
 {
 	static const struct json_field fields[] = { { .name = "payment_id", TEXT(payment_id) },
-		KEYS };
+		{ .name = NULL } };
 	struct booking_name name = name_of(r);
 	struct context_key key = key_of(r);
 	enum booking_outcome outcome;
@@ -282,7 +273,7 @@ booking_confirm_call(struct request *r)
 static enum problem
 booking_release_call(struct request *r)
 {
-	static const struct json_field fields[] = { KEYS };
+	static const struct json_field fields[] = { { .name = NULL } };
 	struct booking_name name = name_of(r);
 	struct context_key key = key_of(r);
 	enum booking_outcome outcome;
@@ -305,7 +296,7 @@ booking_cancel_call(struct request *r)
 			.max = 500,
 			.offset = offsetof(struct body, reason) },
 		{ .name = "items", LIST(items) },
-		KEYS,
+		{ .name = NULL },
 	};
 	struct booking_name name = name_of(r);
 	struct context_key key = key_of(r);
@@ -343,7 +334,7 @@ booking_confirm_seats_call(struct request *r)
 		{ .name = "show_id", TEXT(show_id), .required = true },
 		{ .name = "seat_ids", LIST(seat_ids), .required = true },
 		{ .name = "user_id", TEXT(user_id) },
-		KEYS,
+		{ .name = NULL },
 	};
 	struct context_key key = key_of(r);
 	struct hold_wish wish = { 0 };
