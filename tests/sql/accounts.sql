@@ -9,7 +9,9 @@ LANGUAGE sql IMMUTABLE RETURN '$y$jAT$' || md5(p_name) || '$' || md5(p_name);
 CREATE FUNCTION pg_temp.token(p_name text) RETURNS bytea
 LANGUAGE sql IMMUTABLE RETURN sha256(p_name::bytea);
 CREATE FUNCTION pg_temp.refresh(p_old text, p_new text) RETURNS text
-LANGUAGE sql AS $$ SELECT outcome FROM session_refresh(pg_temp.token(p_old), pg_temp.token(p_new), 600) $$;
+LANGUAGE sql AS $$
+  SELECT outcome FROM session_refresh(pg_temp.token(p_old), pg_temp.token(p_new), 600)
+$$;
 
 -- ---- accounts --------------------------------------------------------------------------------
 
@@ -27,15 +29,18 @@ SELECT throws_ok($$ SELECT account_add('x@example.test', NULL, pg_temp.hash('x')
   '23514', NULL, 'that exist');
 SELECT throws_ok(format('SELECT account_register(%L, NULL, pg_temp.hash(%L))', mail, 'x'),
     '23514', NULL, 'no address: ' || left(mail, 20))
-  FROM unnest(ARRAY['', 'x', 'x@', '@x', 'a b@x', 'a@b@c', E'a@b\n', repeat('a', 250) || '@x.yz']) AS mail;
+  FROM unnest(ARRAY['', 'x', 'x@', '@x', 'a b@x', 'a@b@c', E'a@b\n',
+    repeat('a', 250) || '@x.yz']) AS mail;
 SELECT throws_ok($$ SELECT account_register('x@example.test', '', pg_temp.hash('x')) $$,
   '23514', NULL, 'no empty name');
-SELECT throws_ok($$ SELECT account_register('x@example.test', repeat('n', 201), pg_temp.hash('x')) $$,
+SELECT throws_ok(
+  $$ SELECT account_register('x@example.test', repeat('n', 201), pg_temp.hash('x')) $$,
   '23514', NULL, 'no endless name');
 SELECT throws_ok($$ SELECT account_register('x@example.test', NULL, 'a password') $$,
   '23514', NULL, 'no password where a hash belongs');
 
-SELECT is((SELECT ROW(f.user_id, f.role, f.password_hash, f.disabled)::text FROM account_find('ANNA@example.test') f),
+SELECT is((SELECT ROW(f.user_id, f.role, f.password_hash, f.disabled)::text
+    FROM account_find('ANNA@example.test') f),
   ROW(:'anna_user_id'::uuid, 'user', pg_temp.hash('anna'), false)::text, 'found in whatever case');
 SELECT is_empty($$ SELECT * FROM account_find('nobody@example.test') $$, 'or not at all');
 SELECT is((SELECT g.name FROM account_get(:'anna_user_id') g), 'Anna', 'an account by its id');
@@ -58,13 +63,15 @@ SELECT is((SELECT count(*) FROM refresh_families), 1::bigint, 'as one');
 SELECT is((SELECT ROW(r.outcome, r.user_id, r.role)::text
     FROM session_refresh(pg_temp.token('a1'), pg_temp.token('a2'), 600) r),
   ROW('refreshed'::text, :'anna_user_id'::uuid, 'user'::text)::text, 'a token is exchanged');
-SELECT is(pg_temp.refresh('a1', 'a2'), 'refreshed', 'and once more for the same, after a lost answer');
+SELECT is(pg_temp.refresh('a1', 'a2'), 'refreshed',
+  'and once more for the same, after a lost answer');
 SELECT is(pg_temp.refresh('a2', 'a3'), 'refreshed', 'the next is good');
 SELECT is(pg_temp.refresh('nix', 'a4'), 'refused', 'an unknown one is not');
 SELECT is(pg_temp.refresh('a1', 'b1'), 'refused', 'a spent one is not');
 SELECT is(pg_temp.refresh('a3', 'a4'), 'refused', 'and has ended the family');
 
-SELECT session_start(:'anna_user_id', pg_temp.hash('anna'), pg_temp.hash('again'), pg_temp.token('c1'), 600);
+SELECT session_start(:'anna_user_id', pg_temp.hash('anna'), pg_temp.hash('again'),
+  pg_temp.token('c1'), 600);
 SELECT is((SELECT password_hash FROM users WHERE user_id = :'anna_user_id'), pg_temp.hash('again'),
   'a login can renew the hash');
 SELECT session_start(:'anna_user_id', pg_temp.hash('again'), NULL, pg_temp.token('d1'), 600);
@@ -74,7 +81,8 @@ SELECT lives_ok($$ SELECT session_end(pg_temp.token('nix')) $$, 'or one that nev
 SELECT is(pg_temp.refresh('c1', 'c2'), 'refused', 'and is over');
 SELECT is(pg_temp.refresh('d1', 'd2'), 'refreshed', 'other sessions go on');
 
-UPDATE refresh_tokens SET expires_at = now() - interval '1 second' WHERE token_hash = pg_temp.token('d2');
+UPDATE refresh_tokens SET expires_at = now() - interval '1 second'
+  WHERE token_hash = pg_temp.token('d2');
 SELECT is(pg_temp.refresh('d2', 'd3'), 'refused', 'a token has its time');
 UPDATE refresh_families SET expires_at = now() - interval '1 second'
   WHERE family_id = (SELECT family_id FROM refresh_tokens WHERE token_hash = pg_temp.token('d2'));
@@ -90,24 +98,26 @@ SELECT is_empty($$ SELECT FROM refresh_tokens WHERE token_hash = pg_temp.token('
   'without the tokens past their time');
 SELECT session_start(:'anna_user_id', pg_temp.hash('again'), NULL, sha256(n::text::bytea), 600)
   FROM generate_series(1, 60) AS n \g /dev/null
-SELECT cmp_ok((SELECT count(*) FROM refresh_families WHERE user_id = :'anna_user_id'), '<=', 50::bigint,
-  'a user has no endless number of sessions');
+SELECT cmp_ok((SELECT count(*) FROM refresh_families WHERE user_id = :'anna_user_id'),
+  '<=', 50::bigint,  'a user has no endless number of sessions');
 
 -- ---- changes ---------------------------------------------------------------------------------
 
 SELECT session_start(:'boss_user_id', pg_temp.hash('boss'), NULL, pg_temp.token('f1'), 600);
-SELECT lives_ok($$ SELECT account_change('BOSS@example.test', NULL, true, NULL) $$, 'an account is disabled');
+SELECT lives_ok($$ SELECT account_change('BOSS@example.test', NULL, true, NULL) $$,
+  'an account is disabled');
 SELECT is_empty(format('SELECT * FROM account_get(%L)', :'boss_user_id'), 'and is nobody');
 SELECT is((SELECT f.disabled FROM account_find('boss@example.test') f), true, 'which a login sees');
 SELECT throws_ok(format('SELECT session_start(%L, pg_temp.hash(%L), NULL, pg_temp.token(%L), 600)',
   :'boss_user_id', 'boss', 'f9'), 'HF101', NULL, 'as does the session that would begin');
 SELECT is(pg_temp.refresh('f1', 'f2'), 'refused', 'its sessions are over');
 SELECT account_change('boss@example.test', 'organizer', false, pg_temp.hash('new'));
-SELECT is((SELECT ROW(f.role, f.disabled, f.password_hash)::text FROM account_find('boss@example.test') f),
+SELECT is((SELECT ROW(f.role, f.disabled, f.password_hash)::text
+    FROM account_find('boss@example.test') f),
   ROW('organizer'::text, false, pg_temp.hash('new'))::text, 'role, state and password can change');
 SELECT is(pg_temp.refresh('f1', 'f2'), 'refused', 'without reviving a session');
-SELECT throws_ok($$ SELECT account_change('nobody@example.test', 'user', NULL, NULL) $$, 'HF104', NULL,
-  'nobody can be changed');
+SELECT throws_ok($$ SELECT account_change('nobody@example.test', 'user', NULL, NULL) $$,
+  'HF104', NULL, 'nobody can be changed');
 
 -- ---- two at once -----------------------------------------------------------------------------
 
@@ -115,7 +125,8 @@ SELECT format('host=%s dbname=%s user=postgres', current_setting('unix_socket_di
   current_database()) AS here \gset
 SELECT dblink_connect('one', :'here') \g /dev/null
 SELECT dblink_connect('two', :'here') \g /dev/null
-CREATE FUNCTION pg_temp.refresh_text(p_old text, p_new text) RETURNS text LANGUAGE sql IMMUTABLE RETURN
+CREATE FUNCTION pg_temp.refresh_text(p_old text, p_new text) RETURNS text
+LANGUAGE sql IMMUTABLE RETURN
   format('SELECT outcome FROM holdfast.session_refresh(sha256(%L), sha256(%L), 600)', p_old, p_new);
 
 SELECT session_start(:'boss_user_id', pg_temp.hash('new'), NULL, pg_temp.token('g0'), 600);
@@ -154,6 +165,6 @@ SELECT set_eq($$
   $$ VALUES ('account_register', 'accounts'), ('account_find', 'accounts'),
     ('account_get', 'accounts'), ('session_start', 'accounts'), ('session_refresh', 'accounts'),
     ('session_end', 'accounts'), ('account_add', 'demo user'), ('account_list', 'user'),
-    ('account_change', 'demo user') $$,
+    ('account_change', 'demo user'), ('account_named', 'demo') $$,
   'each function is for the programs that use it: the pool gives no roles');
 SELECT * FROM finish();

@@ -227,3 +227,37 @@ BEGIN
   RETURN false;
 END
 $$;
+
+-- Calls as the programs make them, as text for a session; they answer with the outcome.
+CREATE FUNCTION given.sql_hold(p_event integer, p_buyer text, p_seats text[] DEFAULT '{}',
+  p_sections text[] DEFAULT '{}', p_quantities integer[] DEFAULT '{}', p_key text DEFAULT NULL,
+  p_wait boolean DEFAULT false, p_give_back boolean DEFAULT false) RETURNS text
+LANGUAGE sql AS $$
+  SELECT format('SELECT outcome FROM holdfast.hold(%s, %L, %L, %L, %L, %L, %L, %L, %L, %L, 600, 10, 0)',
+    p_event, given.buyer(p_buyer), coalesce(given.id(p_key), gen_random_uuid()), p_key,
+    CASE WHEN p_key IS NOT NULL THEN 'print' END, p_wait, p_give_back, p_seats, p_sections,
+    p_quantities)
+$$;
+
+CREATE FUNCTION given.sql_move(p_move text, p_event integer, p_booking uuid, p_buyer text,
+  p_key text DEFAULT NULL, p_wait boolean DEFAULT false) RETURNS text
+LANGUAGE sql AS $$
+  SELECT format('SELECT outcome FROM holdfast.%s(%s, %L, %L, %L, %L, %L%s)', p_move, p_event,
+    p_booking, given.buyer(p_buyer), p_key, CASE WHEN p_key IS NOT NULL THEN 'print' END, p_wait,
+    CASE p_move WHEN 'cancel' THEN ', NULL, NULL, NULL, NULL' ELSE '' END)
+$$;
+
+-- Buyers are users too, where the books are audited.
+CREATE FUNCTION given.users(VARIADIC p_names text[]) RETURNS void
+LANGUAGE sql AS $$
+  INSERT INTO holdfast.users (user_id, email, password_hash)
+    SELECT given.buyer(n), n || '@example.test', '$y$j9T$not.a.hash.of.any.password'
+      FROM unnest(p_names) AS n ON CONFLICT DO NOTHING
+$$;
+
+-- The first thing that an audit of all the books finds wrong, or 'sound'.
+CREATE FUNCTION given.sound() RETURNS text
+LANGUAGE sql AS $$
+  SELECT coalesce((SELECT invariant || ' ' || first FROM holdfast.audit()
+    WHERE failures > 0 ORDER BY 1 LIMIT 1), 'sound')
+$$;
