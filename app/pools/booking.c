@@ -4,6 +4,7 @@
 #include "domain/booking.h"
 
 #include "base/json.h"
+#include "domain/event.h"
 #include "domain/hold.h"
 #include "http/page.h"
 #include "pools/places.h"
@@ -52,16 +53,11 @@ key_of(const struct request *r)
 	};
 }
 
-/* An event's id that is no number is an event that does not exist. */
+/* What cannot be an event's id is an event that does not exist. */
 static enum problem
 event_read(const char *text, int32_t *event_id)
 {
-	int64_t n;
-
-	if (!str_to_int(text, 1, INT32_MAX, &n))
-		return PROBLEM_NOT_FOUND;
-	*event_id = (int32_t)n;
-	return PROBLEM_NONE;
+	return event_id_read(text, event_id) ? PROBLEM_NONE : PROBLEM_NOT_FOUND;
 }
 
 /* ---- answers ----------------------------------------------------------------------------------- */
