@@ -16,7 +16,7 @@
 #define LABEL_MAX      63
 #define LOCAL_PART_MAX 64
 
-/* ---- what may be in an account ---------------------------------------------------------------- */
+/* ---- what may be in an account --------------------------------------------------------------- */
 
 /* The part before the @: words of the characters of RFC 5322 (3.2.3) with single dots between. */
 static bool
@@ -106,7 +106,7 @@ account_check(struct context *house, const char *email, const char *name)
 	return problem;
 }
 
-/* ---- accounts --------------------------------------------------------------------------------- */
+/* ---- accounts -------------------------------------------------------------------------------- */
 
 /* role NULL: a visitor's registration. */
 static enum problem
@@ -196,7 +196,7 @@ account_change(struct context *house, const char *email, const struct account_ch
 		email, change->role, change->disabled, change->password != NULL ? hash : NULL);
 }
 
-/* ---- sessions --------------------------------------------------------------------------------- */
+/* ---- sessions -------------------------------------------------------------------------------- */
 
 static void
 refresh_token_make(char token[ACCOUNT_REFRESH_TOKEN])

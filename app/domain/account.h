@@ -13,8 +13,8 @@
 #include "domain/context.h"
 
 #define ACCOUNT_EMAIL_BYTES_MAX 254
-#define ACCOUNT_NAME_MAX 200
-#define ACCOUNT_REFRESH_TOKEN ID_SHA256_HEX /* room for a refresh token and its NUL */
+#define ACCOUNT_NAME_MAX        200
+#define ACCOUNT_REFRESH_TOKEN   ID_SHA256_HEX /* room for a refresh token and its NUL */
 
 /* Strings live on the arena of the context. */
 struct account {
@@ -44,15 +44,15 @@ enum problem account_add(struct context *house, const char *email, const char *p
 	const char *name, const char *role, struct account *out);
 
 /*
- * CREDENTIALS, after the same time, for an unknown address, a wrong password and a disabled account;
- * RATE_LIMITED after too many attempts on the address, known or not.
+ * CREDENTIALS, after the same time, for an unknown address, a wrong password and a disabled
+ * account; RATE_LIMITED after too many attempts on the address, known or not.
  */
 enum problem account_login(struct context *house, const char *email, const char *password,
 	struct account_session *out);
 
 /* CREDENTIALS for whatever is not a good token of an account in force. */
-enum problem account_refresh(struct context *house, const char *refresh_token,
-	struct account_session *out);
+enum problem
+account_refresh(struct context *house, const char *refresh_token, struct account_session *out);
 
 /* Ends the session of a refresh token; one that is unknown has none, and that is success too. */
 enum problem account_logout(struct context *house, const char *refresh_token);
@@ -68,7 +68,7 @@ struct account_change {
 };
 
 /* NOT_FOUND, INVALID. */
-enum problem account_change(struct context *house, const char *email,
-	const struct account_change *change);
+enum problem
+account_change(struct context *house, const char *email, const struct account_change *change);
 
 #endif

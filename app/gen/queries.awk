@@ -1,13 +1,13 @@
 # Reads SQL files and writes the C that calls them. Each file begins with its contract:
 #
-#   -- booking/hold: takes places for a buyer.      name, equal to the path, and one line of what it does
+#   -- booking/hold: takes places for a buyer.      name, equal to the path, and what it does
 #   -- in: event int, user uuid, key text?          parameters $1, $2 ... in order; `?` may be null
 #   -- out: outcome text, body text                 columns of the answer
 #   -- by: booking admin                            programs that prepare it
 #   -- then: flush                                  optional: a synchronous transaction follows
 #
-# A long list of parameters or columns may go on in a second line of the same key. What is declared is
-# checked against the statement: the number of parameters, and that a `by` is there.
+# A long list of parameters or columns may go on in a second line of the same key. What is declared
+# is checked against the statement: the number of parameters, and that a `by` is there.
 
 function fail(message)
 {
@@ -131,8 +131,9 @@ function finish(    list, count, i, signature)
 		printf "\tconst char *const values[] = {\n%s\t};\n\n", values > source
 	printf "\treturn pg_call(pg, &pg_statements[%d], %s, arena, deadline_us, why, out);\n}\n", \
 		statements, (params ? "values" : "NULL") > source
-	table = table sprintf("\t{ .name = \"%s\", .params = %d, .used_by = \" %s \", .flush = %s,\n" \
-		"\t\t.text =\n%s\t},\n", name, params, contract["by"], \
+	table = table sprintf("\t{\n\t\t.name = \"%s\",\n\t\t.params = %d,\n" \
+		"\t\t.used_by = \" %s \",\n\t\t.flush = %s,\n\t\t.text =\n%s\t},\n", \
+		name, params, contract["by"], \
 		contract["then"] == "flush" ? "true" : "false", text)
 	statements++
 }
@@ -190,6 +191,7 @@ END {
 		finish()
 	if (failed)
 		exit 1
-	printf "\nconst struct pg_statement pg_statements[] = {\n%s\t{ .name = NULL },\n};\n", table > source
+	printf "\nconst struct pg_statement pg_statements[] = {\n%s\t{ .name = NULL },\n};\n", \
+		table > source
 	print "\n#endif" > header
 }

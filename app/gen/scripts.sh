@@ -1,7 +1,7 @@
 #!/bin/sh
-# Makes OUT_DIR/scripts.h and OUT_DIR/scripts.c out of the files app/store/lua/<verb>.lua: the text of
-# each script for Redis, and the SHA-1 by which the server knows it. A line `-- uses: NAME...` puts
-# NAME.lua of the same folder in front; what is used by others is no script itself.
+# Makes OUT_DIR/scripts.h and OUT_DIR/scripts.c out of the files app/store/lua/<verb>.lua: the text
+# of each script for Redis, and the SHA-1 by which the server knows it. A line `-- uses: NAME...`
+# puts NAME.lua of the same folder in front; what is used by others is no script itself.
 #
 # usage: scripts.sh OUT_DIR [FILE.lua]...
 set -eu
@@ -23,7 +23,8 @@ used=" $(uses_of "$@" | tr '\n' ' ') "
 
 {
 	printf '/* Made from app/store/lua by app/gen: do not edit. */\n'
-	printf '#ifndef HOLDFAST_SCRIPTS_H\n#define HOLDFAST_SCRIPTS_H\n\n#include "store/redis.h"\n\n'
+	printf '#ifndef HOLDFAST_SCRIPTS_H\n#define HOLDFAST_SCRIPTS_H\n\n'
+	printf '#include "store/redis.h"\n\n'
 } >"$header"
 {
 	printf '/* Made from app/store/lua by app/gen: do not edit. */\n'

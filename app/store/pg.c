@@ -14,8 +14,8 @@
 #include "base/log.h"
 #include "base/str.h"
 #include "store/pg_judge.h"
+#include "store/wait.h"
 
-#include <errno.h>
 #include <libpq-fe.h>
 #include <poll.h>
 #include <stdio.h>
@@ -48,27 +48,7 @@ struct answer {
 	bool complete; /* the unit came to its end: the server waits for the next */
 };
 
-/* ---- waiting ---------------------------------------------------------------------------------- */
-
-static bool
-socket_wait(PGconn *conn, short events, int64_t deadline_us, short *got)
-{
-	for (;;) {
-		struct pollfd fd = { .fd = PQsocket(conn), .events = events };
-		int64_t left_us = deadline_us - clock_monotonic_us();
-		int ready;
-
-		if (left_us < 0 || fd.fd < 0)
-			return false;
-		ready = poll(&fd, 1, (int)((left_us + 999) / 1000));
-		if (ready > 0) {
-			*got = fd.revents;
-			return true;
-		}
-		if (ready < 0 && errno != EINTR)
-			return false;
-	}
-}
+/* ---- waiting --------------------------------------------------------------------------------- */
 
 /* Sends all that libpq has in its buffer, reading meanwhile so that neither side blocks the other. */
 static bool
@@ -81,7 +61,8 @@ output_flush(PGconn *conn, int64_t deadline_us)
 
 		if (left <= 0)
 			return left == 0;
-		if (!socket_wait(conn, POLLIN | POLLOUT, deadline_us, &got))
+		got = wait_for(PQsocket(conn), POLLIN | POLLOUT, deadline_us);
+		if (got == 0)
 			return false;
 		if ((got & POLLIN) && !PQconsumeInput(conn))
 			return false;
@@ -92,10 +73,8 @@ output_flush(PGconn *conn, int64_t deadline_us)
 static bool
 input_wait(PGconn *conn, int64_t deadline_us)
 {
-	short got;
-
 	while (PQisBusy(conn)) {
-		if (!socket_wait(conn, POLLIN, deadline_us, &got))
+		if (!wait_for(PQsocket(conn), POLLIN, deadline_us))
 			return false;
 		if (!PQconsumeInput(conn))
 			return !PQisBusy(conn);
@@ -165,7 +144,7 @@ answers_clear(struct answer *answers, int units)
 	}
 }
 
-/* ---- the connection --------------------------------------------------------------------------- */
+/* ---- the connection -------------------------------------------------------------------------- */
 
 static void
 notice_ignore(void *ctx, const PGresult *notice)
@@ -183,14 +162,16 @@ reason_of(const char *message)
 	return log_value(failed != NULL ? failed + strlen("failed: ") : message);
 }
 
-/* Ends the connection; its loss is logged once until there is a new one. */
+/* Ends a connection that is of no use; its loss is logged once until there is a new one. */
 static void
 connection_drop(struct pg *pg, const char *reason)
 {
-	if (!pg->away && reason != NULL)
-		log_line(LOG_WARN, "postgres=away reason=%s", reason_of(reason));
-	if (reason != NULL)
-		pg->away = true;
+	if (reason == NULL || *reason == '\0')
+		reason = PQerrorMessage(pg->conn);
+	if (!pg->away)
+		log_line(LOG_WARN, "postgres=away reason=%s",
+			reason_of(*reason != '\0' ? reason : "no answer in time"));
+	pg->away = true;
 	PQfinish(pg->conn);
 	pg->conn = NULL;
 }
@@ -203,15 +184,15 @@ connection_start(struct pg *pg, int64_t deadline_us)
 	const char *values[] = { pg->conninfo, pg->application, "UTF8", pg->options, pg->user,
 		NULL };
 	PostgresPollingStatusType state = PGRES_POLLING_WRITING;
-	short got;
 
 	pg->conn = PQconnectStartParams(keys, values, 1);
 	if (pg->conn == NULL || PQstatus(pg->conn) == CONNECTION_BAD)
 		return false;
 	PQsetNoticeReceiver(pg->conn, notice_ignore, NULL);
 	while (state != PGRES_POLLING_OK) {
-		if (!socket_wait(pg->conn, state == PGRES_POLLING_READING ? POLLIN : POLLOUT,
-			    deadline_us, &got))
+		bool reading = state == PGRES_POLLING_READING;
+
+		if (!wait_for(PQsocket(pg->conn), reading ? POLLIN : POLLOUT, deadline_us))
 			return false;
 		state = PQconnectPoll(pg->conn);
 		if (state == PGRES_POLLING_FAILED)
@@ -248,7 +229,6 @@ connection_open(struct pg *pg, int64_t deadline_us)
 {
 	int64_t now_us = clock_monotonic_us();
 	struct answer answer = { .rows = NULL };
-	const char *message;
 	bool usable;
 
 	if (now_us < pg->retry_at_us || now_us >= deadline_us)
@@ -264,9 +244,8 @@ connection_open(struct pg *pg, int64_t deadline_us)
 			log_line(LOG_INFO, "postgres=back");
 		pg->away = false;
 	} else {
-		message = answer.error != NULL ? PQresultErrorMessage(answer.error)
-					       : PQerrorMessage(pg->conn);
-		connection_drop(pg, *message != '\0' ? message : "no answer in time");
+		/* NULL where it is not the server that refused: then libpq has words of its own. */
+		connection_drop(pg, PQresultErrorMessage(answer.error));
 	}
 	answers_clear(&answer, 1);
 	return usable;
@@ -300,7 +279,7 @@ connection_ready(struct pg *pg, int64_t deadline_us)
 	return connection_open(pg, deadline_us);
 }
 
-/* ---- calls ------------------------------------------------------------------------------------ */
+/* ---- calls ----------------------------------------------------------------------------------- */
 
 static enum problem
 answer_judge(const struct answer *answer, bool simple, const char *name, struct arena *arena,
@@ -360,8 +339,7 @@ statement_run(struct pg *pg, const struct pg_statement *statement, const char *c
 	if (!problem && statement->flush && (!answers[1].complete || answers[1].error != NULL))
 		problem = PROBLEM_UNKNOWN_OUTCOME;
 	if (!whole || *next == PG_RECONNECT)
-		connection_drop(pg, *PQerrorMessage(pg->conn) != '\0' ? PQerrorMessage(pg->conn)
-								      : "no answer in time");
+		connection_drop(pg, NULL);
 	if (!problem)
 		rows_hand_over(&answers[0], arena, out);
 	answers_clear(answers, UNITS_MAX);
@@ -423,15 +401,14 @@ pg_exec(struct pg *pg, const char *sql, struct arena *arena, int64_t deadline_us
 	whole = answers_read(pg->conn, deadline_us, &answer, 1) && whole;
 	problem = answer_judge(&answer, true, "sql", arena, why, &next);
 	if (!whole || next == PG_RECONNECT || !PQenterPipelineMode(pg->conn))
-		connection_drop(pg, *PQerrorMessage(pg->conn) != '\0' ? PQerrorMessage(pg->conn)
-								      : "no answer in time");
+		connection_drop(pg, NULL);
 	if (!problem)
 		rows_hand_over(&answer, arena, out);
 	answers_clear(&answer, 1);
 	return problem;
 }
 
-/* ---- opening, closing, reading ---------------------------------------------------------------- */
+/* ---- opening, closing, reading --------------------------------------------------------------- */
 
 /* The role of a program; names of roles have no hyphens, which would need quotes everywhere. */
 static const char *
@@ -480,7 +457,7 @@ pg_open(const struct conf *conf)
 void
 pg_close(struct pg *pg)
 {
-	connection_drop(pg, NULL);
+	PQfinish(pg->conn);
 	arena_free(pg->arena);
 }
 

@@ -8,8 +8,8 @@
 #ifndef HOLDFAST_PG_H
 #define HOLDFAST_PG_H
 
-#include "base/problem.h"
 #include "base/conf.h"
+#include "base/problem.h"
 
 struct pg;
 
@@ -17,8 +17,9 @@ struct pg_statement {
 	const char *name;
 	const char *text;
 	int params;
-	const char *used_by; /* programs that prepare it: " booking verify " with a space around each */
-	bool flush;          /* followed in the same round trip by a small synchronous transaction */
+	const char *
+		used_by; /* programs that prepare it: " booking verify " with a space around each */
+	bool flush; /* followed in the same round trip by a small synchronous transaction */
 };
 
 /* All statements, ends with a row without name. Generated. */

@@ -12,8 +12,8 @@
 #include "base/log.h"
 #include "base/str.h"
 #include "store/redis_url.h"
+#include "store/wait.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <hiredis/hiredis.h>
 #include <poll.h>
@@ -34,24 +34,6 @@ struct redis {
 	bool away; /* its loss has been logged */
 	char run_id[RUN_ID_MAX];
 };
-
-static bool
-socket_wait(const redisContext *context, short events, int64_t deadline_us)
-{
-	for (;;) {
-		struct pollfd fd = { .fd = context->fd, .events = events };
-		int64_t left_us = deadline_us - clock_monotonic_us();
-		int ready;
-
-		if (left_us < 0)
-			return false;
-		ready = poll(&fd, 1, (int)((left_us + 999) / 1000));
-		if (ready > 0)
-			return true;
-		if (ready < 0 && errno != EINTR)
-			return false;
-	}
-}
 
 /* Drops the connection and opens the breaker. */
 static void
@@ -80,7 +62,7 @@ output_flush(redisContext *context, int64_t deadline_us)
 			return false;
 		if (done)
 			return true;
-		if (!socket_wait(context, POLLOUT, deadline_us))
+		if (!wait_for(context->fd, POLLOUT, deadline_us))
 			return false;
 	}
 }
@@ -96,13 +78,13 @@ reply_read(redisContext *context, int64_t deadline_us)
 			return NULL;
 		if (reply != NULL)
 			return reply;
-		if (!socket_wait(context, POLLIN, deadline_us) ||
+		if (!wait_for(context->fd, POLLIN, deadline_us) ||
 			redisBufferRead(context) != REDIS_OK)
 			return NULL;
 	}
 }
 
-/* ---- connecting ------------------------------------------------------------------------------- */
+/* ---- connecting ------------------------------------------------------------------------------ */
 
 static bool
 session_append(redisContext *context, const struct redis_url *url, int *replies)
@@ -225,7 +207,7 @@ connection_ready(struct redis *redis)
 	return connection_open(redis);
 }
 
-/* ---- calls ------------------------------------------------------------------------------------ */
+/* ---- calls ----------------------------------------------------------------------------------- */
 
 static void
 reply_release(void *reply)
@@ -347,7 +329,7 @@ redis_command(struct redis *redis, int words, const char *const *word, const siz
 								 : NULL;
 }
 
-/* ---- replies ---------------------------------------------------------------------------------- */
+/* ---- replies --------------------------------------------------------------------------------- */
 
 static const redisReply *
 reply_of(const struct redis_value *value)
@@ -409,7 +391,7 @@ redis_at(const struct redis_value *list, size_t index)
 	return (const struct redis_value *)reply_of(list)->element[index];
 }
 
-/* ---- opening and closing ---------------------------------------------------------------------- */
+/* ---- opening and closing --------------------------------------------------------------------- */
 
 struct redis *
 redis_open(const struct conf *conf)

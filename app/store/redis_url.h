@@ -10,16 +10,16 @@
 #include "base/arena.h"
 
 struct redis_url {
-	const char *path;     /* of a unix socket; NULL: host and port count */
+	const char *path; /* of a unix socket; NULL: host and port count */
 	const char *host;
 	int port;
-	const char *user;     /* NULL where there is none */
+	const char *user; /* NULL where there is none */
 	const char *password; /* NULL where there is none */
 	int db;
 };
 
 /* False: not an address of these forms; *mistake then says why, without repeating the address. */
-bool redis_url_read(struct arena *arena, const char *text, struct redis_url *url,
-	const char **mistake);
+bool
+redis_url_read(struct arena *arena, const char *text, struct redis_url *url, const char **mistake);
 
 #endif

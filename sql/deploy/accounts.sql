@@ -1,9 +1,9 @@
 -- Users, and the refresh tokens with which they stay logged in.
 --
--- No program has rights on these tables: it calls the functions that are granted to it. A login begins
--- a family of refresh tokens; each refresh spends one token and adds the next; a spent token that
--- comes again has been copied, and ends the family. The family's row is the lock: whoever judges or
--- adds a token of a family holds it, so that no token is added behind the back of a revocation.
+-- No program has rights on these tables: it calls the functions that are granted to it. A login
+-- begins a family of refresh tokens; each refresh spends one token and adds the next; a spent token
+-- that comes again has been copied, and ends the family. The family's row is the lock: whoever judges
+-- or adds a token of a family holds it, so that no token is added behind the back of a revocation.
 --
 -- citext lives in the schema public, which these functions do not search: its operator is named in
 -- full, since the one of text would be taken otherwise, and that tells upper case from lower case.
@@ -31,7 +31,8 @@ CREATE TABLE refresh_families (
 CREATE INDEX refresh_families_user ON refresh_families (user_id, created_at);
 
 CREATE TABLE refresh_tokens (
-  token_hash bytea PRIMARY KEY CHECK (octet_length(token_hash) = 32), -- SHA-256; the token is nowhere
+  -- SHA-256: the token itself is nowhere
+  token_hash bytea PRIMARY KEY CHECK (octet_length(token_hash) = 32),
   family_id  uuid NOT NULL REFERENCES refresh_families ON DELETE CASCADE,
   expires_at timestamptz NOT NULL,
   -- the token that this one was exchanged for: null as long as it is good
@@ -191,8 +192,8 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = holdfast, pg_temp AS $$
     LIMIT p_limit
 $$;
 
--- For the operator: changes what is given of an account, and ends its sessions, since they were begun
--- under what has changed.
+-- For the operator: changes what is given of an account, and ends its sessions, since they were
+-- begun under what has changed.
 CREATE FUNCTION account_change(
   p_email text, p_role text, p_disabled boolean, p_password_hash text
 ) RETURNS void

@@ -1,4 +1,5 @@
-// Attempts to log in are counted by address and by account, whether there is such an account or not.
+// Attempts to log in are counted by address and by account, whether there is such an account or
+// not.
 'use strict';
 
 const assert = require('node:assert/strict');
@@ -12,11 +13,14 @@ const url = new URL(`${process.env.HOLDFAST_URL}/api/v1/auth/login`);
 function login(email, localAddress) {
 	return new Promise((resolve, reject) => {
 		const request = http.request(url, {
-			method: 'POST', localAddress, headers: { 'Content-Type': 'application/json' },
+			method: 'POST',
+			localAddress,
+			headers: { 'Content-Type': 'application/json' },
 		}, async (answer) => {
 			let text = '';
 			for await (const chunk of answer) text += chunk;
-			resolve({ status: answer.statusCode, headers: answer.headers, body: JSON.parse(text) });
+			const { statusCode: status, headers } = answer;
+			resolve({ status, headers, body: JSON.parse(text) });
 		});
 		request.on('error', reject);
 		request.end(JSON.stringify({ email, password: 'wrong horse' }));

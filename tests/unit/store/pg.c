@@ -278,7 +278,8 @@ Test(pg, flushes_after_a_statement_in_a_transaction_of_its_own)
 {
 	cr_assert_eq(call(ADD, NULL, NULL), PROBLEM_NONE);
 	cr_assert_eq(count(), 1);
-	/* A standby that never comes: what is committed locally stands, its flush is not answered. */
+	/* A standby that never comes: what is committed locally stands, its flush is not
+	 * answered. */
 	sql("alter system set synchronous_standby_names = nobody");
 	sql("select pg_reload_conf()");
 	poll(NULL, 0, 200);
