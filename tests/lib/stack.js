@@ -1,0 +1,119 @@
+// The stack under test from the inside: its database, its Redis, its processes and programs.
+'use strict';
+
+const assert = require('node:assert/strict');
+const { spawnSync } = require('node:child_process');
+const fs = require('node:fs');
+const path = require('node:path');
+const { setTimeout: pause } = require('node:timers/promises');
+
+const tree = path.join(__dirname, '../..');
+const env = process.env;
+
+function run(command, args, options = {}) {
+	const done = spawnSync(command, args, { encoding: 'utf8', input: '', ...options });
+	if (done.error) throw done.error;
+	return done;
+}
+
+function output(command, args) {
+	const done = run(command, args);
+	assert.equal(done.status, 0, `${command}: ${done.stderr}`);
+	return done.stdout.trim();
+}
+
+// As the owner of the schema. Columns of a row are separated by |, rows by newlines.
+const sql = (text) => output('psql',
+	[env.DATABASE_URL, '-XAtq', '-v', 'ON_ERROR_STOP=1', '-c', 'set search_path = holdfast, public',
+		'-c', text]);
+
+const redis = (...args) => output('redis-cli', ['-s', env.REDIS_SOCKET, ...args.map(String)]);
+
+// One of our programs with the configuration of the stack: {status, stdout, stderr}.
+const program = (name, args = [], input = '') => run(path.join(env.HOLDFAST_BIN, `holdfast-${name}`),
+	['--config', env.HOLDFAST_CONF, ...args], { input });
+
+// Starts what is missing of the stack, its settings unchanged.
+function up() {
+	const settings = fs.readFileSync(env.HOLDFAST_CONF, 'utf8');
+	const own = /^(environment|database_url|redis_url|jwt_keys_file|id_secret) =/;
+	const set = settings.split('\n').filter((line) => line && !line.startsWith('#') && !own.test(line))
+		.map((line) => line.replace(/ = /, '=')).join(' ');
+	const done = run(path.join(tree, 'deploy/stack'),
+		['--bin', env.HOLDFAST_BIN, '--state', env.HOLDFAST_STATE, 'up'],
+		{ env: { ...env, HOLDFAST_SET: set } });
+	assert.equal(done.status, 0, done.stdout + done.stderr);
+}
+
+// Until it is so, or fails in words.
+async function until(what, condition, seconds = 10) {
+	const end = Date.now() + seconds * 1000;
+	for (;;) {
+		const found = await condition();
+		if (found) return found;
+		assert.ok(Date.now() < end, `${what}: not within ${seconds} s`);
+		await pause(20);
+	}
+}
+
+const pidOf = (name) => Number(fs.readFileSync(path.join(env.HOLDFAST_PIDS, `${name}.pid`), 'utf8'));
+
+const isAlive = (pid) => fs.existsSync(`/proc/${pid}`) &&
+	!/^State:\s*Z/m.test(fs.readFileSync(`/proc/${pid}/status`, 'utf8'));
+
+const pools = ['accounts', 'catalog', 'booking', 'admin'];
+
+// The process ids of a pool's workers, which are the children of its supervisor.
+function workers(pool) {
+	try {
+		const supervisor = pidOf(pool);
+		return fs.readFileSync(`/proc/${supervisor}/task/${supervisor}/children`, 'utf8')
+			.trim().split(' ').filter(Boolean).map(Number).sort((a, b) => a - b);
+	} catch (error) {
+		if (error.code === 'ENOENT' || error.code === 'ESRCH') return [];
+		throw error;
+	}
+}
+
+const allWorkers = () => Object.fromEntries(pools.map((pool) => [pool, workers(pool)]));
+
+// The books are right: every invariant holds, in PostgreSQL and against Redis.
+function verify() {
+	const done = program('verify');
+	assert.equal(done.status, 0, done.stdout + done.stderr);
+	assert.match(done.stdout, /^I1 ok 0/m);
+	assert.match(done.stdout, /^I2 ok 0/m);
+}
+
+// The deadline of a booking is now past, and Redis knows nothing of its event any more.
+function expire(bookingId) {
+	const event = sql(`
+		update bookings set expires_at = now() - interval '1 second' where booking_id = '${bookingId}';
+		update seat_claims set expires_at = now() - interval '1 second' where booking_id = '${bookingId}';
+		update ga_claims set expires_at = now() - interval '1 second' where booking_id = '${bookingId}';
+		select event_id from bookings where booking_id = '${bookingId}'`);
+	forget(event);
+}
+
+function forget(event) {
+	const keys = redis('--raw', 'keys', `hf:{${event}}:*`).split('\n').filter(Boolean);
+	if (keys.length) redis('del', ...keys);
+}
+
+// What is kept of bookings, claims and accounts, as one text: the same before and after what must
+// change nothing.
+const books = () => sql(`
+	select md5(coalesce(string_agg(b::text, '' order by b.booking_id), '')) from bookings b
+	union all select md5(coalesce(string_agg(c::text, '' order by c.event_id, c.position), ''))
+		from seat_claims c
+	union all select md5(coalesce(string_agg(g::text, '' order by g.event_id, g.section_no,
+		g.booking_id), '')) from ga_claims g
+	union all select md5(coalesce(string_agg(e::text, '' order by e.event_id), '')) from events e
+	union all select count(*)::text from users
+	union all select count(*)::text from venues
+	union all select count(*)::text from answers`);
+
+module.exports = {
+	allWorkers, books, env, expire, forget, isAlive, pause, pidOf, pools, program, redis, run, sql, tree,
+	until, up, verify, workers,
+};
