@@ -2,8 +2,9 @@
 --
 -- No program has rights on these tables: it calls the functions that are granted to it. A login
 -- begins a family of refresh tokens; each refresh spends one token and adds the next; a spent token
--- that comes again has been copied, and ends the family. The family's row is the lock: whoever judges
--- or adds a token of a family holds it, so that no token is added behind the back of a revocation.
+-- that comes again has been copied, and ends the family. The family's row is the lock: whoever
+-- judges or adds a token of a family holds it, so that no token is added behind the back of a
+-- revocation.
 --
 -- citext lives in the schema public, which these functions do not search: its operator is named in
 -- full, since the one of text would be taken otherwise, and that tells upper case from lower case.
