@@ -21,17 +21,17 @@ struct conf {
 #undef CONF_TEXT
 #undef CONF_SECRET
 	const char *program; /* "booking", "verify", …: also the name of its PostgreSQL role */
-	bool print_routes; /* --routes (pools) */
-	bool cgi; /* started from a shell or a CGI server: serve one request and end */
-	int argc; /* what is left of the command line: the program's own words */
+	bool print_routes;   /* --routes (pools) */
+	bool cgi;            /* started from a shell or a CGI server: serve one request and end */
+	int argc;            /* what is left of the command line: the program's own words */
 	char **argv;
 };
 
 /* What a program says of itself in --help. */
 struct conf_program {
-	const char *name; /* without the prefix holdfast- */
+	const char *name;    /* without the prefix holdfast- */
 	const char *summary; /* one line */
-	const char *usage; /* "[OPTION]... --event ID" */
+	const char *usage;   /* "[OPTION]... --event ID" */
 	const char *options; /* its own options, one line each, or NULL */
 };
 

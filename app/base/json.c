@@ -21,7 +21,7 @@ struct scan {
 	const char *at;
 	const char *end;
 	const char *why; /* set once, at the first mistake */
-	size_t names; /* members of all objects */
+	size_t names;    /* members of all objects */
 };
 
 static bool scan_value(struct scan *s, int depth);

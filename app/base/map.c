@@ -1,6 +1,7 @@
 /*
- * A hash table with open addressing and linear probing, at most half full. The hash is FNV-1a (Fowler,
- * Noll, Vo; draft-eastlake-fnv): the keys are ids of our own making, not a client's choice.
+ * A hash table with open addressing and linear probing, at most half full. The hash is FNV-1a
+ * (Fowler, Noll, Vo; draft-eastlake-fnv): the keys are ids of our own making, not a client's
+ * choice.
  */
 #include "base/map.h"
 

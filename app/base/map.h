@@ -11,8 +11,8 @@ struct map {
 	struct map_slot {
 		const char *key; /* NULL: free */
 		void *value;
-	} *slots;
-	size_t room;  /* a power of two */
+	} * slots;
+	size_t room; /* a power of two */
 	size_t count;
 };
 

@@ -41,7 +41,7 @@ struct problem_error {
  * request; zero it before use.
  */
 struct problem_why {
-	const char *detail; /* a sentence for a human, or NULL */
+	const char *detail;     /* a sentence for a human, or NULL */
 	const char *extensions; /* members of the problem: JSON object text "{...}", or NULL */
 	struct problem_error *errors;
 	struct problem_error *errors_last;

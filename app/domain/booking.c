@@ -54,8 +54,8 @@ call_cancel(struct context *house, struct move *move, bool wait)
 }
 
 /*
- * Calls, and after an unknown outcome once more: then it waits for whoever may still be at work under
- * the same key, and finds what has been done or does it.
+ * Calls, and after an unknown outcome once more: then it waits for whoever may still be at work
+ * under the same key, and finds what has been done or does it.
  */
 static enum problem
 move_make(struct context *house, struct move *move, enum booking_outcome *outcome)
@@ -84,7 +84,8 @@ move_make(struct context *house, struct move *move, enum booking_outcome *outcom
 	return PROBLEM_NONE;
 }
 
-/* After the commit: the filter keeps what the booking now holds. A replay has been followed before. */
+/* After the commit: the filter keeps what the booking now holds. A replay has been
+ * followed before. */
 static void
 move_follow(struct context *house, const struct move *move, enum booking_outcome outcome)
 {

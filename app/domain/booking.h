@@ -17,7 +17,7 @@ struct booking {
 		const char *seat_id; /* NULL: general admission */
 		int64_t quantity;
 		int64_t unit_price;
-	} *items;
+	} * items;
 	size_t items_count;
 	int64_t total;
 	const char *currency;
@@ -26,7 +26,7 @@ struct booking {
 	const char *confirmed_at;
 	const char *cancelled_at;
 	int64_t version;
-	int64_t expires_ms;   /* since 1970; 0 without a deadline */
+	int64_t expires_ms; /* since 1970; 0 without a deadline */
 };
 
 /* The one writer of a booking's JSON; a booking always has the same bytes. */
@@ -75,18 +75,18 @@ enum problem booking_cancel(struct context *house, const struct booking_name *na
  * Confirms the caller's live holds that together are exactly these seats. *body: the whole answer.
  */
 enum problem booking_confirm_seats(struct context *house, int32_t event_id, const char *user_id,
-	const char **seat_ids, const char **seat_pointers, size_t seats, const struct context_key *key,
-	enum booking_outcome *outcome, const char **body);
+	const char **seat_ids, const char **seat_pointers, size_t seats,
+	const struct context_key *key, enum booking_outcome *outcome, const char **body);
 
-enum problem booking_get(struct context *house, const struct booking_name *name,
-	struct booking *out);
+enum problem
+booking_get(struct context *house, const struct booking_name *name, struct booking *out);
 
 /* A page of the caller's history, newest first. */
 struct booking_page {
 	const char *user_id;
-	const char *status;    /* NULL: any */
+	const char *status;      /* NULL: any */
 	const int32_t *event_id; /* NULL: any */
-	const char *cursor;    /* NULL: from the newest */
+	const char *cursor;      /* NULL: from the newest */
 	int64_t limit;
 };
 
@@ -98,7 +98,8 @@ enum problem booking_list(struct context *house, const struct booking_page *page
 struct filter_entry booking_entry(struct arena *arena, const struct pg_rows *rows, int row,
 	int32_t event_id, const char *user_id);
 
-/* "unknown_seats", "unknown_sections" and "seated_sections" of a refusal as errors with pointers. */
+/* "unknown_seats", "unknown_sections" and "seated_sections" of a refusal as errors
+ * with pointers. */
 enum problem booking_places_unknown(struct context *house, const struct booking_part *places);
 
 #endif

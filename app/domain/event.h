@@ -11,7 +11,7 @@
 /* Who asks. Drafts are seen, and events changed, by their organizer and by admins. */
 struct event_caller {
 	const char *user_id; /* NULL: nobody in particular */
-	bool everything; /* an admin */
+	bool everything;     /* an admin */
 };
 
 /* An event's public id as it came. False: there can be no such event. */
@@ -39,7 +39,7 @@ enum problem event_get(struct context *house, const struct event_caller *caller,
 /* A page of upcoming events, soonest first. NULL: not asked for. */
 struct event_search {
 	const char *words; /* anywhere in title, description or name of the venue */
-	const char *from; /* RFC 3339 or a date, both ends included */
+	const char *from;  /* RFC 3339 or a date, both ends included */
 	const char *to;
 	const char *venue_id; /* one that does not exist has no events */
 	const char *cursor;
@@ -67,8 +67,8 @@ enum problem event_live(struct context *house, const struct event_caller *caller
 
 struct event_seats_wish {
 	const char *section_id; /* NULL: all */
-	const char *status; /* NULL: any; a word of event_seat_status() */
-	const char *cursor; /* NULL: from the first */
+	const char *status;     /* NULL: any; a word of event_seat_status() */
+	const char *cursor;     /* NULL: from the first */
 	int64_t limit;
 };
 

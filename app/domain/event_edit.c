@@ -75,7 +75,8 @@ event_update(struct context *house, const struct event_caller *caller, int32_t e
 		versions_wanted(house->arena, versions, count, &input), input.json,
 		house->conf->hold_seconds, house->conf->max_seats_per_booking,
 		house->conf->max_seats_per_user);
-	/* Also when nobody knows whether it was done: what is kept is then built anew for nothing. */
+	/* Also when nobody knows whether it was done: what is kept is then built anew
+	 * for nothing. */
 	if (!err || err == PROBLEM_UNKNOWN_OUTCOME)
 		filter_forget(house, event_id);
 	if (err)

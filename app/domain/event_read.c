@@ -1,6 +1,6 @@
 /*
- * What everybody reads of events. The static part comes out of PostgreSQL, the live numbers out of the
- * filter, or out of PostgreSQL where the filter cannot say.
+ * What everybody reads of events. The static part comes out of PostgreSQL, the live numbers out of
+ * the filter, or out of PostgreSQL where the filter cannot say.
  */
 #include "domain/event.h"
 

@@ -88,7 +88,7 @@ read_wish(struct context *house, const struct event_live *live, const struct eve
 	*state = -1;
 	for (size_t i = 0; wish->status && i < ARRAY_LENGTH(statuses); i++) {
 		if (str_equal(statuses[i].word, wish->status))
-			*state = statuses[i].state;
+			*state = (unsigned char)statuses[i].state;
 	}
 	if (wish->status && *state < 0)
 		problem = problem_at(house->why, house->arena, "/status",

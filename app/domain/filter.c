@@ -36,8 +36,8 @@ filter_prefix(struct context *house, int32_t event_id)
 }
 
 /*
- * State in Redis is believed only under the run of Redis and of PostgreSQL that it was built under: a
- * restart of either may have lost what the other knows. NULL: Redis is away.
+ * State in Redis is believed only under the run of Redis and of PostgreSQL that it was built under:
+ * a restart of either may have lost what the other knows. NULL: Redis is away.
  */
 const char *
 filter_stamp(struct context *house)

@@ -1,11 +1,12 @@
 /*
- * The filter: what Redis keeps of an event, so that those who cannot win are turned away before they
- * cost a database transaction, and everybody sees the live picture. It never decides: whatever it
- * says or fails to say, PostgreSQL is right.
+ * The filter: what Redis keeps of an event, so that those who cannot win are turned away before
+ * they cost a database transaction, and everybody sees the live picture. It never decides: whatever
+ * it says or fails to say, PostgreSQL is right.
  *
- * Kept under keys with the hash tag {event}: one byte a seat, the owner of each taken seat, one entry
- * a booking, the deadlines, the counts of general admission, the ids used lately. Release, confirm and
- * cancel act through the entry of their booking alone. store/lua/common.lua has the layout.
+ * Kept under keys with the hash tag {event}: one byte a seat, the owner of each taken seat, one
+ * entry a booking, the deadlines, the counts of general admission, the ids used lately. Release,
+ * confirm and cancel act through the entry of their booking alone. store/lua/common.lua has the
+ * layout.
  */
 #ifndef HOLDFAST_FILTER_H
 #define HOLDFAST_FILTER_H
@@ -28,47 +29,48 @@ struct filter_wish {
 enum filter_verdict {
 	FILTER_AWAY,    /* Redis is away: PostgreSQL decides */
 	FILTER_MISSING, /* nothing is kept of this event: PostgreSQL decides, a rebuild is due */
-	FILTER_ASK,     /* PostgreSQL decides (known id, own seat, unknown places, closed gate …) */
-	FILTER_TAKEN,   /* taken under the booking's id until PostgreSQL says no */
-	FILTER_LOST,    /* some of the seats are others' */
-	FILTER_FULL,    /* a section has not enough left */
-	FILTER_LIMITED  /* the account's rate is used up */
+	FILTER_ASK,   /* PostgreSQL decides (known id, own seat, unknown places, closed gate …) */
+	FILTER_TAKEN, /* taken under the booking's id until PostgreSQL says no */
+	FILTER_LOST,  /* some of the seats are others' */
+	FILTER_FULL,  /* a section has not enough left */
+	FILTER_LIMITED /* the account's rate is used up */
 };
 
 struct filter_answer {
 	enum filter_verdict verdict;
-	const int64_t *lost;    /* FILTER_LOST: indexes into seat_ids, ascending */
+	const int64_t *lost; /* FILTER_LOST: indexes into seat_ids, ascending */
 	size_t lost_count;
 	const char *section_id; /* FILTER_FULL */
 	int64_t available;
-	int64_t retry_ms;       /* FILTER_LIMITED */
-	int64_t remaining;      /* of the account's rate; -1: no limit in force */
+	int64_t retry_ms;  /* FILTER_LIMITED */
+	int64_t remaining; /* of the account's rate; -1: no limit in force */
 };
 
 /* Takes all or none, in one round trip; counts the account's rate too. */
-void filter_take(struct context *house, const struct filter_wish *wish,
-	struct filter_answer *answer);
+void
+filter_take(struct context *house, const struct filter_wish *wish, struct filter_answer *answer);
 
 /* What a booking holds, for filter_put(): from a booking_view with positions, or a filter_entry. */
 struct filter_entry {
 	int32_t event_id;
 	const char *booking_id;
 	const char *user_id;
-	char state;             /* 'h', 'r', 'b' */
-	int64_t deadline_ms;    /* PostgreSQL's, since 1970; -1: none */
-	const char *positions;  /* "1,2,3", may be empty */
-	const char *sections;   /* "FLOOR:2,VIP:1", may be empty */
+	char state;            /* 'h', 'r', 'b' */
+	int64_t deadline_ms;   /* PostgreSQL's, since 1970; -1: none */
+	const char *positions; /* "1,2,3", may be empty */
+	const char *sections;  /* "FLOOR:2,VIP:1", may be empty */
 };
 
 /* After PostgreSQL has committed: the booking holds exactly this. */
 void filter_put(struct context *house, const struct filter_entry *entry);
 
-/* The booking holds nothing any more, after PostgreSQL has committed (ended), or because it refused. */
+/* The booking holds nothing any more, after PostgreSQL has committed (ended), or because it
+ * refused. */
 void filter_drop(struct context *house, int32_t event_id, const char *booking_id, bool ended);
 
 /* PostgreSQL has contradicted the filter on these seats: writes their owners as they are. */
-void filter_repair(struct context *house, int32_t event_id, const char *const *seat_ids,
-	size_t seats);
+void
+filter_repair(struct context *house, int32_t event_id, const char *const *seat_ids, size_t seats);
 
 /* Writes one booking as PostgreSQL now has it: held places, or none. */
 void filter_refresh(struct context *house, int32_t event_id, const char *booking_id);
@@ -78,15 +80,15 @@ void filter_forget(struct context *house, int32_t event_id);
 
 /* The live picture of an event. Due claims count as available. */
 struct filter_picture {
-	bool from_filter;     /* else out of PostgreSQL */
-	int64_t version;      /* grows with every change */
-	int64_t as_of_ms;     /* PostgreSQL's clock, since 1970 */
-	const char *states;   /* a, h, r, b, x: one character a seat in layout order */
+	bool from_filter;   /* else out of PostgreSQL */
+	int64_t version;    /* grows with every change */
+	int64_t as_of_ms;   /* PostgreSQL's clock, since 1970 */
+	const char *states; /* a, h, r, b, x: one character a seat in layout order */
 	size_t seats;
 	struct filter_section {
 		const char *section_id;
 		int64_t capacity, held, sold; /* available is the rest */
-	} *sections;          /* in the order of the event */
+	} * sections;                         /* in the order of the event */
 	size_t sections_count;
 };
 
@@ -94,10 +96,10 @@ struct filter_picture {
 enum problem filter_picture(struct context *house, int32_t event_id, struct filter_picture *out);
 
 /*
- * Builds what is kept of an event from one snapshot of PostgreSQL where nothing usable is there, behind
- * a fence: whatever a request touches meanwhile is looked at again afterwards. One process at a time;
- * does nothing where the state is there. In pages: needs little memory for any number of seats.
- * *rebuilt (may be NULL) is set where it was built here.
+ * Builds what is kept of an event from one snapshot of PostgreSQL where nothing usable is there,
+ * behind a fence: whatever a request touches meanwhile is looked at again afterwards. One process
+ * at a time; does nothing where the state is there. In pages: needs little memory for any number of
+ * seats. *rebuilt (may be NULL) is set where it was built here.
  */
 enum problem filter_rebuild(struct context *house, int32_t event_id, bool *rebuilt);
 
@@ -106,12 +108,12 @@ int32_t filter_wanted(void);
 
 /* What a comparison found. */
 struct filter_drift {
-	bool busy;           /* another process is at it: nothing was done */
-	bool missing;        /* nothing usable was there: rebuilt, or (repair false) nothing to compare */
-	int64_t entries;     /* bookings compared */
+	bool busy;    /* another process is at it: nothing was done */
+	bool missing; /* nothing usable was there: rebuilt, or (repair false) nothing to compare */
+	int64_t entries; /* bookings compared */
 	int64_t entries_wrong, seats_wrong, counts_wrong, deadlines_wrong;
 	int64_t repaired;
-	int64_t skipped;     /* left to the next run: touched meanwhile, or too young */
+	int64_t skipped;          /* left to the next run: touched meanwhile, or too young */
 	const char **differences; /* the first of them in words, on the arena */
 	size_t differences_count;
 };
@@ -120,11 +122,11 @@ struct filter_drift {
 
 /*
  * Rebuilds where nothing is there, then compares everything that is kept with one snapshot of
- * PostgreSQL and repairs it, behind a fence: whatever a request touches meanwhile is left alone. With
- * repair false it only compares and writes nothing. NOT_FOUND: no such event. UNAVAILABLE: a server is
- * away.
+ * PostgreSQL and repairs it, behind a fence: whatever a request touches meanwhile is left alone.
+ * With repair false it only compares and writes nothing. NOT_FOUND: no such event. UNAVAILABLE: a
+ * server is away.
  */
-enum problem filter_reconcile(struct context *house, int32_t event_id, bool repair,
-	struct filter_drift *drift);
+enum problem
+filter_reconcile(struct context *house, int32_t event_id, bool repair, struct filter_drift *drift);
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * What is made of the entries: the bytes and owners of seats, the counts of sections, the deadlines.
- * Each is compared with what the entries as they are say.
+ * What is made of the entries: the bytes and owners of seats, the counts of sections, the
+ * deadlines. Each is compared with what the entries as they are say.
  */
 #include "domain/filter_compare.h"
 
@@ -20,7 +20,7 @@ add_mend(struct filter_compare *c, const char *kind, const char *name, const cha
 	return c->batch_count > 4 * FILTER_BATCH ? filter_send(c, &script_mend, 1) : PROBLEM_NONE;
 }
 
-/* ---- bytes and owners ---------------------------------------------------------------------------------- */
+/* ---- bytes and owners ------------------------------------------------------------------------ */
 
 /* What every seat should be, by the entries and the killed seats. */
 static void
@@ -86,7 +86,7 @@ compare_seats(struct filter_compare *c)
 	return err;
 }
 
-/* ---- counts and deadlines ------------------------------------------------------------------------------ */
+/* ---- counts and deadlines -------------------------------------------------------------------- */
 
 /* What an entry adds to the counts of its sections. */
 static void

@@ -25,12 +25,12 @@ struct filter_compare {
 	struct filter_fence fence;
 	bool repair;
 	int32_t event_id;
-	int64_t clock_ms;  /* PostgreSQL's, at the snapshot */
-	int64_t age_ms;    /* younger entries may not be in PostgreSQL yet */
+	int64_t clock_ms; /* PostgreSQL's, at the snapshot */
+	int64_t age_ms;   /* younger entries may not be in PostgreSQL yet */
 	int64_t seats;
-	const char *layout; /* sections, as :meta has them */
-	struct map truth;   /* booking -> struct filter_kept, out of PostgreSQL */
-	const char *killed; /* positions not for sale, "1,2" */
+	const char *layout;        /* sections, as :meta has them */
+	struct map truth;          /* booking -> struct filter_kept, out of PostgreSQL */
+	const char *killed;        /* positions not for sale, "1,2" */
 	struct filter_kept **kept; /* out of Redis */
 	size_t kept_count;
 	const char **batch; /* arguments of a script being gathered */
@@ -42,8 +42,8 @@ void filter_differ(struct filter_compare *c, int64_t *counter, const char *forma
 	__attribute__((format(printf, 3, 4)));
 
 /* A whole key of the event; NULL: Redis is away. */
-const struct redis_value *filter_read_key(struct filter_compare *c, const char *command,
-	const char *key);
+const struct redis_value *
+filter_read_key(struct filter_compare *c, const char *command, const char *key);
 
 /* Fills kept with the entries as they are. */
 enum problem filter_read_entries(struct filter_compare *c);

@@ -1,5 +1,6 @@
 /*
- * What the files of the filter share among themselves: filter.c, filter_picture.c, filter_reconcile.c.
+ * What the files of the filter share among themselves: filter.c, filter_picture.c,
+ * filter_reconcile.c.
  */
 #ifndef HOLDFAST_FILTER_PARTS_H
 #define HOLDFAST_FILTER_PARTS_H

@@ -1,5 +1,6 @@
 /*
- * Comparing what is kept of an event with one snapshot of PostgreSQL, and repairing it behind a fence.
+ * Comparing what is kept of an event with one snapshot of PostgreSQL, and repairing it behind a
+ * fence.
  *
  * First the entries, here: each booking that holds places has one, with its seats, sections and
  * deadline. Then, against the entries as they are, what is made of them: filter_compare.c.
@@ -15,7 +16,8 @@
 #include "queries.h"
 #include "scripts.h"
 
-/* A take writes Redis's idea of the deadline, which PostgreSQL's differs from by the way between. */
+/* A take writes Redis's idea of the deadline, which PostgreSQL's differs from by the
+ * way between. */
 #define DEADLINE_SLACK_MS 2000
 
 void
@@ -62,7 +64,7 @@ entry_same(const struct filter_kept *a, const struct filter_kept *b)
 	       str_equal(a->positions, b->positions) && str_equal(a->sections, b->sections);
 }
 
-/* ---- reading both sides -------------------------------------------------------------------------- */
+/* ---- reading both sides ---------------------------------------------------------------------- */
 
 static enum problem
 read_truth(struct filter_compare *c)
@@ -140,7 +142,7 @@ filter_read_entries(struct filter_compare *c)
 	return PROBLEM_NONE;
 }
 
-/* ---- repairs in batches --------------------------------------------------------------------------- */
+/* ---- repairs in batches ---------------------------------------------------------------------- */
 
 enum problem
 filter_send(struct filter_compare *c, const struct redis_script *script, size_t fixed)
@@ -170,7 +172,7 @@ add_repair(struct filter_compare *c, const char *booking_id, const char *old, co
 	return c->batch_count > 3 * FILTER_BATCH ? filter_send(c, &script_repair, 3) : PROBLEM_NONE;
 }
 
-/* ---- entries ----------------------------------------------------------------------------------------- */
+/* ---- entries --------------------------------------------------------------------------------- */
 
 static enum problem
 compare_kept(struct filter_compare *c, struct filter_kept *kept)
@@ -214,7 +216,7 @@ compare_entries(struct filter_compare *c)
 	return err ? err : filter_send(c, &script_repair, 3);
 }
 
-/* ---- the whole ------------------------------------------------------------------------------------------ */
+/* ---- the whole ------------------------------------------------------------------------------- */
 
 /* Without a fence there is nothing to take down, and nothing is written. */
 static enum problem

@@ -32,8 +32,9 @@ call(struct context *house, struct attempt *a, bool wait, bool give_back)
 }
 
 /*
- * PostgreSQL's word. A full section is asked for once more after giving back what is due; an unknown
- * outcome is asked for once more under the same id, waiting for whoever may still be at work on it.
+ * PostgreSQL's word. A full section is asked for once more after giving back what is due; an
+ * unknown outcome is asked for once more under the same id, waiting for whoever may still be at
+ * work on it.
  */
 static enum problem
 decide(struct context *house, struct attempt *a, bool *unknown)
@@ -56,7 +57,8 @@ decide(struct context *house, struct attempt *a, bool *unknown)
 		*house->why = (struct problem_why){ .extensions = "{\"available\":0}" };
 		err = PROBLEM_SOLD_OUT;
 	}
-	/* Without an answer the first call may have been committed, whatever kept the second away. */
+	/* Without an answer the first call may have been committed, whatever kept the
+	 * second away. */
 	if (err != PROBLEM_UNAVAILABLE && err != PROBLEM_UNKNOWN_OUTCOME && err != PROBLEM_BUSY)
 		*unknown = false;
 	return *unknown ? PROBLEM_UNKNOWN_OUTCOME : err;

@@ -3,8 +3,8 @@
  * written out for the database with every default in its place.
  *
  * A section is {name, section_id?, kind?, capacity, base_price?} for general admission, or {name,
- * section_id?, kind?, rows: [{row, seats, price?}], base_price?} with numbered seats, where seats is
- * a count, or a list of seat ids. What depends on other rows (two seats of one id, what is there
+ * section_id?, kind?, rows: [{row, seats, price?}], base_price?} with numbered seats, where seats
+ * is a count, or a list of seat ids. What depends on other rows (two seats of one id, what is there
  * already) is judged by the database.
  */
 #ifndef HOLDFAST_LAYOUT_H
@@ -17,7 +17,7 @@
 #define LAYOUT_PRICE_MAX    100000000000
 
 enum layout_use {
-	LAYOUT_NEW, /* of a new event or a venue: sections must be complete */
+	LAYOUT_NEW,    /* of a new event or a venue: sections must be complete */
 	LAYOUT_CHANGES /* of an event that is there: sections may name what changes alone */
 };
 

@@ -17,8 +17,9 @@ enum problem venue_create(struct context *house, const struct event_caller *call
 	const struct context_key *key, const struct json *body, struct venue_answer *out);
 
 /*
- * A page of the caller's venues (an admin's: all) in the order of their making, each as JSON. cursor
- * NULL: from the first; INVALID for one that is none of ours. *next NULL: this page is the last.
+ * A page of the caller's venues (an admin's: all) in the order of their making, each as JSON.
+ * cursor NULL: from the first; INVALID for one that is none of ours. *next NULL: this page is the
+ * last.
  */
 enum problem venue_list(struct context *house, const struct event_caller *caller,
 	const char *cursor, int64_t limit, const char ***bodies, size_t *count, const char **next);

@@ -15,17 +15,17 @@ struct request_query;
 
 struct request_identity {
 	const char *user_id; /* UUID text; NULL: nobody has logged in */
-	const char *role; /* "user", "organizer", "admin" */
+	const char *role;    /* "user", "organizer", "admin" */
 };
 
 struct request {
 	struct gate *gate;
 	struct arena *arena;
 	const char *method;
-	const char *path; /* raw, without the query and without /api/v1 */
-	bool at_root; /* it came without /api/v1 */
-	const char *query; /* raw, never NULL */
-	const char *id; /* request id, safe to print */
+	const char *path;    /* raw, without the query and without /api/v1 */
+	bool at_root;        /* it came without /api/v1 */
+	const char *query;   /* raw, never NULL */
+	const char *id;      /* request id, safe to print */
 	const char *address; /* the client's, as the front server says */
 	const struct route *route;
 	const char *allow; /* methods that the path knows, where route_find() says METHOD */
@@ -35,18 +35,18 @@ struct request {
 	const char *body_text;
 	size_t body_len;
 	const struct json *body; /* an object; {} where there is none; without the key's members */
-	const char *key; /* idempotency key or NULL */
+	const char *key;         /* idempotency key or NULL */
 	const char *fingerprint; /* SHA-256 in hex of method, path and body without the key */
 	struct problem_why why;
-	int64_t started_us; /* monotonic */
-	int64_t deadline_us; /* monotonic: the worker's budget ends */
+	int64_t started_us;            /* monotonic */
+	int64_t deadline_us;           /* monotonic: the worker's budget ends */
 	struct request_query *queries; /* the query taken apart, once one has been asked for */
 	bool queries_read;
 	bool queries_bad;
 	/* the answer */
 	int status;
 	struct str headers; /* "Name: value\r\n"… beside the standard ones */
-	struct str out; /* the body */
+	struct str out;     /* the body */
 	const char *content_type;
 	bool cacheable; /* the answer has a Cache-Control of its own */
 };

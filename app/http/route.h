@@ -8,13 +8,13 @@
 
 enum route_flags {
 	R_PUBLIC = 0,
-	R_USER = 1 << 0, /* needs an access token */
-	R_STAFF = 1 << 1, /* needs role organizer or admin */
-	R_BODY = 1 << 2, /* takes a JSON object */
+	R_USER = 1 << 0,       /* needs an access token */
+	R_STAFF = 1 << 1,      /* needs role organizer or admin */
+	R_BODY = 1 << 2,       /* takes a JSON object */
 	R_IDEMPOTENT = 1 << 3, /* takes an idempotency key */
-	R_KEY = 1 << 4, /* and must have one */
-	R_READ = 1 << 5, /* counts against rate_read */
-	R_WRITE = 1 << 6, /* counts against rate_write, under the name of its operation */
+	R_KEY = 1 << 4,        /* and must have one */
+	R_READ = 1 << 5,       /* counts against rate_read */
+	R_WRITE = 1 << 6,      /* counts against rate_write, under the name of its operation */
 	R_WRITE_SELF = 1 << 7, /* the same, but the handler's own script counts (one round trip) */
 	R_BARE = 1 << 8, /* answers at the root too; no limits, and no line in the log at info */
 	R_OPTIONAL_USER = 1 << 9 /* a token is used where there is one */
@@ -23,7 +23,7 @@ enum route_flags {
 struct route {
 	const char *pool;
 	const char *method;
-	const char *path; /* "/bookings/{booking_id}/confirm" */
+	const char *path;      /* "/bookings/{booking_id}/confirm" */
 	const char *operation; /* scope of keys and limits: "confirm"; aliases share it */
 	unsigned flags;
 	enum problem (*handle)(struct request *r);

@@ -1,6 +1,6 @@
 /*
- * The pool of accounts: register, log in, stay logged in, log out, who am I. Password hashing is slow
- * by design; it has processes of its own so that nobody else waits for it.
+ * The pool of accounts: register, log in, stay logged in, log out, who am I. Password hashing is
+ * slow by design; it has processes of its own so that nobody else waits for it.
  */
 #include "base/json.h"
 #include "base/str.h"

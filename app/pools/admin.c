@@ -64,8 +64,9 @@ admin_event_create(struct request *r)
 }
 
 /*
- * The versions that If-Match (RFC 9110, 13.1.1) allows: a tag of ours begins with the event's version,
- * up to its end or a dash. Weak tags and those of others match nothing. NULL: any version will do.
+ * The versions that If-Match (RFC 9110, 13.1.1) allows: a tag of ours begins with the event's
+ * version, up to its end or a dash. Weak tags and those of others match nothing. NULL: any version
+ * will do.
  */
 static const int64_t *
 versions_of(struct request *r, size_t *count)
@@ -126,7 +127,7 @@ admin_venue_create(struct request *r)
 {
 	struct event_caller caller = caller_of(r);
 	struct context_key key = key_of(r);
-	struct venue_answer answer;
+	struct venue_answer answer = { 0 };
 	enum problem err = request_query_done(r);
 
 	if (!err)

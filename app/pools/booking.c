@@ -60,7 +60,7 @@ event_read(const char *text, int32_t *event_id)
 	return event_id_read(text, event_id) ? PROBLEM_NONE : PROBLEM_NOT_FOUND;
 }
 
-/* ---- answers ----------------------------------------------------------------------------------- */
+/* ---- answers --------------------------------------------------------------------------------- */
 
 static enum problem
 answer(struct request *r, int status, const struct booking *booking, bool replayed)
@@ -91,7 +91,7 @@ hold(struct request *r, struct hold_wish *wish, enum hold_outcome *outcome, stru
 	return hold_take(serve_context(), wish, &key, outcome, out);
 }
 
-/* ---- hold and its aliases ----------------------------------------------------------------------- */
+/* ---- hold and its aliases -------------------------------------------------------------------- */
 
 static enum problem
 hold_body(struct request *r, const struct body *in, struct hold_wish *wish)
@@ -240,7 +240,7 @@ booking_book(struct request *r)
 	return PROBLEM_NONE;
 }
 
-/* ---- moves -------------------------------------------------------------------------------------- */
+/* ---- moves ----------------------------------------------------------------------------------- */
 
 static struct booking_name
 name_of(const struct request *r)
@@ -358,7 +358,7 @@ booking_confirm_seats_call(struct request *r)
 	return PROBLEM_NONE;
 }
 
-/* ---- reading ------------------------------------------------------------------------------------ */
+/* ---- reading --------------------------------------------------------------------------------- */
 
 static enum problem
 booking_get_call(struct request *r)
@@ -416,7 +416,7 @@ booking_list_call(struct request *r)
 	return PROBLEM_NONE;
 }
 
-/* ---- service ------------------------------------------------------------------------------------ */
+/* ---- service --------------------------------------------------------------------------------- */
 
 /* 200 while bookings can be made: PostgreSQL takes writes. Redis may be away; that is degraded. */
 static enum problem

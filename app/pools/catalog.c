@@ -1,6 +1,6 @@
 /*
- * The pool of reading: events, what is left of them, their seats and maps. Everybody may ask, many do
- * at once; front servers may keep each answer as long as its Cache-Control says.
+ * The pool of reading: events, what is left of them, their seats and maps. Everybody may ask, many
+ * do at once; front servers may keep each answer as long as its Cache-Control says.
  */
 #include "base/clock.h"
 #include "base/id.h"
@@ -12,8 +12,8 @@
 #define POOL_ROUTES catalog
 #include "pools/routes.h"
 
-#define EVENT_AGE_S     5 /* details and lists */
-#define LIVE_AGE_S      1 /* live numbers */
+#define EVENT_AGE_S     5   /* details and lists */
+#define LIVE_AGE_S      1   /* live numbers */
 #define SEATMAP_AGE_S   300 /* the static layout, checked by its version after that */
 
 #define SEATS_LIMIT     500

@@ -1,11 +1,12 @@
 /*
- * The connection to PostgreSQL, over libpq's asynchronous calls: nothing here waits without a bound.
+ * The connection to PostgreSQL, over libpq's asynchronous calls: nothing here waits without a
+ * bound.
  *
  * Statements run in libpq's pipeline mode, one unit of work (up to a Sync) a transaction; what an
  * answer, or the lack of one, means is judged in pg_judge.c.
  *
- * The name of the database's host is looked up by libpq with the system's resolver, which has limits
- * of its own: sockets and numeric addresses have none to wait for.
+ * The name of the database's host is looked up by libpq with the system's resolver, which has
+ * limits of its own: sockets and numeric addresses have none to wait for.
  */
 #include "store/pg.h"
 
@@ -30,27 +31,28 @@
 struct pg {
 	const char *conninfo;
 	const char *used_by; /* " program ", to be found in a statement's used_by */
-	const char *user; /* NULL where the connection string names one */
+	const char *user;    /* NULL where the connection string names one */
 	const char *options;
 	const char *application;
-	int64_t connect_us; /* time for one attempt, and the pause after a failed one */
+	int64_t connect_us;  /* time for one attempt, and the pause after a failed one */
 	int64_t retry_at_us; /* no attempt before this monotonic time */
-	PGconn *conn; /* NULL: none */
-	bool away; /* its loss has been logged */
+	PGconn *conn;        /* NULL: none */
+	bool away;           /* its loss has been logged */
 	struct arena *arena; /* strings that live as long as this */
 	char started[64];
 };
 
 /* What the server said to one unit of work. */
 struct answer {
-	PGresult *rows; /* of the last success */
+	PGresult *rows;  /* of the last success */
 	PGresult *error; /* the first error */
-	bool complete; /* the unit came to its end: the server waits for the next */
+	bool complete;   /* the unit came to its end: the server waits for the next */
 };
 
 /* ---- waiting --------------------------------------------------------------------------------- */
 
-/* Sends all that libpq has in its buffer, reading meanwhile so that neither side blocks the other. */
+/* Sends all that libpq has in its buffer, reading meanwhile so that neither side blocks
+ * the other. */
 static bool
 output_flush(PGconn *conn, int64_t deadline_us)
 {
@@ -252,9 +254,9 @@ connection_open(struct pg *pg, int64_t deadline_us)
 }
 
 /*
- * Whether there is a connection to send on. One that the server has closed while it was idle is seen
- * here, before anything is sent, so that a restart of the server leaves no outcome unknown. Inside a
- * transaction that is an error: what went before is lost.
+ * Whether there is a connection to send on. One that the server has closed while it was idle is
+ * seen here, before anything is sent, so that a restart of the server leaves no outcome unknown.
+ * Inside a transaction that is an error: what went before is lost.
  */
 static bool
 connection_ready(struct pg *pg, int64_t deadline_us)

@@ -1,9 +1,9 @@
 /*
  * One connection to PostgreSQL. libpq is included by pg.c alone.
  *
- * Statements come from sql/queries through app/gen, which makes a typed C function of each; they are
- * prepared when the connection is made. Every wait has a deadline. A lost connection is made anew at
- * the next call, at most once in postgres_connect_ms while the server is away.
+ * Statements come from sql/queries through app/gen, which makes a typed C function of each; they
+ * are prepared when the connection is made. Every wait has a deadline. A lost connection is made
+ * anew at the next call, at most once in postgres_connect_ms while the server is away.
  */
 #ifndef HOLDFAST_PG_H
 #define HOLDFAST_PG_H
@@ -19,7 +19,7 @@ struct pg_statement {
 	int params;
 	const char *
 		used_by; /* programs that prepare it: " booking verify " with a space around each */
-	bool flush; /* followed in the same round trip by a small synchronous transaction */
+	bool flush;      /* followed in the same round trip by a small synchronous transaction */
 };
 
 /* All statements, ends with a row without name. Generated. */
@@ -40,9 +40,9 @@ void pg_close(struct pg *pg);
  *
  * PROBLEM_NONE; the problem of the SQLSTATE, with DETAIL (JSON object text of extensions, for class
  * HF) and the message in why; UNAVAILABLE: not sent, or refused as a whole by the server (starting
- * up, shutting down, too many connections), so that nothing can have happened; UNKNOWN_OUTCOME: sent,
- * no answer: it may have been committed. 40P01 and 40001 are repeated here, at most three times, with
- * jitter. 55P03 is BUSY.
+ * up, shutting down, too many connections), so that nothing can have happened; UNKNOWN_OUTCOME:
+ * sent, no answer: it may have been committed. 40P01 and 40001 are repeated here, at most three
+ * times, with jitter. 55P03 is BUSY.
  */
 enum problem pg_call(struct pg *pg, const struct pg_statement *statement, const char *const *params,
 	struct arena *arena, int64_t deadline_us, struct problem_why *why, struct pg_rows *out);
@@ -60,7 +60,8 @@ bool pg_bool(const struct pg_rows *rows, int row, int column);
 const char *pg_array_text(struct arena *arena, const char *const *items, size_t count);
 const char *pg_array_int(struct arena *arena, const int64_t *items, size_t count);
 
-/* Elements of a one-dimensional array in text format; NULL elements become NULL. Returns the count. */
+/* Elements of a one-dimensional array in text format; NULL elements become NULL. Returns
+ * the count. */
 size_t pg_array_read(struct arena *arena, const char *literal, const char ***items);
 
 /*

@@ -8,10 +8,10 @@
 
 /* What the server said to one statement that was sent. */
 struct pg_said {
-	bool simple; /* the statement went as a simple query */
-	bool success; /* it told of a completion, before anything else */
-	bool complete; /* the answer came to its end: the server waits for the next */
-	bool error; /* there was an error; NULL below is what it did not say */
+	bool simple;          /* the statement went as a simple query */
+	bool success;         /* it told of a completion, before anything else */
+	bool complete;        /* the answer came to its end: the server waits for the next */
+	bool error;           /* there was an error; NULL below is what it did not say */
 	const char *severity; /* not translated */
 	const char *state;
 	const char *message;
@@ -21,7 +21,7 @@ struct pg_said {
 /* How a call goes on. */
 enum pg_next {
 	PG_RETURN,
-	PG_REPEAT, /* undone by the server, which asks to try again */
+	PG_REPEAT,   /* undone by the server, which asks to try again */
 	PG_RECONNECT /* nothing happened; a new connection will do better */
 };
 

@@ -1,9 +1,10 @@
 /*
  * The connection to Redis, over hiredis.
  *
- * After connecting, the socket does not block and every wait is a poll with the deadline of the call,
- * so that a server that answers byte by byte cannot hold a worker longer than one that is silent. A
- * context that has failed once is freed: a late reply would otherwise be taken for the next one's.
+ * After connecting, the socket does not block and every wait is a poll with the deadline of the
+ * call, so that a server that answers byte by byte cannot hold a worker longer than one that is
+ * silent. A context that has failed once is freed: a late reply would otherwise be taken for the
+ * next one's.
  */
 #include "store/redis.h"
 
@@ -24,12 +25,12 @@
 
 struct redis {
 	struct arena *arena; /* the address, for as long as this lives */
-	bool wanted; /* there is an address */
+	bool wanted;         /* there is an address */
 	struct redis_url url;
 	int64_t timeout_us;
 	int64_t retry_us;
 	int64_t retry_at_us; /* the breaker is open until this monotonic time */
-	int64_t log_at_us; /* refused commands are not logged before this time */
+	int64_t log_at_us;   /* refused commands are not logged before this time */
 	redisContext *context;
 	bool away; /* its loss has been logged */
 	char run_id[RUN_ID_MAX];
@@ -188,8 +189,8 @@ connection_open(struct redis *redis)
 }
 
 /*
- * Whether there is a connection to send on. Nothing may be readable while no command is under way: if
- * something is, the server has closed the connection, and a new one is tried at once.
+ * Whether there is a connection to send on. Nothing may be readable while no command is under way:
+ * if something is, the server has closed the connection, and a new one is tried at once.
  */
 static bool
 connection_ready(struct redis *redis)

@@ -2,8 +2,8 @@
  * One connection to Redis. hiredis is included by redis.c alone. Redis filters and counts; it never
  * decides, so every caller has a way to go on without it.
  *
- * Each call is bounded by redis_timeout_ms. After a failure the connection is dropped and the circuit
- * breaker answers "away" at once for redis_retry_ms (with jitter).
+ * Each call is bounded by redis_timeout_ms. After a failure the connection is dropped and the
+ * circuit breaker answers "away" at once for redis_retry_ms (with jitter).
  */
 #ifndef HOLDFAST_REDIS_H
 #define HOLDFAST_REDIS_H
@@ -30,8 +30,8 @@ void redis_close(struct redis *redis);
 
 /*
  * EVALSHA, with EVAL when the server does not know the script. keys and args end with NULL; an
- * argument that holds NUL bytes goes into bytes form by redis_command(). NULL: Redis is away, slow or
- * answered an error (counted, logged once a pause).
+ * argument that holds NUL bytes goes into bytes form by redis_command(). NULL: Redis is away, slow
+ * or answered an error (counted, logged once a pause).
  */
 const struct redis_value *redis_script(struct redis *redis, const struct redis_script *script,
 	const char *const *keys, const char *const *args, struct arena *arena);

@@ -17,7 +17,8 @@ hex_digit(char c)
 	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-/* len bytes at text with their percent-encoding taken away; NULL if that is broken or hides a NUL. */
+/* len bytes at text with their percent-encoding taken away; NULL if that is broken or hides
+ * a NUL. */
 static const char *
 percent_decode(struct arena *arena, const char *text, size_t len)
 {

@@ -13,7 +13,7 @@ struct redis_url {
 	const char *path; /* of a unix socket; NULL: host and port count */
 	const char *host;
 	int port;
-	const char *user; /* NULL where there is none */
+	const char *user;     /* NULL where there is none */
 	const char *password; /* NULL where there is none */
 	int db;
 };

@@ -1,6 +1,7 @@
 /*
- * holdfast-demo: loads something to try holdfast with: three accounts, a stadium, a theatre and a club
- * with events on sale. What is there already stays as it is, so running it again changes nothing.
+ * holdfast-demo: loads something to try holdfast with: three accounts, a stadium, a theatre and a
+ * club with events on sale. What is there already stays as it is, so running it again changes
+ * nothing.
  */
 #include <stdio.h>
 

@@ -1,7 +1,7 @@
 /*
  * holdfast-user: the operator's way to accounts: adds them with any role, lists them, changes their
- * role or password, disables and enables them. Passwords come on standard input, never in an argument,
- * where other users of the machine would see them.
+ * role or password, disables and enables them. Passwords come on standard input, never in an
+ * argument, where other users of the machine would see them.
  */
 #include "base/clock.h"
 #include "base/log.h"

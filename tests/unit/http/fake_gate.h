@@ -19,7 +19,7 @@ struct fake_gate {
 	const char *body;
 	size_t body_len;
 	size_t body_read;
-	bool cut; /* the body ends with an error */
+	bool cut;      /* the body ends with an error */
 	int piece_max; /* bytes a read gives at most; 0: no limit */
 	struct str sent;
 };

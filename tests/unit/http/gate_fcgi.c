@@ -1,6 +1,6 @@
 /*
- * The FastCGI gate on a real socket: requests written record by record, honest and torn, and the ways
- * a worker ends.
+ * The FastCGI gate on a real socket: requests written record by record, honest and torn, and the
+ * ways a worker ends.
  */
 #include <criterion/criterion.h>
 
@@ -114,7 +114,8 @@ begin_request(int fd, const char *value)
 	put(fd, PARAMS, "", 0);
 }
 
-/* Reads to the end of the connection; the content of STDOUT stays in answer. False: no end record. */
+/* Reads to the end of the connection; the content of STDOUT stays in answer. False: no
+ * end record. */
 static bool
 take(int fd)
 {

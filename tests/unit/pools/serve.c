@@ -1,6 +1,6 @@
 /*
- * The frame around the handlers: what reaches them and what is answered before. Each request is served
- * by a process of its own, as plain CGI.
+ * The frame around the handlers: what reaches them and what is answered before. Each request is
+ * served by a process of its own, as plain CGI.
  */
 #include "../store/servers.h"
 
