@@ -7,11 +7,14 @@ sources() {
 		'tests/*/run' .ci/run
 }
 
-# Tabs count to the next eighth column. The contract of a statement is one line a key, however long.
+# Tabs count to the next eighth column. What no tool formats (SQL, Lua, JavaScript) has more room,
+# and the contract of a statement is one line a key, however long.
 text_width() {
 	sources | while read -r file; do
-		expand "$file" | grep -nE '^.{101,}' | grep -vE '^[0-9]+:-- (in|out|by): ' |
-			sed "s|^\([0-9]*\):.*|$file:\1: more than 100 columns|"
+		limit=100
+		[[ $file != *.js && $file != *.sql && $file != *.lua ]] || limit=140
+		expand "$file" | grep -nE "^.{$((limit + 1)),}" | grep -vE '^[0-9]+:-- (in|out|by): ' |
+			sed "s|^\([0-9]*\):.*|$file:\1: more than $limit columns|"
 	done
 }
 
@@ -44,16 +47,16 @@ text_left() {
 
 text_long() {
 	tree '*.c' '*.h' '*.js' '*.bash' '*.sh' | while read -r file; do
-		awk -v file="$file" 'END { if (NR > 500) print file ": " NR " lines: it holds two things" }' "$file"
+		[ "$(wc -l <"$file")" -le 500 ] || echo "$file: more than 500 lines: it holds two things"
 	done
 }
 
 text_top() {
-	tree . | sed 's|/.*||' | sort -u | grep -vxE \
-		'Makefile|app|conf|cron|sql|tests|deploy|README.md|LICENSE|\.gitignore|\.ci|\.clang-format|\.clang-tidy|\.editorconfig'
+	tree . | sed 's|/.*||' | sort -u | grep -vxE 'Makefile|app|conf|cron|sql|tests|deploy' |
+		grep -vxE 'README.md|LICENSE|\.(ci|gitignore|editorconfig|clang-format|clang-tidy)'
 }
 
-check "no line is wider than 100 columns" text_width
+check "no line is too wide" text_width
 check "no line ends with a space, every file with a newline" text_space
 check "every file opens with what it is for" text_heads
 check "nothing is left behind" text_left
