@@ -198,9 +198,11 @@ DECLARE
   v_sizes  integer[];
   v_from   uuid[] := '{}';
   v_named  integer;
+  v_new    boolean;
+  v_killed boolean := false;
 BEGIN
   PERFORM event_sections_check(p_event, p_sections);
-  changed := event_sections_add(p_event, p_sections);
+  v_new := event_sections_add(p_event, p_sections);
 
   SELECT array_agg(q.position) FILTER (WHERE NOT q.wanted AND NOT q.killed),
       array_agg(q.position) FILTER (WHERE q.wanted AND q.killed)
@@ -215,7 +217,7 @@ BEGIN
         WHERE w.v ? 'rows') AS q;
   IF v_kill IS NOT NULL OR v_revive IS NOT NULL THEN
     v_from := seats_kill(p_event, coalesce(v_kill, '{}'), coalesce(v_revive, '{}'));
-    changed := true;
+    v_killed := true;
   END IF;
 
   SELECT array_agg(c.section_no ORDER BY c.section_no),
@@ -242,7 +244,7 @@ BEGIN
       version = c.version + 1
     FROM jsonb_array_elements(p_sections) AS w (v)
     WHERE c.event_id = p_event AND c.section_id = w.v ->> 'section_id';
-  SELECT n.next_position, changed OR v_named > 0 OR n.changed INTO next_position, changed
+  SELECT n.next_position, v_new OR v_killed OR v_named > 0 OR n.changed INTO next_position, changed
     FROM event_seats_write(p_event, p_next, p_sections) AS n;
 END
 $$;

@@ -1,5 +1,6 @@
 -- Nothing kept of this event is believed until it is rebuilt; the ids used stay known.
 -- uses: common
 -- KEYS: prefix of the event.
-touch('', '', '')
+-- A rebuild or a repair that is under way has read what was before: without its fence it writes no more.
+call('DEL', FENCE, DIRTY)
 return call('HDEL', META, 'stamp')
