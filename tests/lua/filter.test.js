@@ -218,6 +218,14 @@ test('forget: nothing is believed until it is rebuilt', async () => {
   assert.deepEqual(await take(1, ['S1']), ['missing', -1]);
 });
 
+test('forget: a rebuild that began before writes no more', async () => {
+  await redis.script('fence', [P], [STAMP, 'e1', 60000]);
+  await redis.script('forget', [P], []);
+  assert.equal(await redis.script('install', [P], ['e1', 'finish', 'stamp', STAMP]), 0);
+  assert.deepEqual(await take(1, ['S1']), ['missing', -1]);
+  assert.equal((await redis.script('fence', [P], [STAMP, 'e2', 60000]))[0], 'missing');
+});
+
 test('fence: one at a time, and every script notes what it touches', async () => {
   assert.equal((await redis.script('fence', [P], [STAMP, 'e1', 60000]))[0], 'kept');
   assert.deepEqual(await redis.script('fence', [P], [STAMP, 'e2', 60000]), ['busy']);
@@ -263,8 +271,8 @@ test('mend: single bytes, owners, counts and deadlines', async () => {
 });
 
 test('install: only behind its own fence, and what was touched is told when it comes down', async () => {
-  await redis.script('fence', [P], [STAMP, 'e1', 60000]);
   await redis.script('forget', [P], []);
+  assert.equal((await redis.script('fence', [P], [STAMP, 'e1', 60000]))[0], 'missing');
   await take(8, ['S1']);
   assert.equal(await redis.script('install', [P], ['e0', 'clear']), 0);
   assert.equal(await seats(), 'aaaaaaaaax');
