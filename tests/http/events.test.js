@@ -1,317 +1,211 @@
-// Events as staff make and change them, and the venues that they start from.
+// What everybody reads: lists of events, details, live numbers, seats and maps.
 'use strict';
 
 const assert = require('node:assert/strict');
-const { after, before, test } = require('node:test');
+const { before, test } = require('node:test');
+const { call, assertProblem, pointers, unique, account } = require('./lib/client.js');
 
-const { assertInvalid, assertProblem, assertStatus, freshKey, get, pages, post, put } =
-	require('../lib/client.js');
-const stack = require('../lib/stack.js');
-const { buyer, confirmed, event, eventBody, held, hold, move, nextYear, places, staff } =
-	require('../lib/world.js');
+let organizer, buyer;
+const tag = unique('tag');
+const day = (n) => new Date(Date.now() + n * 86400000).toISOString().slice(0, 10);
+const get = (where, options) => call('GET', where, undefined, options);
 
-let olga, other, admin, bob;
+async function made(body) {
+	const answer = await call('POST', '/admin/events', { title: `${tag} event`, sections: [{ name: 'Floor', capacity: 5 }],
+		...body }, { token: organizer });
+	assert.equal(answer.status, 201, answer.text);
+	return answer.body;
+}
+
+async function hold(body) {
+	const answer = await call('POST', '/bookings/hold', body, { token: buyer });
+	assert.equal(answer.status, 201, answer.text);
+	return answer.body;
+}
 
 before(async () => {
-	[olga, other, admin, bob] = await Promise.all([staff(), staff(), staff('admin'), buyer()]);
-});
-after(stack.verify);
-
-const create = (body, options) => post('/admin/events', body, { token: olga.token, ...options });
-const change = (id, body, options) =>
-	put(`/admin/events/${id}`, body, { token: olga.token, ...options });
-
-test('an event has every field, at the value given or its default', async () => {
-	const answer = assertStatus(await create(eventBody()), 201);
-	const { event_id: id, sales_start, ...rest } = answer.body;
-	assert.equal(answer.headers.location, `/api/v1/events/${id}`);
-	assert.equal(answer.headers.etag, '"1"');
-	assert.ok(Math.abs(Date.parse(sales_start) - Date.now()) < 60000, 'sales begin now');
-	const section = (section_id, kind, capacity, price) => ({ section_id,
-		ticket_type_id: `${id}:${section_id}`, name: section_id, kind, capacity,
-		base_price: price, price, available: capacity });
-	assert.deepEqual(rest, {
-		title: 'An evening', description: '', venue: null, event_date: `${nextYear}-05-01T19:00:00Z`,
-		timezone: 'UTC', sales_end: `${nextYear}-05-01T19:00:00Z`, status: 'on_sale', hold_seconds: 600,
-		max_seats_per_booking: 10, max_seats_per_user: null, queue: 'off', payment: 'none',
-		refund_policy: [], currency: 'EUR', version: 1,
-		sections: [section('Floor', 'ga', 10, 500), section('VIP', 'seated', 14, 700)],
-	});
-	const shown = assertStatus(await get(`/events/${id}`), 200);
-	assert.deepEqual(shown.body, answer.body);
-	const given = { description: 'All of it', timezone: 'Europe/Berlin',
-		sales_start: '2020-01-01T00:00:00Z', sales_end: `${nextYear}-04-30T12:00:00+02:00`,
-		currency: 'CHF', hold_seconds: 90, max_seats_per_booking: 4, max_seats_per_user: 6,
-		status: 'closed', payment: 'none', queue: 'off',
-		refund_policy: [{ until: `${nextYear}-04-01`, percent: 50, fee: 100 }] };
-	const made = await event(olga, given);
-	for (const [name, value] of Object.entries(given)) {
-		if (name === 'sales_end') assert.equal(made.sales_end, `${nextYear}-04-30T10:00:00Z`);
-		else assert.deepEqual(made[name], value, name);
-	}
+	[organizer, buyer] = await Promise.all(['organizer', 'user'].map(account));
 });
 
-test('a bare date is the local midnight', async () => {
-	const made = await event(olga, { event_date: `${nextYear}-07-01`, timezone: 'America/New_York' });
-	assert.equal(made.event_date, `${nextYear}-07-01T04:00:00Z`);
-	assert.equal(made.sales_end, made.event_date);
-});
-
-test('ids of sections and seats are made of names, or are as given', async () => {
-	const made = await event(olga, { sections: [
-		{ name: 'Loge 1. Rang (Süd)', capacity: 3 },
-		{ name: 'Anything', section_id: 'B_x-9', capacity: 1 },
-		{ name: 'S', rows: [{ row: 'R', seats: 2 }, { row: 7, seats: ['x:1', 'a/b', 'é 1'] }] },
-	] });
-	assert.deepEqual(made.sections.map((s) => s.section_id), ['Loge-1--Rang--S-d-', 'B_x-9', 'S']);
-	assert.deepEqual(made.sections.map((s) => s.kind), ['ga', 'ga', 'seated']);
-	const seats = assertStatus(await get(`/events/${made.event_id}/seats`), 200).body.items;
-	assert.deepEqual(seats.map((s) => s.seat_id), ['S-R-1', 'S-R-2', 'x:1', 'a/b', 'é 1']);
-	const one = await held(bob, made.event_id, ['x:1', 'a/b', 'é 1']);
-	assert.deepEqual(one.items.map((i) => i.seat_id), ['x:1', 'a/b', 'é 1']);
-});
-
-test('the names that existing clients use make an event too', async () => {
-	assertStatus(await post('/events', eventBody(), { token: olga.token }), 201);
-	assertProblem(await post('/events', eventBody(), { token: bob.token }), 403, 'forbidden');
-});
-
-test('what is wrong with an event is named', async () => {
-	const rows = (...list) => [{ name: 'S', rows: list }];
-	const wrong = [
-		[{ title: undefined }, '/title'],
-		[{ title: '' }, '/title'],
-		[{ title: 'x'.repeat(201) }, '/title'],
-		[{ title: 'a\nb' }, '/title'],
-		[{ title: 7 }, '/title'],
-		[{ event_date: undefined }, '/event_date'],
-		[{ event_date: 'tomorrow' }, '/event_date'],
-		[{ event_date: `${nextYear}-02-30` }, '/event_date'],
-		[{ event_date: `${nextYear}-05-01T25:00:00Z` }, '/event_date'],
-		[{ event_date: `${nextYear}-05-01T19:00:00` }, '/event_date'],
-		[{ timezone: 'Mars/Olympus' }, '/timezone'],
-		[{ sales_start: `${nextYear + 1}-01-01` }, '/sales_start'],
-		[{ currency: 'eur' }, '/currency'],
-		[{ hold_seconds: 0 }, '/hold_seconds'],
-		[{ hold_seconds: 1.5 }, '/hold_seconds'],
-		[{ hold_seconds: '60' }, '/hold_seconds'],
-		[{ max_seats_per_booking: 0 }, '/max_seats_per_booking'],
-		[{ max_seats_per_user: -1 }, '/max_seats_per_user'],
-		[{ status: 'sold' }, '/status'],
-		[{ payment: 'stripe' }, '/payment'],
-		[{ payment: 'cash' }, '/payment'],
-		[{ queue: 'maybe' }, '/queue'],
-		[{ refund_policy: [{ until: `${nextYear}-01-01`, percent: 101 }] }, '/refund_policy/0/percent'],
-		[{ sections: undefined }, '/sections'],
-		[{ sections: [] }, '/sections'],
-		[{ sections: [{ name: 'A' }] }, '/sections/0/capacity'],
-		[{ sections: [{ name: 'A', capacity: 0 }] }, '/sections/0/capacity'],
-		[{ sections: [{ name: 'A', capacity: 1, base_price: -1 }] }, '/sections/0/base_price'],
-		[{ sections: [{ name: 'A', kind: 'seated' }] }, '/sections/0/rows'],
-		[{ sections: [{ name: 'A', kind: 'standing', capacity: 1 }] }, '/sections/0/kind'],
-		[{ sections: [{ name: 'A', capacity: 1, color: 'red' }] }, '/sections/0/color'],
-		[{ sections: [{ name: 'A b', capacity: 1 }, { name: 'A-b', capacity: 1 }] },
-			'/sections/1/section_id'],
-		[{ sections: [{ name: 'A', section_id: 'a b', capacity: 1 }] }, '/sections/0/section_id'],
-		[{ sections: rows() }, '/sections/0/rows'],
-		[{ sections: rows({ row: 'A', seats: 0 }) }, '/sections/0/rows/0/seats'],
-		[{ sections: rows({ row: 'A', seats: [] }) }, '/sections/0/rows/0/seats'],
-		[{ sections: rows({ row: 'A', seats: ['x', ''] }) }, '/sections/0/rows/0/seats/1'],
-		[{ sections: rows({ row: 'A', seats: ['x', 'x'] }) }, '/sections/0/rows/0/seats'],
-		[{ sections: rows({ row: 'A', seats: 1 }, { row: 'A', seats: 2 }) }, '/sections/0/rows/1/row'],
-		[{ sections: [{ name: 'A', capacity: 5, rows: [{ row: 'A', seats: 4 }] }] },
-			'/sections/0/capacity'],
-		[{ colour: 'red', title: '' }, '/colour', '/title'],
-		[{ event_id: '9' }, '/event_id'],
-		[{ layout: 'Small', sections: undefined }, '/layout'],
-	];
-	const before_ = stack.books();
-	for (const [changes, ...pointers] of wrong)
-		assertInvalid(await create(eventBody(changes)), ...pointers);
-	assertProblem(await create(eventBody({ venue_id: '999999' })), 404, 'not-found');
-	assertProblem(await create(eventBody({ venue_id: 'nowhere' })), 404, 'not-found');
-	assert.equal(stack.books(), before_);
-});
-
-test('an event is changed by who made it, and by an admin', async () => {
-	const made = await event(olga);
-	const id = made.event_id;
-	const body = { title: 'Another evening', description: 'New' };
-	assertProblem(await put(`/admin/events/${id}`, body), 401, 'unauthenticated');
-	assertProblem(await change(id, body, { token: bob.token }), 403, 'forbidden');
-	assertProblem(await change(id, body, { token: other.token }), 404, 'not-found');
-	const answer = assertStatus(await change(id, body), 200);
-	assert.deepEqual(answer.body, { ...made, ...body, version: 2 });
-	assert.equal(answer.headers.etag, '"2"');
-	assertStatus(await change(id, { title: 'Admin was here' }, { token: admin.token }), 200);
-	const shown = assertStatus(await get(`/events/${id}`), 200).body;
-	assert.equal(shown.title, 'Admin was here');
-	assert.equal(shown.version, 3);
-	for (const unknown of ['0', '-1', '1x', '2147483648', '99999999999999999999', 'x', '%20'])
-		assertProblem(await change(unknown, body), 404, 'not-found');
-	assertInvalid(await change(id, { currency: 'USD' }), '/currency');
-	assertInvalid(await change(id, { event_id: '1' }), '/event_id');
-	assertInvalid(await change(id, { status: 'gone' }), '/status');
-});
-
-test('a change on condition of a version that has gone is refused', async () => {
-	const { event_id: id } = await event(olga);
-	const tag = (await get(`/events/${id}`)).headers.etag;
-	const when = (condition, title) => change(id, { title }, { headers: { 'If-Match': condition } });
-	for (const condition of ['"2"', 'W/"1"', '"x"', 'nonsense', '"2", "3"', '""'])
-		assertProblem(await when(condition, 'No'), 412, 'precondition-failed');
-	assertStatus(await when(tag, 'Two'), 200);
-	assertProblem(await when(tag, 'No'), 412, 'precondition-failed');
-	assertStatus(await when('"9", "2"', 'Three'), 200);
-	assertStatus(await when('*', 'Four'), 200);
-	assertProblem(await change(id, { title: 'No', version: 3 }), 412, 'precondition-failed');
-	assertStatus(await change(id, { title: 'Five', version: 4 }), 200);
-	assert.equal((await get(`/events/${id}`)).body.title, 'Five');
-});
-
-test('of ten who change one version at once, one does', async () => {
-	const { event_id: id } = await event(olga);
-	const answers = await Promise.all(Array.from({ length: 10 }, (_, i) =>
-		change(id, { title: `Title ${i}` }, { headers: { 'If-Match': '"1"' } })));
-	assert.equal(answers.filter((a) => a.status === 200).length, 1);
-	for (const lost of answers.filter((a) => a.status !== 200))
-		assertProblem(lost, 412, 'precondition-failed');
-});
-
-test('capacity never falls below what is taken', async () => {
-	const { event_id: id } = await event(olga);
-	await confirmed(bob, id, 3);
-	await held(bob, id, 2);
-	const resize = (capacity) => change(id, { sections: [{ section_id: 'Floor', capacity }] });
-	const refused = assertProblem(await resize(4), 409, 'capacity-in-use');
-	assert.equal(refused.section_id, 'Floor');
-	assert.equal(refused.taken, 5);
-	assertStatus(await resize(5), 200);
-	assertProblem(await hold(bob, { event_id: id, section_id: 'Floor', seats_requested: 1 }), 409,
-		'sold-out');
-	assertStatus(await resize(6), 200);
-	await held(bob, id, 1);
-	assert.deepEqual((await places(id)).Floor, { available: 0, held: 3, sold: 3 });
-});
-
-test('a seat that is taken stays; others go out of sale and come back', async () => {
-	const { event_id: id } = await event(olga);
-	await held(bob, id, ['VIP-A-2']);
-	const rows = (a) => ({ sections: [{ section_id: 'VIP',
-		rows: [{ row: 'A', seats: a }, { row: 'B', seats: ['B1', 'B2', 'B3', 'B4'] }] }] });
-	assert.deepEqual(assertProblem(await change(id, rows(1)), 409, 'capacity-in-use').seat_ids,
-		['VIP-A-2']);
-	assertStatus(await change(id, rows(2)), 200);
-	assert.deepEqual((await places(id)).VIP, { available: 5, held: 1, sold: 0 });
-	assert.match((await get(`/events/${id}/seatmap/status`)).body.status, /^ahx{8}aaaa$/);
-	assertProblem(await hold(bob, { event_id: id, seat_ids: ['VIP-A-3'] }), 409, 'seats-unavailable');
-	assertStatus(await change(id, rows(3)), 200);
-	await held(bob, id, ['VIP-A-3']);
-	assert.deepEqual((await places(id)).VIP, { available: 5, held: 2, sold: 0 });
-});
-
-test('the status of an event moves as it may', async () => {
-	const ways = { draft: ['on_sale', 'cancelled'], on_sale: ['closed', 'cancelled'],
-		closed: ['on_sale', 'cancelled'], cancelled: [] };
-	const all = Object.keys(ways);
-	for (const from of all) {
-		for (const to of all.filter((s) => s !== from)) {
-			const { event_id: id } = await event(olga, { status: from });
-			const answer = await change(id, { status: to });
-			if (ways[from].includes(to)) assertStatus(answer, 200);
-			else assertProblem(answer, 409, 'wrong-state');
-		}
-	}
-});
-
-test('a draft is seen by its makers alone', async () => {
-	const { event_id: id } = await event(olga, { status: 'draft' });
-	for (const below of ['', '/availability', '/seats', '/seatmap', '/seatmap/status']) {
-		assertProblem(await get(`/events/${id}${below}`), 404, 'not-found');
-		for (const who of [bob, other])
-			assertProblem(await get(`/events/${id}${below}`, { token: who.token }), 404, 'not-found');
-		for (const who of [olga, admin]) {
-			const answer = assertStatus(await get(`/events/${id}${below}`, { token: who.token }), 200);
-			assert.doesNotMatch(answer.headers['cache-control'], /public/);
-		}
-	}
-});
-
-test('a live hold keeps its price; a new one has the new price', async () => {
-	const { event_id: id } = await event(olga);
-	const old = await held(bob, id, 1);
-	assertStatus(await change(id, { sections: [{ section_id: 'Floor', base_price: 800 }] }), 200);
-	assert.equal((await held(bob, id, 1)).total, 800);
-	assert.equal((await move(bob, old, 'confirm')).body.total, 500);
-});
-
-test('an event starts from a layout of a venue', async () => {
-	const layout = { name: 'Small', sections: [{ name: 'S', rows: [{ row: 'A', seats: 3 }] }] };
-	const body = { name: 'The hall', address: 'Ring 1', timezone: 'Europe/Vienna', layouts: [layout] };
-	const made = assertStatus(await post('/admin/venues', body, { token: olga.token }), 201);
-	const id = made.body.venue_id;
-	assert.equal(made.headers.location, `/api/v1/admin/venues/${id}`);
-	assert.equal(made.body.name, 'The hall');
-	assert.equal(made.body.layouts[0].name, 'Small');
-	const here = await event(olga, { venue_id: id, layout: 'Small', sections: undefined,
-		event_date: `${nextYear}-07-01` });
-	assert.equal(here.timezone, 'Europe/Vienna');
-	assert.equal(here.event_date, `${nextYear}-06-30T22:00:00Z`);
-	assert.deepEqual(here.venue,
-		{ venue_id: id, name: 'The hall', address: 'Ring 1', timezone: 'Europe/Vienna' });
-	assert.equal(here.sections[0].capacity, 3);
-	assertInvalid(await create(eventBody({ venue_id: id, layout: 'Large', sections: undefined })),
-		'/layout');
-	assertInvalid(await create(eventBody({ venue_id: id, layout: 'Small' })), '/layout');
-	assertProblem(await create(eventBody({ venue_id: id }), { token: other.token }), 404, 'not-found');
-	const found = assertStatus(await get(`/events?venue_id=${id}`), 200).body.items;
-	assert.deepEqual(found.map((e) => e.event_id), [here.event_id]);
-});
-
-test('venues are listed to those whose they are', async () => {
-	const mine = await staff();
+test('the list shows what is upcoming, soonest first, page by page', async () => {
+	const days = [30, 10, 20, 10, 40];
 	const ids = [];
-	for (let i = 0; i < 5; i++) {
-		const answer = await post('/admin/venues', { name: `Hall ${i}` }, { token: mine.token });
-		ids.push(assertStatus(answer, 201).body.venue_id);
-	}
+	for (const n of days) ids.push((await made({ event_date: `${day(n)}T12:00:00Z` })).event_id);
+	const expected = [1, 3, 2, 0, 4].map((i) => ids[i]);
+	const past = await made({ event_date: '2020-01-01' });
+	const draft = await made({ event_date: day(5), status: 'draft' });
+	const cancelled = await made({ event_date: day(5), status: 'cancelled' });
 	const seen = [];
-	for await (const page of pages('/admin/venues?limit=2', { token: mine.token }))
-		seen.push(...page.map((v) => v.venue_id));
-	assert.deepEqual(seen, ids);
-	const everything = [];
-	for await (const page of pages('/admin/venues?limit=100', { token: admin.token }))
-		everything.push(...page.map((v) => v.venue_id));
-	for (const id of ids) assert.ok(everything.includes(id));
-	assertProblem(await get('/admin/venues', { token: bob.token }), 403, 'forbidden');
-	assertProblem(await get('/admin/venues'), 401, 'unauthenticated');
-	assertInvalid(await get('/admin/venues?cursor=nonsense', { token: mine.token }), '/cursor');
-	for (const [body, ...pointers] of [[{}, '/name'], [{ name: 'x', timezone: 'Nowhere' }, '/timezone'],
-		[{ name: 'x', layouts: [{ name: 'a', sections: [] }] }, '/layouts/0/sections'],
-		[{ name: 'x', size: 3 }, '/size']])
-		assertInvalid(await post('/admin/venues', body, { token: mine.token }), ...pointers);
-});
-
-test('a key makes one event, and its answer comes again byte for byte', async () => {
-	for (const [where, body] of [['/admin/events', eventBody()], ['/admin/venues', { name: 'Once' }]]) {
-		const key = freshKey();
-		const first = assertStatus(await post(where, body, { token: olga.token, key }), 201);
-		const again = assertStatus(await post(where, body, { token: olga.token, key }), 201);
-		assert.equal(again.text, first.text);
-		assert.equal(again.headers.location, first.headers.location);
-		assert.equal(first.headers['idempotent-replayed'], undefined);
-		assert.equal(again.headers['idempotent-replayed'], 'true');
-		const changed = { ...body, [where.endsWith('events') ? 'title' : 'name']: 'Twice' };
-		assertProblem(await post(where, changed, { token: olga.token, key }), 422,
-			'idempotency-key-reused');
-		const theirs = assertStatus(await post(where, body, { token: other.token, key }), 201);
-		assert.notEqual(theirs.text, first.text);
+	let where = `/events?q=${tag}&limit=2`;
+	for (let pages = 1; where; pages++) {
+		const page = await get(where);
+		assert.equal(page.status, 200, page.text);
+		assert.ok(page.body.items.length <= 2);
+		seen.push(...page.body.items.map((e) => e.event_id));
+		where = page.body.next_cursor && `/events?q=${tag}&limit=2&cursor=${page.body.next_cursor}`;
+		const link = page.headers.get('link');
+		assert.equal(link, where ? `</api/v1${where}>; rel="next"` : null);
+		assert.ok(pages <= 3);
+	}
+	assert.deepEqual(seen, expected);
+	for (const gone of [past, draft, cancelled]) assert.ok(!seen.includes(gone.event_id));
+	for (const still of [past, cancelled]) assert.equal((await get(`/events/${still.event_id}`)).status, 200);
+	assertProblem(await get(`/events/${draft.event_id}`), 404, 'not-found');
+	assertProblem(await get(`/events/${draft.event_id}`, { token: buyer }), 404, 'not-found');
+	for (const part of ['', '/availability', '/seats', '/seatmap', '/seatmap/status']) {
+		assertProblem(await get(`/events/${draft.event_id}${part}`), 404, 'not-found');
+		const own = await get(`/events/${draft.event_id}${part}`, { token: organizer });
+		assert.equal(own.status, 200);
+		assert.match(own.headers.get('cache-control'), /no-store/, 'what one sees is not for all');
 	}
 });
 
-test('whoever was of the staff and is not any more makes nothing', async () => {
-	const former = await staff();
-	stack.program('user', ['role', '--email', former.email, '--role', 'user']);
-	assertProblem(await create(eventBody(), { token: former.token }), 403, 'forbidden');
-	assertProblem(await post('/admin/venues', { name: 'x' }, { token: former.token }), 403, 'forbidden');
+test('the list is searched by words, days and venue', async () => {
+	const word = unique('w');
+	const venue = await call('POST', '/admin/venues', { name: `Hall ${word}` }, { token: organizer });
+	const body = { event_date: '2091-05-05T10:00:00Z', venue_id: venue.body.venue_id };
+	const at = (await made(body)).event_id;
+	const described = (await made({ event_date: '2091-05-06T23:59:59Z', description: `x 100%_${word}\\ y` })).event_id;
+	const list = async (query) => {
+		const answer = await get(`/events?${query}`);
+		assert.equal(answer.status, 200, answer.text);
+		return answer.body.items.map((e) => e.event_id);
+	};
+	assert.deepEqual(await list(`q=${word.toUpperCase()}`), [at, described]);
+	assert.deepEqual(await list(`q=${encodeURIComponent(`100%_${word}\\`)}`), [described]);
+	assert.deepEqual(await list(`q=${encodeURIComponent(`1%0%_${word}`)}`), [], 'signs of patterns are letters');
+	assert.deepEqual(await list(`q=${word}&from=2091-05-06`), [described]);
+	assert.deepEqual(await list(`q=${word}&to=2091-05-05`), [at], 'a day is whole');
+	assert.deepEqual(await list(`q=${word}&to=2091-05-06`), [at, described]);
+	assert.deepEqual(await list(`q=${word}&from=2091-05-05T12:00:00%2B02:00&to=2091-05-05T10:00:00Z`), [at]);
+	assert.deepEqual(await list(`venue_id=${venue.body.venue_id}`), [at]);
+	assert.deepEqual(await list('venue_id=nowhere'), []);
+	assert.deepEqual(await list('venue_id=999999999'), []);
+});
+
+test('what is no query is refused', async () => {
+	const { event_id: id } = await made({ event_date: day(9) });
+	const first = (await get('/events?limit=1')).body.next_cursor;
+	for (const [where, expected] of [
+		['/events?limit=0', '/limit'], ['/events?limit=101', '/limit'], ['/events?limit=x', '/limit'],
+		['/events?cursor=', '/cursor'], ['/events?cursor=AAAA', '/cursor'], [`/events?cursor=${first}A`, '/cursor'],
+		[`/events?cursor=${first.slice(0, -1)}`, '/cursor'], [`/events/${id}/seats?cursor=${first}`, '/cursor'],
+		[`/events?cursor=${(first[0] === 'A' ? 'B' : 'A') + first.slice(1)}`, '/cursor'],
+		['/events?from=yesterday', '/from'], ['/events?to=2020-13-01', '/to'], ['/events?page=2', '/page'],
+		['/events?q=%ff', '/q'], ['/events?q=a&q=b', '/q'],
+		[`/events/${id}?x=1`, '/x'], [`/events/${id}/availability?x=1`, '/x'],
+		[`/events/${id}/seats?section_id=None`, '/section_id'], [`/events/${id}/seats?status=free`, '/status'],
+		[`/events/${id}/seats?limit=1001`, '/limit'], [`/events/${id}/seats?cursor=x`, '/cursor'],
+	]) {
+		const answer = await get(where);
+		assertProblem(answer, 422, 'invalid');
+		assert.deepEqual(pointers(answer), [expected], where);
+	}
+	for (const bad of ['0', '00', '01', '+1', '-1', 'x', '1e3', '999999999', '2147483648', '99999999999999999999', '%31%00'])
+		for (const part of ['', '/availability', '/seats', '/seatmap', '/seatmap/status'])
+			assert.ok([400, 404].includes((await get(`/events/${bad}${part}`)).status), bad + part);
+});
+
+test('availability follows every move', async () => {
+	const { event_id: id } = await made({ event_date: day(9), sections: [{ name: 'Floor', capacity: 5, base_price: 700 },
+		{ name: 'S', rows: [{ row: 'A', seats: 3 }], base_price: 900 }] });
+	const numbers = async () => {
+		const answer = await get(`/events/${id}/availability`);
+		assert.equal(answer.status, 200, answer.text);
+		assert.equal(answer.body.event_id, id);
+		assert.ok(Math.abs(Date.parse(answer.body.as_of) - Date.now()) < 5000);
+		for (const s of answer.body.sections) assert.equal(s.capacity, s.available + s.held + s.sold);
+		return [answer.body, answer.body.sections.map((s) => [s.section_id, s.available, s.held, s.sold, s.price])];
+	};
+	assert.deepEqual((await numbers())[1], [['Floor', 5, 0, 0, 700], ['S', 3, 0, 0, 900]]);
+	const booking = await hold({ event_id: id, items: [{ section_id: 'Floor', quantity: 2 }, { seat_id: 'S-A-2' }] });
+	const [held, heldNumbers] = await numbers();
+	assert.deepEqual(heldNumbers, [['Floor', 3, 2, 0, 700], ['S', 2, 1, 0, 900]]);
+	assert.equal((await call('POST', `/bookings/${booking.booking_id}/confirm`, {}, { token: buyer })).status, 200);
+	const [sold, soldNumbers] = await numbers();
+	assert.deepEqual(soldNumbers, [['Floor', 3, 0, 2, 700], ['S', 2, 0, 1, 900]]);
+	assert.ok(sold.version > held.version);
+	assert.deepEqual((await get(`/events/${id}`)).body.sections.map((s) => s.available), [3, 2]);
+	const listed = (await get(`/events?q=${tag}&limit=100`)).body.items.find((e) => e.event_id === id);
+	assert.deepEqual(listed.sections.map((s) => s.available), [3, 2]);
+	assert.equal((await call('POST', `/bookings/${booking.booking_id}/cancel`, {}, { token: buyer })).status, 200);
+	assert.deepEqual((await numbers())[1], [['Floor', 5, 0, 0, 700], ['S', 3, 0, 0, 900]]);
+});
+
+test('a hold whose time is over counts as available at once', async () => {
+	const { event_id: id } = await made({ event_date: day(9), hold_seconds: 1,
+		sections: [{ name: 'Floor', capacity: 5 }, { name: 'S', rows: [{ row: 'A', seats: 2 }] }] });
+	await hold({ event_id: id, items: [{ section_id: 'Floor', quantity: 2 }, { seat_id: 'S-A-2' }] });
+	await new Promise((resolve) => { setTimeout(resolve, 1300); });
+	const { sections } = (await get(`/events/${id}/availability`)).body;
+	assert.deepEqual(sections.map((s) => [s.available, s.held]), [[5, 0], [2, 0]]);
+	assert.equal((await get(`/events/${id}/seatmap/status`)).body.status, 'aa');
+});
+
+test('seats come in layout order, by section, status and page', async () => {
+	const { event_id: id } = await made({ event_date: day(9), sections: [
+		{ name: 'B', rows: [{ row: '2', seats: 3 }, { row: '1', seats: 2 }], base_price: 5 }, { name: 'A', rows: [{ row: 'x', seats: 2 }] }] });
+	await hold({ event_id: id, seat_ids: ['B-2-2', 'A-x-1'] });
+	const list = async (query) => {
+		const answer = await get(`/events/${id}/seats${query}`);
+		assert.equal(answer.status, 200, answer.text);
+		return answer.body;
+	};
+	const all = (await list('')).items;
+	assert.deepEqual(all.map((s) => s.seat_id), ['B-2-1', 'B-2-2', 'B-2-3', 'B-1-1', 'B-1-2', 'A-x-1', 'A-x-2']);
+	assert.deepEqual(all[1], { seat_id: 'B-2-2', section_id: 'B', section: 'B', row: '2', number: '2', status: 'held', price: 5 });
+	const ids = async (query) => (await list(query)).items.map((s) => s.seat_id);
+	assert.deepEqual(await ids('?status=held'), ['B-2-2', 'A-x-1']);
+	assert.deepEqual(await ids('?status=available&section_id=A'), ['A-x-2']);
+	assert.deepEqual(await ids('?status=booked'), []);
+	const seen = [];
+	for (let cursor = ''; cursor !== null;) {
+		const page = await list(`?status=available&limit=2${cursor && `&cursor=${cursor}`}`);
+		seen.push(...page.items.map((s) => s.seat_id));
+		cursor = page.next_cursor;
+	}
+	assert.deepEqual(seen, ['B-2-1', 'B-2-3', 'B-1-1', 'B-1-2', 'A-x-2']);
+	assert.deepEqual((await list('?section_id=A')).next_cursor, null);
+});
+
+test('the map tells where each letter of the status string belongs', async () => {
+	const { event_id: id } = await made({ event_date: day(9), sections: [
+		{ name: 'B', rows: [{ row: '2', seats: 2 }, { row: '1', seats: 2 }] }, { name: 'Floor', capacity: 3 }] });
+	await hold({ event_id: id, seat_ids: ['B-1-1'] });
+	const map = (await get(`/events/${id}/seatmap`)).body;
+	const status = await get(`/events/${id}/seatmap/status`);
+	assert.equal(status.body.seats, 4);
+	assert.equal(status.body.status.length, 4);
+	assert.ok(status.text.length <= 4 + 300);
+	assert.equal(status.body.layout_version, map.layout_version);
+	assert.deepEqual(map.sections.map((s) => [s.section_id, s.rows.map((r) => [r.row, r.seats.length])]),
+		[['B', [['2', 2], ['1', 2]]], ['Floor', []]]);
+	const seats = map.sections[0].rows.flatMap((r) => r.seats);
+	for (const seat of seats)
+		assert.equal(status.body.status[seat.position], seat.seat_id === 'B-1-1' ? 'h' : 'a');
+	assert.equal(new Set(seats.map((s) => `${s.x},${s.y}`)).size, 4, 'no two seats in one place');
+});
+
+test('answers are tagged, and not sent again unchanged', async () => {
+	const { event_id: id } = await made({ event_date: day(9), sections: [{ name: 'S', rows: [{ row: 'A', seats: 2 }] }] });
+	const places = ['', '/availability', '/seats', '/seatmap', '/seatmap/status'].map((part) => `/events/${id}${part}`);
+	const tags = new Map();
+	for (const where of [...places, `/events?q=${tag}&limit=100`]) {
+		const first = await get(where);
+		assert.match(first.headers.get('cache-control'), /^public, max-age=\d+$/);
+		tags.set(where, first.headers.get('etag'));
+		const again = await get(where, { headers: { 'If-None-Match': first.headers.get('etag') } });
+		assert.equal(again.status, 304, where);
+		assert.equal(again.text, '');
+	}
+	await hold({ event_id: id, seat_ids: ['S-A-1'] });
+	for (const [where, etag] of tags) {
+		const answer = await get(where, { headers: { 'If-None-Match': etag } });
+		assert.equal(answer.status, where.endsWith('/seatmap') ? 304 : 200, where);
+	}
+});
+
+test('the process answers', async () => {
+	assert.deepEqual((await get('/healthz')).body, { status: 'ok' });
+	assert.equal((await fetch(`${process.env.HOLDFAST_URL}/healthz`)).status, 200);
 });
