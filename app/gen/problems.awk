@@ -22,7 +22,8 @@ function answer(codes, slug, headers)
 		exit
 	}
 	printf "error_page %s = /problems/%s;\n", codes, slug
-	printf "location = /problems/%s {\n\tinternal;\n\tdefault_type application/problem+json;\n", slug
+	printf "location = /problems/%s {\n\tinternal;\n", slug
+	printf "\tdefault_type application/problem+json;\n"
 	printf "\tadd_header X-Request-Id $request_id always;\n"
 	printf "\tadd_header X-Content-Type-Options nosniff always;\n"
 	printf "\tadd_header Content-Security-Policy "

@@ -9,9 +9,10 @@ BEGIN {
 		print "# Settings of holdfast, each at its default. Made from the table in"
 		print "# app/base/conf.def (`make settings`)."
 		print "#"
-		print "# The environment overrides this file: a key in capitals behind HOLDFAST_, or one of"
-		print "# the other names given; --set key=value on a command line overrides both. A secret"
-		print "# may be given as @/path/to/file. An unknown key or a value out of bounds is refused."
+		print "# The environment overrides this file: a key in capitals behind HOLDFAST_, or"
+		print "# one of the other names given; --set key=value on a command line overrides"
+		print "# both. A secret may be given as @/path/to/file. An unknown key or a value out of"
+		print "# bounds is refused."
 	} else if (form == "table") {
 		print "| setting | default | what it is |"
 		print "| --- | --- | --- |"

@@ -26,8 +26,8 @@ nginx_text() {
 	for dir in client_body proxy fastcgi uwsgi scgi; do
 		echo "${dir}_temp_path \"$state/nginx/$dir\";"
 	done
-	env -i PATH="$PATH" "$here/nginx-conf" --config "$conf" --run "$run" --listen "127.0.0.1:$port backlog=4096" \
-		--bin "$bin" --template "$tree/conf/nginx.conf.in" \
+	env -i PATH="$PATH" "$here/nginx-conf" --config "$conf" --run "$run" --bin "$bin" \
+		--listen "127.0.0.1:$port backlog=4096" --template "$tree/conf/nginx.conf.in" \
 		--problems "$(dirname "$bin")/gen/nginx-problems.conf"
 	echo "}"
 }
@@ -42,8 +42,10 @@ nginx_up() {
 	nginx_orphans_stop
 	mv -f "$file.new" "$file"
 	# Started in its own directory, by which its workers are known.
-	(cd "$state/nginx" && exec "$(nginx_program)" -e "$state/log/nginx.log" -p "$state/nginx" -c "$file") \
-		>"$state/log/nginx.start" 2>&1 </dev/null 9>&- || {
+	(
+		cd "$state/nginx"
+		exec "$(nginx_program)" -e "$state/log/nginx.log" -p "$state/nginx" -c "$file"
+	) >"$state/log/nginx.start" 2>&1 </dev/null 9>&- || {
 		cat "$state/log/nginx.start" >&2
 		fail "nginx does not start (is port $port free?)"
 	}
@@ -57,9 +59,12 @@ nginx_up() {
 # Gracefully, so that answers under way are finished; not for longer than a worker may take.
 nginx_down() {
 	local began=$EPOCHREALTIME
-	pid_stop "$pids/nginx.pid" "$state/nginx/nginx.conf" QUIT 6 || { nginx_orphans_stop; return 0; }
+	local ran=''
+	if pid_stop "$pids/nginx.pid" "$state/nginx/nginx.conf" QUIT 6; then
+		ran=yes
+	fi
 	nginx_orphans_stop
-	say nginx "stopped ($(since "$began"))"
+	[ -z "$ran" ] || say nginx "stopped ($(since "$began"))"
 }
 
 # A master that was killed leaves its workers behind, which go on to serve and to hold the port.

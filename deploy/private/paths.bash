@@ -19,7 +19,7 @@ paths_make() {
 	secrets=$state/secrets
 	state_hash=$(printf '%s' "$state" | sha256sum | cut -c1-12)
 	run=$state/run
-	# A socket's path holds 107 bytes, and characters that mean something to a server do not belong in it.
+	# A socket's path holds 107 bytes, and no character that means something to a server.
 	if [ $((${#run} + 20)) -gt 107 ] || [[ $run =~ [^A-Za-z0-9._/+@=-] ]]; then
 		run=/tmp/holdfast-$(id -u)-$state_hash
 	fi
@@ -46,7 +46,8 @@ paths_save() {
 	for dir in "$pids" "$secrets" "$state/log" "$state/redis" "$state/nginx"; do
 		chmod 0700 "$dir"
 	done
-	printf 'port=%s\ncluster=%s\ndatabase=%s\n' "$port" "$cluster" "$database" >"$state/settings"
+	printf 'port=%s\ncluster=%s\ndatabase=%s\n' "$port" "$cluster" "$database" \
+		>"$state/settings"
 }
 
 # Makes a directory that only we may enter; refuses one that somebody else made under that name.

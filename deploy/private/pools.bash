@@ -1,4 +1,5 @@
-# The pools of the private stack: each a restart loop (deploy/pool) around spawn-fcgi and multiwatch.
+# The pools of the private stack: each a restart loop (deploy/pool) around spawn-fcgi and
+# multiwatch; and the demo.
 # shellcheck shell=bash disable=SC2154
 
 # What a running pool was made of: its program, its configuration, its size.
@@ -15,7 +16,7 @@ pools_up() {
 		[ -x "$bin/holdfast-$pool" ] || continue
 		began=$EPOCHREALTIME
 		if pid_of "$run/$pool.loop" "$run/$pool.sock" >/dev/null &&
-			[ "$(pool_signature "$pool")" = "$(cat "$run/$pool.made" 2>/dev/null)" ]; then
+			pool_signature "$pool" | cmp -s - "$run/$pool.made"; then
 			continue
 		fi
 		pool_stop "$pool" || true
@@ -68,9 +69,8 @@ pools_down() {
 # The demo, once for a state directory, with a random password that is kept for the operator.
 demo_load() {
 	local began=$EPOCHREALTIME account
-	if [ -e "$state/demo" ] || [ -n "${HOLDFAST_NODEMO:-}" ] || [ ! -x "$bin/holdfast-demo" ]; then
-		return 0
-	fi
+	[ ! -e "$state/demo" ] || return 0
+	[ -z "${HOLDFAST_NODEMO:-}" ] || return 0
 	[ -s "$secrets/demo" ] || random_hex 8 >"$secrets/demo"
 	program holdfast-demo --password-file "$secrets/demo" >"$state/log/demo.log" 2>&1 9>&- || {
 		cat "$state/log/demo.log" >&2

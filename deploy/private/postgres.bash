@@ -51,7 +51,8 @@ postgres_bin() {
 
 # psql as the superuser of the cluster.
 psql_admin() {
-	PGPASSFILE=$passfile psql -X -q -A -t -v ON_ERROR_STOP=1 -h "$postgres_socket" -U postgres "$@"
+	PGPASSFILE=$passfile psql -X -q -A -t -v ON_ERROR_STOP=1 -h "$postgres_socket" -U postgres \
+		"$@"
 }
 
 postgres_is_up() {
@@ -112,14 +113,16 @@ postgres_settings() {
 		[ -z "${HOLDFAST_NOSYNC:-}" ] || echo "fsync = off"
 	} | as_postgres tee "$postgres_data/holdfast.conf" >/dev/null
 	as_postgres grep -q '^include .*holdfast.conf' "$postgres_data/postgresql.conf" ||
-		echo "include 'holdfast.conf'" | as_postgres tee -a "$postgres_data/postgresql.conf" >/dev/null
+		echo "include 'holdfast.conf'" |
+		as_postgres tee -a "$postgres_data/postgresql.conf" >/dev/null
 }
 
 # After a kill -9 the backends of the old server may need a moment to notice and go.
 postgres_start() {
 	for _ in $(seq 50); do
 		if as_postgres "$(postgres_bin)/pg_ctl" start -s -w -t 120 -D "$postgres_data" \
-			-l "$postgres_data/server.log" >>"$state/log/pg_ctl.log" 2>&1 </dev/null 9>&-; then
+			-l "$postgres_data/server.log" \
+			>>"$state/log/pg_ctl.log" 2>&1 </dev/null 9>&-; then
 			return
 		fi
 		sleep 0.2
@@ -144,9 +147,13 @@ postgres_bootstrap() {
 postgres_down() {
 	local began=$EPOCHREALTIME
 	[ -z "$cluster" ] || return 0
-	pid_of "$pids/postgres.pid" "$postgres_data" >/dev/null || { rm -f "$pids/postgres.pid"; return 0; }
+	if ! pid_of "$pids/postgres.pid" "$postgres_data" >/dev/null; then
+		rm -f "$pids/postgres.pid"
+		return 0
+	fi
 	as_postgres "$(postgres_bin)/pg_ctl" stop -s -m fast -t 60 -D "$postgres_data" \
-		>>"$state/log/pg_ctl.log" 2>&1 || fail "PostgreSQL does not stop, see $state/log/pg_ctl.log"
+		>>"$state/log/pg_ctl.log" 2>&1 ||
+		fail "PostgreSQL does not stop, see $state/log/pg_ctl.log"
 	rm -f "$pids/postgres.pid"
 	say postgres "stopped ($(since "$began"))"
 }
@@ -185,7 +192,7 @@ changes_planned() {
 }
 
 changes_deployed() {
-	psql_admin -d "$database" -c 'select change from sqitch.changes order by planned_at' 2>/dev/null
+	psql_admin -d "$database" -c 'select change from sqitch.changes' 2>/dev/null
 }
 
 schema_up() {
@@ -210,8 +217,8 @@ database_copy() {
 	[ -z "$(psql_admin -d postgres -c \
 		"select 1 from pg_database where datname = '$database'")" ] || return 0
 	for try in $(seq 100); do
-		if psql_admin -d postgres -c "create database $database template holdfast owner holdfast_owner" \
-			2>"$state/log/copy.log"; then
+		if psql_admin -d postgres 2>"$state/log/copy.log" \
+			-c "create database $database template holdfast owner holdfast_owner"; then
 			psql_admin -d postgres -c "revoke all on database $database from public;
 				grant connect on database $database to public"
 			return

@@ -1,8 +1,8 @@
 # Processes of the private stack: which of them are ours, and how they are ended.
 # shellcheck shell=bash disable=SC2154
 
-# Prints the process id in file $1 if that process lives and is ours: its command line or its working
-# directory names $2. A number that another process got since is nobody's business here.
+# Prints the process id in file $1 if that process lives and is ours: its command line or its
+# working directory names $2. A number that another process got since is nobody's business here.
 pid_of() {
 	local pid
 	[ -s "$1" ] || return 1
@@ -22,7 +22,7 @@ pid_of() {
 # Waits at most $2 seconds for process $1 to end.
 pid_gone() {
 	local tries=$(($2 * 20))
-	while [ -d "/proc/$1" ] && ! grep -q '^State:[[:space:]]*Z' "/proc/$1/status" 2>/dev/null; do
+	while grep -q '^State:[[:space:]]*[A-Y]' "/proc/$1/status" 2>/dev/null; do
 		[ $((tries--)) -gt 0 ] || return 1
 		sleep 0.05
 	done

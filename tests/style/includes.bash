@@ -4,9 +4,7 @@
 # Lines `file<TAB>header` of all includes: own ones with quotes, others with angle brackets.
 includes() {
 	tree 'app/*.c' 'app/*.h' | while read -r file; do
-		sed -n 's/^#[ \t]*include[ \t]*\([<"][^>"]*\).*/\1/p' "$file" | while read -r header; do
-			printf '%s\t%s\n' "$file" "$header"
-		done
+		sed -n 's/^#[ \t]*include[ \t]*\([<"][^>"]*\).*/\1/p' "$file" | sed "s|^|$file\t|"
 	done
 }
 
@@ -41,8 +39,8 @@ rooms() {
 foreign() {
 	includes | awk -F '\t' '
 	BEGIN {
-		split("assert ctype errno fcntl getopt inttypes limits locale math poll signal stdarg stdbool " \
-			"stddef stdint stdio stdlib string strings syslog termios time unistd", names, " ")
+		split("assert ctype errno fcntl getopt inttypes limits locale math poll signal stdarg " \
+			"stdbool stddef stdint stdio stdlib string strings syslog termios time unistd", names, " ")
 		for (i in names)
 			home["<" names[i] ".h"] = 1
 	}

@@ -8,7 +8,8 @@ programs_help() {
 		first=$(env -i "$program" --help 2>&1 | head -n 1)
 		env -i "$program" --help >/dev/null 2>&1 || echo "$name --help fails"
 		[[ $first == "$name: "?* ]] || echo "$name --help begins with: $first"
-		env -i "$program" --version | grep -q "^$name [0-9]" || echo "$name --version says nothing"
+		env -i "$program" --version | grep -q "^$name [0-9]" ||
+			echo "$name --version says nothing"
 	done
 }
 
@@ -16,7 +17,8 @@ programs_refuse() {
 	local program status
 	for program in "$bin"/holdfast-*; do
 		for word in "--no-such-option" "--set=no_such_key=1"; do
-			env -i timeout 10 "$program" --config conf/holdfast.conf "$word" >/dev/null 2>&1 </dev/null
+			env -i timeout 10 "$program" --config conf/holdfast.conf "$word" \
+				>/dev/null 2>&1 </dev/null
 			status=$?
 			[ "$status" = 2 ] || echo "${program##*/} $word ends with $status"
 		done
@@ -27,7 +29,8 @@ programs_refuse() {
 programs_routes() {
 	local pool
 	sed -n 's/^ROUTE(\([a-z]*\),.*/\1/p' app/pools/routes.def | sort -u | while read -r pool; do
-		diff <(sed -n "s/^ROUTE($pool, \([A-Z]*\), \"\([^\"]*\)\".*/$pool \1 \2/p" app/pools/routes.def) \
+		diff <(tr -d '"' <app/pools/routes.def |
+			sed -n "s/^ROUTE($pool, \([A-Z]*\), \([^,]*\),.*/$pool \1 \2/p") \
 			<(env -i "$bin/holdfast-$pool" --routes | cut -d ' ' -f 1-3)
 	done
 }

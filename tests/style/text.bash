@@ -3,8 +3,8 @@
 
 sources() {
 	tree '*.c' '*.h' '*.awk' '*.bash' '*.sh' '*.sql' '*.lua' '*.js' '*.css' Makefile \
-		deploy/stack deploy/pool deploy/packages deploy/nginx-conf tests/run tests/stack tests/lint \
-		'tests/*/run' .ci/run
+		deploy/stack deploy/pool deploy/packages deploy/nginx-conf tests/run tests/stack \
+		tests/lint 'tests/*/run' .ci/run
 }
 
 # Tabs count to the next eighth column. What no tool formats (SQL, Lua, JavaScript) has more room,
@@ -13,7 +13,8 @@ text_width() {
 	sources | while read -r file; do
 		limit=100
 		[[ $file != *.js && $file != *.sql && $file != *.lua ]] || limit=140
-		expand "$file" | grep -nE "^.{$((limit + 1)),}" | grep -vE '^[0-9]+:-- (in|out|by): ' |
+		expand "$file" | grep -nE "^.{$((limit + 1)),}" |
+			grep -vE '^[0-9]+:-- (in|out|by): ' |
 			sed "s|^\([0-9]*\):.*|$file:\1: more than $limit columns|"
 	done
 }
@@ -47,7 +48,8 @@ text_left() {
 
 text_long() {
 	tree '*.c' '*.h' '*.js' '*.bash' '*.sh' | while read -r file; do
-		[ "$(wc -l <"$file")" -le 500 ] || echo "$file: more than 500 lines: it holds two things"
+		[ "$(wc -l <"$file")" -le 500 ] ||
+			echo "$file: more than 500 lines: it holds two things"
 	done
 }
 
