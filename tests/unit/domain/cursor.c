@@ -1,0 +1,78 @@
+/*
+ * Cursors: there and back, and nothing else passes for one.
+ */
+#include <criterion/criterion.h>
+
+#include "domain/cursor.h"
+
+static struct arena *arena;
+
+static void
+begin(void)
+{
+	arena = arena_new();
+}
+
+static void
+end(void)
+{
+	arena_free(arena);
+}
+
+TestSuite(cursor, .init = begin, .fini = end);
+
+Test(cursor, comes_back_at_every_length)
+{
+	char place[256] = "";
+
+	for (size_t len = 1; len < sizeof(place); len++) {
+		const char *cursor;
+
+		place[len - 1] = (char)('!' + len % 90);
+		place[len] = '\0';
+		cursor = cursor_make(arena, "events", place);
+		cr_assert_eq(strspn(cursor, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+					    "0123456789-_"),
+			strlen(cursor), "%s", cursor);
+		cr_assert_str_eq(cursor_read(arena, "events", cursor), place);
+	}
+}
+
+Test(cursor, is_of_one_list)
+{
+	const char *cursor = cursor_make(arena, "seats/7", "12");
+
+	cr_assert_null(cursor_read(arena, "seats/8", cursor));
+	cr_assert_null(cursor_read(arena, "events", cursor));
+	cr_assert_null(cursor_read(arena, "", cursor));
+}
+
+/* Every cursor that differs in one letter, is longer, or shorter. */
+Test(cursor, is_not_tampered_with)
+{
+	const char *cursor = cursor_make(arena, "events", "1799103600000000:17");
+	size_t len = strlen(cursor);
+
+	for (size_t i = 0; i < len; i++) {
+		for (int c = 1; c < 256; c++) {
+			char *other = arena_strdup(arena, cursor);
+
+			if (other[i] == (char)c)
+				continue;
+			other[i] = (char)c;
+			cr_assert_null(cursor_read(arena, "events", other), "%s", other);
+		}
+		cr_assert_null(cursor_read(arena, "events", arena_copy(arena, cursor, i)));
+	}
+	cr_assert_null(cursor_read(arena, "events", arena_printf(arena, "%sA", cursor)));
+	cr_assert_null(cursor_read(arena, "events", arena_printf(arena, "%s=", cursor)));
+}
+
+Test(cursor, refuses_what_is_too_long)
+{
+	char *text = arena_alloc(arena, 100001);
+
+	memset(text, 'A', 100000);
+	cr_assert_null(cursor_read(arena, "events", text));
+	cr_assert_null(cursor_read(arena, "events", ""));
+}

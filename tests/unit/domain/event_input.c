@@ -1,0 +1,140 @@
+/*
+ * Bodies that make and change events: what is written for the database, and what is pointed at.
+ */
+#include <criterion/criterion.h>
+
+#include "domain/event_input.h"
+
+static struct arena *arena;
+static struct problem_why why;
+
+static void
+begin(void)
+{
+	arena = arena_new();
+	why = (struct problem_why){ 0 };
+}
+
+static void
+end(void)
+{
+	arena_free(arena);
+}
+
+TestSuite(event_input, .init = begin, .fini = end);
+
+static enum problem
+read_text(const char *text, enum layout_use use, struct event_input *out)
+{
+	const char *detail;
+	const struct json *body = json_parse(arena, text, strlen(text), &detail);
+
+	cr_assert_not_null(body, "%s", text);
+	why = (struct problem_why){ 0 };
+	return event_input_read(arena, body, use, "EUR", &why, out);
+}
+
+#define FLOOR "\"sections\":[{\"name\":\"F\",\"capacity\":1}]"
+#define WHEN  "\"event_date\":\"2027-01-01\""
+
+Test(event_input, writes_what_is_given)
+{
+	struct event_input in;
+
+	cr_assert_eq(
+		read_text("{\"title\":\"T\"," WHEN "," FLOOR "}", LAYOUT_NEW, &in), PROBLEM_NONE);
+	cr_assert_str_eq(in.json,
+		"{\"title\":\"T\",\"event_date\":\"2027-01-01\",\"currency\":\"EUR\",\"sections\":"
+		"[{\"section_id\":\"F\",\"name\":\"F\",\"kind\":\"ga\",\"base_price\":0,"
+		"\"capacity\":1}]}");
+	cr_assert_eq(read_text("{\"title\":\"T\"," WHEN
+			       ",\"venue_id\":\"7\",\"layout\":\"big\",\"hold_seconds\":null}",
+			     LAYOUT_NEW, &in),
+		PROBLEM_NONE);
+	cr_assert_str_eq(in.json,
+		"{\"title\":\"T\",\"venue_id\":7,\"layout\":\"big\",\"event_date\":\"2027-01-01\","
+		"\"currency\":\"EUR\"}");
+}
+
+Test(event_input, of_a_change_null_is_the_default)
+{
+	struct event_input in;
+
+	cr_assert_eq(read_text("{}", LAYOUT_CHANGES, &in), PROBLEM_NONE);
+	cr_assert_str_eq(in.json, "{}");
+	cr_assert_not(in.has_version);
+	cr_assert_eq(read_text("{\"venue_id\":null,\"hold_seconds\":null,\"title\":null,"
+			       "\"max_seats_per_user\":3,\"version\":4}",
+			     LAYOUT_CHANGES, &in),
+		PROBLEM_NONE);
+	cr_assert_str_eq(
+		in.json, "{\"venue_id\":null,\"hold_seconds\":null,\"max_seats_per_user\":3}");
+	cr_assert(in.has_version);
+	cr_assert_eq(in.version, 4);
+}
+
+Test(event_input, points_at_mistakes)
+{
+	static const struct {
+		const char *body, *pointer;
+	} cases[] = {
+		{ "\"title\":\"a\\u0001\"", "/title" },
+		{ "\"event_date\":\"2027-02-29\"", "/event_date" },
+		{ "\"event_date\":\"2027-02-28T25:00:00Z\"", "/event_date" },
+		{ "\"sales_start\":\"now\"", "/sales_start" },
+		{ "\"sales_end\":\"\"", "/sales_end" },
+		{ "\"currency\":\"EURO\"", "/currency" },
+		{ "\"currency\":\"Eur\"", "/currency" },
+		{ "\"hold_seconds\":86401", "/hold_seconds" },
+		{ "\"status\":\"\"", "/status" },
+		{ "\"payment\":\"stripe\"", "/payment" },
+		{ "\"payment\":\"cash\"", "/payment" },
+		{ "\"queue\":\"on\"", "/queue" },
+		{ "\"refund_policy\":[{\"percent\":5}]", "/refund_policy/0/until" },
+		{ "\"refund_policy\":[{\"until\":\"x\",\"percent\":5}]", "/refund_policy/0/until" },
+		{ "\"refund_policy\":[7]", "/refund_policy/0" },
+		{ "\"layout\":\"x\"", "/layout" },
+		{ "\"version\":1", "/version" },
+	};
+	struct event_input in;
+
+	for (size_t i = 0; i < ARRAY_LENGTH(cases); i++) {
+		const char *text = arena_printf(arena, "{%s%s%s," FLOOR "}", cases[i].body,
+			strncmp(cases[i].body, "\"title\"", 7) == 0 ? "" : ",\"title\":\"T\"",
+			strncmp(cases[i].body, "\"event_date\"", 12) == 0 ? "" : "," WHEN);
+
+		cr_assert_eq(read_text(text, LAYOUT_NEW, &in), PROBLEM_INVALID, "%s", text);
+		cr_assert_not_null(why.errors, "%s", text);
+		cr_assert_str_eq(why.errors->pointer, cases[i].pointer, "%s", text);
+	}
+	cr_assert_eq(read_text("{\"layout\":\"x\"}", LAYOUT_CHANGES, &in), PROBLEM_INVALID);
+}
+
+Test(event_input, knows_venues_that_cannot_be)
+{
+	static const char *const bad[] = { "0", "x", "01", "-1", "+1", "1x", "2147483648" };
+	struct event_input in;
+	int64_t venue_id;
+
+	for (size_t i = 0; i < ARRAY_LENGTH(bad); i++) {
+		const char *text = arena_printf(arena, "{\"venue_id\":\"%s\"}", bad[i]);
+
+		cr_assert_not(event_venue_read(bad[i], &venue_id), "%s", bad[i]);
+		cr_assert_eq(read_text(text, LAYOUT_CHANGES, &in), PROBLEM_NOT_FOUND, "%s", text);
+	}
+	cr_assert(event_venue_read("2147483647", &venue_id));
+}
+
+Test(event_input, takes_the_database_at_its_word)
+{
+	why.extensions = "{\"pointer\":\"/timezone\",\"detail\":\"100% unknown.\"}";
+	cr_assert_eq(event_refused(PROBLEM_INVALID, &why, arena), PROBLEM_INVALID);
+	cr_assert_str_eq(why.errors->pointer, "/timezone");
+	cr_assert_str_eq(why.errors->detail, "100% unknown.");
+	cr_assert_null(why.extensions);
+
+	why = (struct problem_why){ .extensions = "{\"taken\":3}" };
+	cr_assert_eq(event_refused(PROBLEM_CAPACITY_IN_USE, &why, arena), PROBLEM_CAPACITY_IN_USE);
+	cr_assert_str_eq(why.extensions, "{\"taken\":3}");
+	cr_assert_null(why.errors);
+}
