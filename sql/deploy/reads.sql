@@ -147,6 +147,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = holdfast, pg_temp AS $$
   SELECT s.seat_id, c.position IS NOT NULL FROM holdfast.seats s
       LEFT JOIN holdfast.seat_claims c
         ON c.event_id = s.event_id AND c.position = s.position AND c.state = 'x'
+          AND c.position >= p_from AND c.position < p_until -- not left to the planner to see
     WHERE s.event_id = p_event AND s.position >= p_from AND s.position < p_until
     ORDER BY s.position
 $$;
