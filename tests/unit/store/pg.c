@@ -26,7 +26,9 @@ const struct pg_statement pg_statements[] = {
 };
 
 static const char schema[] =
-	"create role holdfast_test login; create table rows (n int);"
+	"do $$ begin create role holdfast_test login;"
+	"exception when duplicate_object or unique_violation then null; end $$;"
+	"create table rows (n int);"
 	"create table locks (n int primary key, hits int); insert into locks values (1, 0), (2, 0);"
 	"create function fail(state text, detail text) returns void language plpgsql as "
 	"$$ begin raise exception using errcode = state, message = 'why', detail = detail; end $$;"
@@ -35,7 +37,7 @@ static const char schema[] =
 	"create function lock_two(a int, b int) returns void language plpgsql as "
 	"$$ begin update locks set hits = hits + 1 where n = a; perform pg_sleep(0.1);"
 	"update locks set hits = hits + 1 where n = b; end $$;"
-	"grant all on all tables in schema public to holdfast_test";
+	"grant all on rows, locks to holdfast_test";
 
 static struct servers servers;
 static struct arena *arena;
@@ -50,35 +52,76 @@ sql(const char *text)
 	servers_run(&servers, "pg-sql", "");
 }
 
+/* Each test has a schema of its own, so that many can share a server. */
 static void
-begin(void)
+begin_in(const char *dir)
 {
-	servers_init(&servers);
-	snprintf(servers.url, sizeof(servers.url), "host=%s/pg dbname=postgres", servers.dir);
+	static char name[32], options[64];
+
+	snprintf(servers.dir, sizeof(servers.dir), "%s", dir);
+	snprintf(name, sizeof(name), "t_%d", (int)getpid());
+	snprintf(options, sizeof(options), "-c search_path=%s", name);
+	setenv("PGOPTIONS", options, 1);
+	snprintf(servers.url, sizeof(servers.url), "host=%s/pg dbname=postgres options='%s'", dir,
+		options);
 	servers.conf.database_url = servers.url;
 	arena = arena_new();
 	pg = pg_open(&servers.conf);
 }
 
 static void
-begin_with_server(void)
+fill(void)
 {
-	begin();
-	servers_run(&servers, "pg-init", "");
-	servers_run(&servers, "pg-start", "");
+	char text[200];
+
+	snprintf(text, sizeof(text), "create schema t_%d; grant usage on schema t_%d to public",
+		(int)getpid(), (int)getpid());
+	sql(text);
 	sql(schema);
 }
 
+static void
+begin_shared(void)
+{
+	char dir[64];
+
+	servers_init(&servers);
+	snprintf(dir, sizeof(dir), "%s/shared", getenv("HOLDFAST_TEST_DIR"));
+	begin_in(dir);
+	servers_run(&servers, "pg-shared", "");
+	fill();
+}
+
+static void
+begin_alone(void)
+{
+	char dir[64];
+
+	servers_init(&servers);
+	snprintf(dir, sizeof(dir), "%s", servers.dir);
+	begin_in(dir);
+}
+
+static void
+begin_own(void)
+{
+	begin_alone();
+	servers_run(&servers, "pg-init", "");
+	servers_run(&servers, "pg-start", "");
+	fill();
+}
+
+/* The servers are ended after the last test. */
 static void
 end(void)
 {
 	pg_close(pg);
 	arena_free(arena);
-	servers_remove(&servers);
 }
 
-TestSuite(pg, .init = begin_with_server, .fini = end, .timeout = 120);
-TestSuite(pg_alone, .init = begin, .fini = end, .timeout = 60);
+TestSuite(pg, .init = begin_shared, .fini = end, .timeout = 120);
+TestSuite(pg_own, .init = begin_own, .fini = end, .timeout = 120);
+TestSuite(pg_alone, .init = begin_alone, .fini = end, .timeout = 60);
 
 static enum problem
 call_within(int64_t us, int statement, const char *a, const char *b)
@@ -184,39 +227,44 @@ end_backend_soon(void *ctx)
 	return kill(*(pid_t *)ctx, SIGKILL);
 }
 
-Test(pg, does_not_know_the_outcome_when_the_server_crashes)
+static int
+terminate_soon(void *ctx)
 {
-	pid_t backend, child;
+	char text[100];
 
+	poll(NULL, 0, 300);
+	snprintf(text, sizeof(text), "select pg_terminate_backend(%d)", *(pid_t *)ctx);
+	sql(text);
+	return 0;
+}
+
+static pid_t
+backend(void)
+{
 	cr_assert_eq(call(PID, NULL, NULL), PROBLEM_NONE);
-	backend = (pid_t)pg_int(&rows, 0, 0);
-	child = servers_fork(end_backend_soon, &backend);
+	return (pid_t)pg_int(&rows, 0, 0);
+}
+
+Test(pg_own, does_not_know_the_outcome_when_the_server_crashes)
+{
+	pid_t pid = backend(), child;
+
+	child = servers_fork(end_backend_soon, &pid);
 	cr_assert_eq(call(SLEEP, "2", NULL), PROBLEM_UNKNOWN_OUTCOME);
 	cr_assert_eq(servers_wait(child), 0);
 }
 
-static int
-terminate_soon(void *ctx)
-{
-	(void)ctx;
-	poll(NULL, 0, 300);
-	sql("select pg_terminate_backend(pid) from pg_stat_activity where usename ="
-	    " $$holdfast_test$$");
-	return 0;
-}
-
 Test(pg, repeats_what_an_operator_cut_short)
 {
-	pid_t child;
+	pid_t pid = backend(), child;
 
-	cr_assert_eq(count(), 0);
-	child = servers_fork(terminate_soon, NULL);
+	child = servers_fork(terminate_soon, &pid);
 	cr_assert_eq(call(SLEEP, "0.6", NULL), PROBLEM_NONE);
 	cr_assert_eq(servers_wait(child), 0);
 	cr_assert_eq(count(), 1, "once, and not twice");
 }
 
-Test(pg, survives_a_restart_between_calls)
+Test(pg_own, survives_a_restart_between_calls)
 {
 	char started[100];
 
@@ -274,7 +322,7 @@ Test(pg, repeats_after_a_deadlock)
 	cr_assert_gt(pg_int(&rows, 0, 1), 0, "there was no deadlock to repeat after");
 }
 
-Test(pg, flushes_after_a_statement_in_a_transaction_of_its_own)
+Test(pg_own, flushes_after_a_statement_in_a_transaction_of_its_own)
 {
 	cr_assert_eq(call(ADD, NULL, NULL), PROBLEM_NONE);
 	cr_assert_eq(count(), 1);
@@ -296,6 +344,8 @@ exec(const char *text)
 
 Test(pg, keeps_a_transaction_together)
 {
+	pid_t pid;
+
 	cr_assert_eq(exec("begin"), PROBLEM_NONE);
 	cr_assert_eq(call(SLEEP, "0", NULL), PROBLEM_NONE);
 	cr_assert_eq(exec("rollback"), PROBLEM_NONE);
@@ -305,7 +355,8 @@ Test(pg, keeps_a_transaction_together)
 	cr_assert_eq(exec("select 1; select broken"), PROBLEM_INTERNAL);
 	/* Lost in the middle: the rest must not run by itself. */
 	cr_assert_eq(exec("begin"), PROBLEM_NONE);
-	terminate_soon(NULL);
+	pid = backend();
+	terminate_soon(&pid);
 	poll(NULL, 0, 200);
 	cr_assert_eq(call(SLEEP, "0", NULL), PROBLEM_UNAVAILABLE);
 	cr_assert_eq(count(), 1);

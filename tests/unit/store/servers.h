@@ -38,11 +38,35 @@ servers_run(const struct servers *servers, const char *command, const char *argu
 	cr_assert_eq(system(line), 0, "%s failed", command);
 }
 
+/*
+ * One directory for all tests of a program, so that what a failed test leaves is found at the end.
+ * Tests are processes of their own: its name goes to them in the environment. PostgreSQL, which runs
+ * as another user for root, must be able to pass through.
+ */
+ReportHook(PRE_ALL)(struct criterion_test_set *set)
+{
+	char top[] = "/tmp/holdfast-store.XXXXXX";
+
+	(void)set;
+	cr_assert_not_null(mkdtemp(top));
+	cr_assert_eq(chmod(top, 0755), 0);
+	setenv("HOLDFAST_TEST_DIR", top, 1);
+}
+
+ReportHook(POST_ALL)(struct criterion_global_stats *stats)
+{
+	char line[1000];
+
+	(void)stats;
+	snprintf(line, sizeof(line), "tests/unit/store/servers.sh sweep %s",
+		getenv("HOLDFAST_TEST_DIR"));
+	cr_assert_eq(system(line), 0);
+}
+
 static inline void
 servers_init(struct servers *servers)
 {
 	*servers = (struct servers){
-		.dir = "/tmp/holdfast-store.XXXXXX",
 		.conf = { .program = "test",
 			.postgres_connect_ms = 300,
 			.redis_timeout_ms = 100,
@@ -50,7 +74,9 @@ servers_init(struct servers *servers)
 			.redis_url = "",
 			.redis_password = "" },
 	};
+	snprintf(servers->dir, sizeof(servers->dir), "%s/XXXXXX", getenv("HOLDFAST_TEST_DIR"));
 	cr_assert_not_null(mkdtemp(servers->dir));
+	cr_assert_eq(chmod(servers->dir, 0755), 0);
 	log_init("test", LOG_ERROR);
 }
 

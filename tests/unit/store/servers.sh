@@ -2,10 +2,12 @@
 # Private servers for the tests of app/store, on unix sockets in DIR:
 #
 #   servers.sh pg-init DIR        a new cluster, without flushing to the disk
+#   servers.sh pg-shared DIR      makes and starts one in DIR, if nobody has yet
 #   servers.sh pg-start DIR | pg-stop DIR | pg-crash DIR
 #   SQL=... servers.sh pg-sql DIR  as superuser, in the database postgres
 #   servers.sh redis-start DIR [OPTION]... | redis-signal DIR SIGNAL | redis-stop DIR
 #   servers.sh remove DIR         ends both and removes DIR
+#   servers.sh sweep DIR          the same for all directories in DIR, and DIR
 #
 # PostgreSQL does not run as root: there it runs as the user postgres.
 set -euo pipefail
@@ -37,25 +39,40 @@ redis_stop() {
 	rm -f "$dir/redis.pid" "$dir/redis.sock"
 }
 
+remove() {
+	pg_stop immediate || true
+	redis_stop
+	rm -rf -- "$dir"
+}
+
 case $command in
 pg-init)
 	mkdir -m 0700 "$dir/pg"
-	if [ "$(id -u)" = 0 ]; then
-		chmod 0755 "$dir"
-		chown postgres "$dir/pg"
-	fi
+	[ "$(id -u)" != 0 ] || chown postgres "$dir/pg"
 	as_server "$pg_bin/initdb" -D "$dir/pg" -U postgres -A trust --no-sync -E UTF8 \
-		--locale=C.UTF-8 >/dev/null
+		--locale=C.UTF-8 --wal-segsize=1 >/dev/null
 	as_server tee -a "$dir/pg/postgresql.conf" >/dev/null <<-END
 		listen_addresses = ''
-		unix_socket_directories = '$dir/pg'
 		fsync = off
 		shared_buffers = 16MB
+		min_wal_size = 2MB
 		deadlock_timeout = 50ms
 		log_min_messages = fatal
 	END
 	;;
-pg-start) as_server "$pg_bin/pg_ctl" -D "$dir/pg" -l "$dir/pg/log" -w start >/dev/null ;;
+pg-shared)
+	mkdir -p "$dir"
+	chmod 0755 "$dir"
+	exec 9>"$dir/lock"
+	flock 9
+	if [ ! -d "$dir/pg" ]; then
+		"$0" pg-init "$dir" 9>&-
+		"$0" pg-start "$dir" 9>&-
+	fi
+	;;
+pg-start)
+	as_server "$pg_bin/pg_ctl" -D "$dir/pg" -l "$dir/pg/log" -o "-k $dir/pg" -w start >/dev/null
+	;;
 pg-stop) pg_stop fast ;;
 pg-crash) pg_stop immediate ;;
 pg-sql) psql -X -q -v ON_ERROR_STOP=1 -h "$dir/pg" -U postgres -c "$SQL" >/dev/null ;;
@@ -66,9 +83,13 @@ redis-start)
 	;;
 redis-signal) kill -"$1" "$(cat "$dir/redis.pid")" ;;
 redis-stop) redis_stop ;;
-remove)
-	pg_stop immediate || true
-	redis_stop
-	rm -rf -- "$dir"
+remove) remove ;;
+sweep)
+	top=$dir
+	for dir in "$top"/*/; do
+		dir=${dir%/}
+		[ ! -d "$dir" ] || remove
+	done
+	rm -rf -- "$top"
 	;;
 esac
