@@ -137,7 +137,8 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = holdfast, pg_temp AS $$
   SELECT k.booking_id
     FROM holdfast.bookings k
     WHERE k.event_id = p_event AND k.key IS NOT NULL AND k.created_at > now() - interval '24 hours'
-      AND k.status NOT IN ('CONFIRMED', 'HOLD', 'RESERVED') LIMIT p_limit
+      AND NOT (k.status = 'CONFIRMED' OR k.status IN ('HOLD', 'RESERVED') AND k.expires_at > now())
+    LIMIT p_limit
 $$;
 
 -- The static layout: seat ids by position, and the positions not for sale.
