@@ -1,0 +1,187 @@
+// The front door and what stands behind it: nginx's own answers, pools that are killed, and the stack
+// script that starts and stops all of it.
+'use strict';
+
+const assert = require('node:assert/strict');
+const fs = require('node:fs');
+const net = require('node:net');
+const os = require('node:os');
+const path = require('node:path');
+const { spawnSync } = require('node:child_process');
+const test = require('node:test');
+const { setTimeout: pause } = require('node:timers/promises');
+
+const raw = require('../lib/raw.js');
+
+const tree = path.join(__dirname, '../..');
+
+// What nginx answers by itself looks like what the pools answer.
+function assertOwn(answer, status, slug) {
+	assert.equal(answer.status, status, answer.text);
+	assert.equal(answer.headers['content-type'], 'application/problem+json');
+	assert.equal(answer.headers['x-content-type-options'], 'nosniff');
+	assert.equal(answer.headers['cache-control'], 'no-store');
+	assert.equal(answer.body.type, `/problems/${slug}`);
+	assert.equal(answer.body.status, status);
+	assert.equal(answer.body.instance, answer.headers['x-request-id']);
+	assert.match(answer.body.instance, /^[0-9a-f]{32}$/);
+}
+
+const ask = (line, fields = '', body = '') =>
+	raw.http(`${line} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n${fields}\r\n${body}`);
+
+test('what no pool knows is 404', async () => {
+	for (const where of ['/', '/api/v1', '/api/v1/', '/api/v1/nothing', '/events', '/api/v2/events',
+		'/api/v1/events/', '/api/v1/events/1/seats/x', '/healthzz', '/problems/not-found'])
+		assertOwn(await ask(`GET ${where}`), 404, 'not-found');
+});
+
+test('what is no HTTP is 400, also where nginx would say 5xx', async () => {
+	for (const text of ['GARBAGE\r\n\r\n', 'GET / HTTP/1.1\r\nConnection: close\r\n\r\n',
+		'GET / HTTP/1.1\r\nHost: x\r\nContent-Length: many\r\n\r\n',
+		'POST /api/v1/auth/login HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: odd\r\n\r\n',
+		'GET /healthz HTTP/7.0\r\nHost: x\r\n\r\n', 'GET /%00 HTTP/1.1\r\nHost: x\r\n\r\n'])
+		assertOwn(await raw.http(text), 400, 'malformed-request');
+});
+
+test('what is too long is refused before it reaches a pool', async () => {
+	const long = 'a'.repeat(9000);
+	assertOwn(await ask(`GET /${long}`), 414, 'uri-too-long');
+	assertOwn(await ask('GET /healthz', `X-Long: ${long}\r\n`), 431, 'headers-too-large');
+	assertOwn(await ask('POST /api/v1/auth/login', 'Content-Length: 65537\r\n'), 413,
+		'body-too-large');
+});
+
+test('methods: TRACE is nobody\'s, another than the path\'s is 405 with Allow', async () => {
+	assertOwn(await ask('TRACE /healthz'), 405, 'method-not-allowed');
+	for (const [line, allow] of [['DELETE /api/v1/auth/login', 'POST'],
+		['PUT /api/v1/bookings/x', 'GET'], ['POST /healthz', 'GET'],
+		['PATCH /api/v1/events', 'POST']]) {
+		const answer = await ask(line);
+		assert.equal(answer.status, 405, answer.text);
+		assert.ok(answer.headers.allow.split(', ').includes(allow), answer.headers.allow);
+	}
+});
+
+test('the request id is the server\'s, whatever the client sends', async () => {
+	const answer = await ask('GET /healthz', 'X-Request-Id: mine\r\nX_Request_Id: mine\r\n');
+	assert.equal(answer.status, 200);
+	assert.match(answer.headers['x-request-id'], /^[0-9a-f]{32}$/);
+});
+
+test('service calls answer at the root and below /api/v1', async () => {
+	for (const where of ['/healthz', '/api/v1/healthz', '/readyz', '/api/v1/readyz', '/readyz?x=1'])
+		assert.notEqual((await ask(`GET ${where}`)).status, 404, where);
+	assertOwn(await ask('GET /auth/me'), 404, 'not-found');
+});
+
+const pidOf = (pool) =>
+	Number(fs.readFileSync(path.join(process.env.HOLDFAST_PIDS, `${pool}.pid`), 'utf8'));
+
+// A new connection each time, so that the answer is of now.
+const ready = async () => (await ask('GET /readyz')).status;
+
+test('a killed pool is back within a second on its socket, and 503 meanwhile', async () => {
+	for (const signal of ['SIGKILL', 'SIGTERM']) {
+		const before = pidOf('booking');
+		const began = Date.now();
+		let status;
+		process.kill(before, signal);
+		do {
+			const answer = await ask('GET /readyz');
+			status = answer.status;
+			if (status !== 200) {
+				assertOwn(answer, 503, 'unavailable');
+				assert.ok(Number(answer.headers['retry-after']) > 0);
+			}
+		} while (status !== 200 || pidOf('booking') === before);
+		assert.ok(Date.now() - began < 2000, `${signal}: ${Date.now() - began} ms`);
+	}
+});
+
+test('no worker outlives its pool', async () => {
+	const master = pidOf('catalog');
+	const workers = fs.readFileSync(`/proc/${master}/task/${master}/children`, 'utf8')
+		.trim().split(' ');
+	assert.ok(workers.length >= 1 && workers[0] !== '');
+	process.kill(master, 'SIGKILL');
+	const alive = (pid) => {
+		try {
+			return !/^State:\s+Z/m.test(fs.readFileSync(`/proc/${pid}/status`, 'utf8'));
+		} catch {
+			return false;
+		}
+	};
+	for (let i = 0; i < 60 && workers.some(alive); i++) await pause(50);
+	assert.deepEqual(workers.filter(alive), []);
+	for (let i = 0; i < 40 && (await ask('GET /healthz')).status !== 200; i++) await pause(50);
+	assert.equal((await ask('GET /healthz')).status, 200);
+});
+
+test('sockets are private', () => {
+	for (const pool of ['accounts', 'catalog', 'booking', 'admin'])
+		assert.equal(fs.statSync(path.join(process.env.HOLDFAST_RUN, `${pool}.sock`)).mode & 0o777, 0o660);
+	assert.equal(fs.statSync(process.env.HOLDFAST_STATE).mode & 0o777, 0o700);
+	assert.equal(fs.statSync(process.env.HOLDFAST_CONF).mode & 0o777, 0o600);
+});
+
+const freePort = () => new Promise((resolve) => {
+	const server = net.createServer().listen(0, '127.0.0.1', () => {
+		const { port } = server.address();
+		server.close(() => resolve(port));
+	});
+});
+
+// Another stack beside this one, in the same PostgreSQL where the tests share one.
+test('up, up again, other settings, down and clean', async (t) => {
+	const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'holdfast-up.'));
+	const state = path.join(dir, 'a state');
+	const port = await freePort();
+	const stack = (command, set = '') => spawnSync(path.join(tree, 'deploy/stack'), [
+		'--bin', process.env.HOLDFAST_BIN, '--state', state, '--port', String(port),
+		...(process.env.HOLDFAST_TEST_CLUSTER ? ['--cluster', process.env.HOLDFAST_TEST_CLUSTER] : []),
+		command], { encoding: 'utf8', env: { ...process.env, HOLDFAST_SET: set, PGPORT: '1' } });
+	const status = async () => (await fetch(`http://127.0.0.1:${port}/readyz`)).status;
+	t.after(() => {
+		stack('clean');
+		fs.rmSync(dir, { recursive: true, force: true });
+	});
+
+	const unknown = stack('up', 'hold_secnds=5');
+	assert.notEqual(unknown.status, 0);
+	assert.match(unknown.stderr, /hold_secnds/);
+	assert.equal(stack('up', 'hold_seconds').status, 1);
+	await assert.rejects(status());
+
+	const first = stack('up', 'hold_seconds=7');
+	assert.equal(first.status, 0, first.stderr + first.stdout);
+	assert.equal(await status(), 200);
+	assert.match(fs.readFileSync(path.join(state, 'holdfast.conf'), 'utf8'), /^hold_seconds = 7$/m);
+	const pids = () => fs.readdirSync(path.join(state, 'pids')).sort()
+		.map((name) => name + fs.readFileSync(path.join(state, 'pids', name), 'utf8'));
+	const before = pids();
+	assert.equal(stack('up', 'hold_seconds=7').status, 0);
+	assert.deepEqual(pids(), before, 'nothing is started twice');
+
+	process.kill(Number(fs.readFileSync(path.join(state, 'pids/redis.pid'), 'utf8')), 'SIGKILL');
+	process.kill(Number(fs.readFileSync(path.join(state, 'pids/nginx.pid'), 'utf8')), 'SIGKILL');
+	assert.equal(stack('up', 'hold_seconds=7').status, 0);
+	assert.equal(await status(), 200);
+	assert.equal(pids().filter((line) => before.includes(line)).length, before.length - 2,
+		'only what was missing is started');
+
+	const other = stack('up', 'rate_limit=off');
+	assert.equal(other.status, 0, other.stderr);
+	assert.match(other.stdout, /booking +started/);
+	assert.match(other.stdout, /nginx +started/);
+	assert.equal(await status(), 200);
+
+	const env = stack('env').stdout;
+	assert.match(env, new RegExp(`^export HOLDFAST_URL='http://127.0.0.1:${port}'$`, 'm'));
+	assert.equal(stack('down').status, 0);
+	await assert.rejects(status());
+	assert.deepEqual(fs.readdirSync(path.join(state, 'pids')), []);
+	assert.equal(stack('down').status, 0);
+	assert.equal(stack('clean').status, 0);
+	assert.ok(!fs.existsSync(state));
+});
