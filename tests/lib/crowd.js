@@ -276,6 +276,7 @@ async function verify(events) {
   for (let tries = 1; ; tries++) {
     for (const event of events) await redisBuild(event);
     try {
+      if (!fs.existsSync(path.join(process.env.HOLDFAST_BIN, 'holdfast-verify'))) return;
       await program('verify');
       return;
     } catch (error) {

@@ -1,0 +1,37 @@
+// Runs the races of a file in each weather: Redis up, flushed in the middle, down. Each race gets a
+// fresh event and ends with the books checked; once Redis is back, with holdfast-verify.
+'use strict';
+
+const { after, before, describe, test } = require('node:test');
+
+const crowd = require('../lib/crowd.js');
+
+// races: [name, what the event has, async (event, disturb) => answers]
+function inEachWeather(races) {
+  for (const weather of crowd.weathers) {
+    describe(weather.name, () => {
+      const events = [];
+
+      if (weather.down) {
+        before(crowd.redisStop);
+        after(async () => {
+          await crowd.redisStart();
+          await crowd.verify(events);
+        });
+      }
+      for (const [name, what, race] of races) {
+        test(name, async () => {
+          const event = await crowd.eventWith(what);
+
+          events.push(event);
+          if (!weather.down) await crowd.redisBuild(event);
+          await race(event, weather.disturb);
+          crowd.booksCheck();
+          if (!weather.down) await crowd.verify([event]);
+        });
+      }
+    });
+  }
+}
+
+module.exports = { inEachWeather };
