@@ -43,7 +43,8 @@ function call(method, where, options = {}) {
 			answer.on('error', reject);
 			answer.on('end', () => {
 				const text = Buffer.concat(chunks).toString();
-				const json = /json/.test(answer.headers['content-type'] ?? '') && text;
+				const json = /json/.test(answer.headers['content-type'] ?? '') && text &&
+					!answer.headers['content-encoding'];
 				resolve({
 					status: answer.statusCode, headers: answer.headers, text,
 					raw: answer.rawHeaders, body: json ? JSON.parse(text) : undefined,

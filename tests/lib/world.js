@@ -68,19 +68,35 @@ async function confirmed(who, eventId, places) {
 	return assertStatus(await move(who, booking, 'confirm'), 200).body;
 }
 
-// {section: {available, held, sold}}, and that they add up.
-async function places(eventId, options) {
-	const answer = assertStatus(await get(`/events/${eventId}/availability`, options), 200);
-	return Object.fromEntries(answer.body.sections.map((s) => {
+// What an event has left, {section: [available, held, sold]} of some of its sections, and that it adds
+// up. Live numbers may be a moment old, so they are asked for until they are as expected.
+const assertPlaces = (eventId, want) => settled(async () => {
+	const answer = assertStatus(await get(`/events/${eventId}/availability`), 200);
+	const found = {};
+	for (const s of answer.body.sections) {
 		assert.equal(s.available + s.held + s.sold, s.capacity, answer.text);
-		return [s.section_id, { available: s.available, held: s.held, sold: s.sold }];
-	}));
+		if (s.section_id in want) found[s.section_id] = [s.available, s.held, s.sold];
+	}
+	assert.deepEqual(found, want);
+});
+
+// The live status of every seat, in layout order.
+const assertSeats = (eventId, want) => settled(async () =>
+	assert.equal(assertStatus(await get(`/events/${eventId}/seatmap/status`), 200).body.status, want));
+
+// Until the assertions hold; after 5 seconds, which is how stale a read may be, they throw.
+async function settled(check) {
+	for (const end = Date.now() + 5000; ;) {
+		try {
+			return await check();
+		} catch (error) {
+			if (Date.now() > end || error.code !== 'ERR_ASSERTION') throw error;
+			await stack.pause(20);
+		}
+	}
 }
 
-const seatStates = async (eventId, options) =>
-	assertStatus(await get(`/events/${eventId}/seatmap/status`, options), 200).body.status;
-
 module.exports = {
-	buyer, confirmed, event, eventBody, freshEmail, held, hold, logIn, move, nextYear, password, places,
-	seatStates, staff,
+	assertPlaces, assertSeats, buyer, confirmed, event, eventBody, freshEmail, held, hold, logIn, move,
+	nextYear, password, settled, staff,
 };
