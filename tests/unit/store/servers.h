@@ -66,6 +66,8 @@ ReportHook(POST_ALL)(struct criterion_global_stats *stats)
 static inline void
 servers_init(struct servers *servers)
 {
+	const char *top = getenv("HOLDFAST_TEST_DIR");
+
 	*servers = (struct servers){
 		.conf = { .program = "test",
 			.postgres_connect_ms = 300,
@@ -74,7 +76,9 @@ servers_init(struct servers *servers)
 			.redis_url = "",
 			.redis_password = "" },
 	};
-	snprintf(servers->dir, sizeof(servers->dir), "%s/XXXXXX", getenv("HOLDFAST_TEST_DIR"));
+	/* A test that has cleared its environment tidies up by itself. */
+	snprintf(servers->dir, sizeof(servers->dir), "%s/holdfast-store.XXXXXX",
+		top != NULL ? top : "/tmp");
 	cr_assert_not_null(mkdtemp(servers->dir));
 	cr_assert_eq(chmod(servers->dir, 0755), 0);
 	log_init("test", LOG_ERROR);
