@@ -16,12 +16,22 @@ str_init(struct str *s, struct arena *arena)
 	s->len = 0;
 }
 
-/* Room for more bytes and the NUL. What was there stays on the arena until its reset. */
+/* What was there stays on the arena until its reset. */
+static void
+move_to(struct str *s, size_t room)
+{
+	char *data = arena_alloc(s->arena, room);
+
+	memcpy(data, s->data, s->len);
+	s->data = data;
+	s->room = room;
+}
+
+/* Room for more bytes and the NUL. */
 static void
 make_room(struct str *s, size_t more)
 {
 	size_t room = s->room;
-	char *data;
 
 	if (more < room - s->len)
 		return;
@@ -30,10 +40,16 @@ make_room(struct str *s, size_t more)
 			abort();
 		room *= 2;
 	}
-	data = arena_alloc(s->arena, room);
-	memcpy(data, s->data, s->len);
-	s->data = data;
-	s->room = room;
+	move_to(s, room);
+}
+
+void
+str_reserve(struct str *s, size_t len)
+{
+	if (len > SIZE_MAX / 4)
+		abort();
+	if (len >= s->room - s->len)
+		move_to(s, s->len + len + 1);
 }
 
 void

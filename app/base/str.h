@@ -14,6 +14,9 @@ struct str {
 };
 
 void str_init(struct str *s, struct arena *arena);
+
+/* Room for len bytes more, exactly: for long texts whose length is known before. */
+void str_reserve(struct str *s, size_t len);
 void str_add(struct str *s, const char *text);
 void str_add_bytes(struct str *s, const char *bytes, size_t len);
 void str_add_char(struct str *s, char c);

@@ -87,14 +87,18 @@ enum problem event_seats(struct context *house, int32_t event_id, const struct e
 	const char **next);
 
 struct event_seatmap {
+	int32_t event_id;
 	bool shared;
 	int64_t layout_version;
-	const char *body; /* JSON */
+	struct pg_rows pieces;
 };
 
 /* NOT_FOUND. */
 enum problem event_seatmap(struct context *house, const struct event_caller *caller,
 	int32_t event_id, struct event_seatmap *out);
+
+/* Megabytes of JSON, written once, in one piece of memory. */
+void event_seatmap_write(struct str *out, const struct event_seatmap *map);
 
 /* What a call of staff answers. */
 struct event_answer {

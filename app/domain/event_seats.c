@@ -147,17 +147,45 @@ enum problem
 event_seatmap(struct context *house, const struct event_caller *caller, int32_t event_id,
 	struct event_seatmap *out)
 {
-	struct pg_rows rows;
 	enum problem err;
 
-	err = query_event_seatmap(house->pg, house->arena, house->deadline_us, house->why, &rows,
-		event_id, caller->user_id, caller->everything);
+	err = query_event_seatmap(house->pg, house->arena, house->deadline_us, house->why,
+		&out->pieces, event_id, caller->user_id, caller->everything);
 	if (err)
 		return err;
-	*out = (struct event_seatmap){
-		.shared = pg_bool(&rows, 0, EVENT_SEATMAP_SHARED),
-		.layout_version = pg_int(&rows, 0, EVENT_SEATMAP_LAYOUT_VERSION),
-		.body = pg_text(&rows, 0, EVENT_SEATMAP_BODY),
-	};
+	out->event_id = event_id;
+	out->shared = pg_bool(&out->pieces, 0, EVENT_SEATMAP_SHARED);
+	out->layout_version = pg_int(&out->pieces, 0, EVENT_SEATMAP_LAYOUT_VERSION);
 	return PROBLEM_NONE;
+}
+
+void
+event_seatmap_write(struct str *out, const struct event_seatmap *map)
+{
+	const struct pg_rows *pieces = &map->pieces;
+	size_t room = 128;
+
+	for (int i = 0; i < pieces->count; i++) {
+		const char *seats = pg_text(pieces, i, EVENT_SEATMAP_SEAT_ROW);
+
+		room += strlen(pg_text(pieces, i, EVENT_SEATMAP_SECTION)) + 4;
+		room += seats ? strlen(seats) : 0;
+	}
+	str_reserve(out, room);
+	str_printf(out, "{\"event_id\":\"%d\",\"layout_version\":%lld,\"seats\":%s,\"sections\":[",
+		(int)map->event_id, (long long)map->layout_version,
+		pg_text(pieces, 0, EVENT_SEATMAP_SEATS));
+	for (int i = 0; i < pieces->count; i++) {
+		const char *seats = pg_text(pieces, i, EVENT_SEATMAP_SEAT_ROW);
+		bool first = i == 0 || pg_int(pieces, i, EVENT_SEATMAP_SECTION_NO) !=
+					       pg_int(pieces, i - 1, EVENT_SEATMAP_SECTION_NO);
+
+		if (first) {
+			str_add(out, i > 0 ? "]}," : "");
+			str_add(out, pg_text(pieces, i, EVENT_SEATMAP_SECTION));
+		}
+		str_add(out, first ? "" : ",");
+		str_add(out, seats ? seats : "");
+	}
+	str_add(out, "]}]}");
 }

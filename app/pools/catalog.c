@@ -254,7 +254,9 @@ catalog_seatmap(struct request *r)
 		err = event_seatmap(serve_context(), &caller, event_id, &map);
 	if (err)
 		return err;
-	respond_json(r, 200, map.body);
+	/* Straight into the answer: a copy of it would be megabytes more. */
+	respond_json(r, 200, "");
+	event_seatmap_write(&r->out, &map);
 	if (map.shared)
 		respond_cacheable(r, SEATMAP_AGE_S,
 			arena_printf(r->arena, "layout-%lld", (long long)map.layout_version));

@@ -117,30 +117,30 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = holdfast, pg_temp AS $$
     ORDER BY s.position LIMIT p_limit
 $$;
 
--- The static layout: sections, rows, seats with their place in the status string.
-CREATE FUNCTION event_seatmap(p_event integer, p_user uuid, p_all boolean,
-  OUT shared boolean, OUT layout_version integer, OUT body text)
+-- The static layout in pieces, a row of seats each, in the order of sections and of the rows in them; a
+-- section without seats is one piece without a row. In pieces, so that no program needs memory for the
+-- whole of it twice. section: an object that is left open for its rows.
+CREATE FUNCTION event_seatmap(p_event integer, p_user uuid, p_all boolean)
+RETURNS TABLE (shared boolean, layout_version integer, seats integer, section_no smallint,
+  section text, seat_row text)
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = holdfast, pg_temp AS $$
+#variable_conflict use_column
 DECLARE
   e events := event_seen(p_event, p_user, p_all);
 BEGIN
-  shared := e.status <> 'draft';
-  layout_version := e.layout_version;
-  SELECT format('{"event_id":"%s","layout_version":%s,"seats":%s,"sections":[%s]}', e.event_id,
-      e.layout_version, e.seats_count, string_agg(format(
-        '{"section_id":%s,"name":%s,"kind":%s,"capacity":%s,"rows":[%s]}', to_json(c.section_id),
-        to_json(c.name), to_json(c.kind), c.capacity, r.rows), ',' ORDER BY c.section_no))
-    INTO body
-    FROM sections c LEFT JOIN (
-      SELECT q.section_no, string_agg(format('{"row":%s,"seats":[%s]}', to_json(q.row_label), q.seats),
-          ',' ORDER BY q.at) AS rows
-        FROM (SELECT s.section_no, s.row_label, min(s.position) AS at, string_agg(concat(
-              '{"seat_id":', to_json(s.seat_id), ',"number":', to_json(s.label),
-              ',"position":', s.position, ',"x":', s.x, ',"y":', s.y, '}'), ','
-              ORDER BY s.adjacency, s.position) AS seats
-            FROM seats s WHERE s.event_id = p_event GROUP BY s.section_no, s.row_label) AS q
-        GROUP BY q.section_no) AS r USING (section_no)
-    WHERE c.event_id = p_event;
+  RETURN QUERY
+    SELECT e.status <> 'draft', e.layout_version, e.seats_count, c.section_no,
+        left((SELECT row_to_json(q)::text FROM (
+          SELECT c.section_id, c.name, c.kind, c.capacity) AS q), -1) || ',"rows":[',
+        r.seat_row
+      FROM sections c LEFT JOIN (
+        SELECT s.section_no, min(s.position) AS at, format('{"row":%s,"seats":[%s]}',
+            to_json(s.row_label), string_agg(concat('{"seat_id":', to_json(s.seat_id), ',"number":',
+              to_json(s.label), ',"position":', s.position, ',"x":', s.x, ',"y":', s.y, '}'), ','
+              ORDER BY s.adjacency, s.position)) AS seat_row
+          FROM seats s WHERE s.event_id = p_event GROUP BY s.section_no, s.row_label) AS r
+        USING (section_no)
+      WHERE c.event_id = p_event ORDER BY c.section_no, r.at;
 END
 $$;
 

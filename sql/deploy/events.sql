@@ -59,7 +59,7 @@ BEGIN
   IF NOT EXISTS (SELECT FROM event_moves m
       WHERE m.from_status = OLD.status AND m.to_status = NEW.status) THEN
     RAISE EXCEPTION 'an event cannot go from % to %', OLD.status, NEW.status
-      USING ERRCODE = 'HF206', DETAIL = json_build_object('event_status', OLD.status);
+      USING ERRCODE = 'HF206', DETAIL = json_build_object('status', OLD.status);
   END IF;
   RETURN NEW;
 END

@@ -144,7 +144,8 @@ test('a hold whose time is over counts as available at once', async () => {
 
 test('seats come in layout order, by section, status and page', async () => {
 	const { event_id: id } = await made({ event_date: day(9), sections: [
-		{ name: 'B', rows: [{ row: '2', seats: 3 }, { row: '1', seats: 2 }], base_price: 5 }, { name: 'A', rows: [{ row: 'x', seats: 2 }] }] });
+		{ name: 'B', rows: [{ row: '2', seats: 3 }, { row: '1', seats: 2 }], base_price: 5 },
+		{ name: 'A', rows: [{ row: 'x', seats: 2 }] }] });
 	await hold({ event_id: id, seat_ids: ['B-2-2', 'A-x-1'] });
 	const list = async (query) => {
 		const answer = await get(`/events/${id}/seats${query}`);

@@ -298,7 +298,7 @@ test('an event moves between its states as the contract says', async () => {
 		assert.equal((await update(id, { status })).body.status, status);
 	const stuck = await update(id, { status: 'on_sale' });
 	assertProblem(stuck, 409, 'wrong-state');
-	assert.equal(stuck.body.event_status, 'cancelled');
+	assert.equal(stuck.body.current_status, 'cancelled');
 	assert.equal((await call('GET', `/events/${id}`)).body.status, 'cancelled');
 });
 
