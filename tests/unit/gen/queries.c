@@ -1,0 +1,120 @@
+/*
+ * The generator of statements and scripts: what it makes of a good file, and that a contract which is
+ * not that of its statement ends the build.
+ */
+#include <criterion/criterion.h>
+
+#include "base/base.h"
+
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static char dir[] = "/tmp/holdfast-gen.XXXXXX";
+
+static void
+begin(void)
+{
+	char noun[100];
+
+	cr_assert_not_null(mkdtemp(dir));
+	snprintf(noun, sizeof(noun), "%s/noun", dir);
+	cr_assert_eq(mkdir(noun, 0700), 0);
+}
+
+static void
+end(void)
+{
+	char line[100];
+
+	snprintf(line, sizeof(line), "rm -r %s", dir);
+	cr_assert_eq(system(line), 0);
+}
+
+TestSuite(gen, .init = begin, .fini = end, .timeout = 60);
+
+/* Writes text into the file and runs the generator over it; its exit status. */
+static int
+make_of(const char *script, const char *file, const char *text)
+{
+	char path[100], line[400];
+	FILE *out;
+
+	snprintf(path, sizeof(path), "%s/%s", dir, file);
+	out = fopen(path, "w");
+	cr_assert_not_null(out);
+	cr_assert_geq(fputs(text, out), 0);
+	cr_assert_eq(fclose(out), 0);
+	snprintf(line, sizeof(line), "app/gen/%s %s %s >%s/said 2>&1", script, dir, path, dir);
+	return system(line);
+}
+
+/* Whether a file that was made holds the text. */
+static bool
+holds(const char *file, const char *text)
+{
+	char path[100], content[8192];
+	size_t len;
+	FILE *in;
+
+	snprintf(path, sizeof(path), "%s/%s", dir, file);
+	in = fopen(path, "r");
+	cr_assert_not_null(in);
+	len = fread(content, 1, sizeof(content) - 1, in);
+	content[len] = '\0';
+	fclose(in);
+	return strstr(content, text) != NULL;
+}
+
+static int
+query_of(const char *text)
+{
+	return make_of("queries.sh", "noun/verb.sql", text);
+}
+
+Test(gen, makes_a_function_of_a_statement)
+{
+	cr_assert_eq(
+		query_of("-- noun/verb: does it.\n-- in: a int, b text?,\n-- in: c bool, d int?\n"
+			 "-- out: x text, y int\n-- by: one two\n-- then: flush\n"
+			 "select \"x\", '\\' from f($1, $2, $3, $4)\n"),
+		0);
+	cr_assert(holds("queries.h", "enum { NOUN_VERB_X, NOUN_VERB_Y };"));
+	cr_assert(holds("queries.h", "int64_t a, const char *b, bool c, const int64_t *d);"));
+	cr_assert(holds("queries.c", ".params = 4"));
+	cr_assert(holds("queries.c", ".used_by = \" one two \""));
+	cr_assert(holds("queries.c", ".flush = true"));
+	cr_assert(holds("queries.c", "select \\\"x\\\", '\\\\' from f($1, $2, $3, $4)"));
+}
+
+Test(gen, refuses_a_contract_that_is_not_kept)
+{
+	static const char *const bad[] = {
+		"select 1\n",
+		"-- noun/other: it has another name.\n-- by: one\nselect 1\n",
+		"-- noun/verb: nobody prepares it.\nselect 1\n",
+		"-- noun/verb: a comma.\n-- by: one, two\nselect 1\n",
+		"-- noun/verb: one too many.\n-- in: a int\n-- by: one\nselect 1\n",
+		"-- noun/verb: one too few.\n-- in: a int\n-- by: one\nselect $1, $2\n",
+		"-- noun/verb: no type.\n-- in: a\n-- by: one\nselect $1\n",
+		"-- noun/verb: a word of C.\n-- in: int int\n-- by: one\nselect $1\n",
+		"-- noun/verb: a word of the function's own.\n-- in: arena int\n-- by: one\nselect "
+		"$1\n",
+		"-- noun/verb: a column without a type.\n-- out: x\n-- by: one\nselect 1\n",
+		"-- noun/verb: another ending.\n-- by: one\n-- then: vacuum\nselect 1\n",
+	};
+
+	for (size_t i = 0; i < ARRAY_LENGTH(bad); i++) {
+		cr_assert_neq(query_of(bad[i]), 0, "%s", bad[i]);
+		cr_assert(holds("said", "noun/verb.sql: "), "%s", bad[i]);
+	}
+}
+
+Test(gen, knows_a_script_by_its_hash)
+{
+	cr_assert_eq(make_of("scripts.sh", "noun/do-it.lua", "-- says \"it\"\nreturn '\\\\'\n"), 0);
+	cr_assert(holds("scripts.h", "extern const struct redis_script script_do_it;"));
+	cr_assert(holds("scripts.c", "-- says \\\"it\\\"\\n"));
+	cr_assert(holds("scripts.c", "return '\\\\\\\\'\\n"));
+	cr_assert(holds("scripts.c", "ec4ace578d4812172969ed2f6998f2c0df96af82"));
+}
