@@ -1,0 +1,256 @@
+/*
+ * holdfast-verify: checks that what the databases hold is sound, and says so a line an invariant.
+ *
+ * What is in PostgreSQL is checked by one statement, which sees one snapshot. What Redis keeps is
+ * compared with PostgreSQL event by event; since both move on while one looks from one to the other, a
+ * difference counts only if the very same one is there again some seconds later.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/str.h"
+#include "domain/filter.h"
+#include "queries.h"
+
+#define EXIT_BROKEN    1
+#define EXIT_USAGE     2
+#define EXIT_AWAY      75 /* EX_TEMPFAIL of sysexits.h */
+
+#define WAIT_DEFAULT_S 3
+#define WAIT_MAX_S     60
+#define EVENTS_PAGE    1000
+#define BUDGET_US      INT64_C(600000000) /* of each question: the statement timeout of the role */
+
+/* An event whose first comparison found differences. */
+struct suspect {
+	int32_t event_id;
+	const char **differences;
+	size_t count;
+	struct suspect *next;
+};
+
+struct comparison {
+	struct arena
+		*arena; /* lives as long as the comparison; that of the house is for one event */
+	struct suspect *suspects;
+	int64_t events, bookings; /* that were compared */
+	int64_t failures;
+	const char *first;
+};
+
+/* The exit status for a question that could not be answered. */
+static int
+explain(const struct context *house, enum problem err)
+{
+	fprintf(stderr, "holdfast-verify: %s\n",
+		house->why->detail ? house->why->detail : problem_rows[err].title);
+	return err == PROBLEM_UNAVAILABLE || err == PROBLEM_UNKNOWN_OUTCOME ? EXIT_AWAY
+									    : EXIT_BROKEN;
+}
+
+static int
+print_line(const char *invariant, int64_t failures, const char *first, const char *checked)
+{
+	if (failures == 0) {
+		printf("%s ok 0 %s\n", invariant, checked);
+		return EXIT_SUCCESS;
+	}
+	printf("%s FAIL %" PRId64 " first: %s\n", invariant, failures, first);
+	return EXIT_BROKEN;
+}
+
+static int
+check_postgres(struct context *house)
+{
+	struct pg_rows rows;
+	int status = EXIT_SUCCESS;
+	enum problem err;
+
+	house->deadline_us = clock_monotonic_us() + BUDGET_US;
+	err = query_audit_run(house->pg, house->arena, house->deadline_us, house->why, &rows);
+	if (err)
+		return explain(house, err);
+	for (int i = 0; i < rows.count; i++) {
+		if (print_line(pg_text(&rows, i, AUDIT_RUN_INVARIANT),
+			    pg_int(&rows, i, AUDIT_RUN_FAILURES),
+			    pg_text(&rows, i, AUDIT_RUN_FIRST),
+			    pg_text(&rows, i, AUDIT_RUN_CHECKED)))
+			status = EXIT_BROKEN;
+	}
+	return status;
+}
+
+static bool
+was_there(const struct suspect *suspect, const char *difference)
+{
+	for (size_t i = 0; i < suspect->count; i++) {
+		if (strcmp(suspect->differences[i], difference) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Notes what differs now, to be looked for again. */
+static void
+note_suspect(struct comparison *c, int32_t event_id, const struct filter_drift *drift)
+{
+	struct suspect *suspect = ARENA_NEW(c->arena, struct suspect);
+
+	suspect->event_id = event_id;
+	suspect->count = drift->differences_count;
+	suspect->differences = ARENA_ARRAY(c->arena, const char *, drift->differences_count);
+	for (size_t i = 0; i < drift->differences_count; i++)
+		suspect->differences[i] = arena_strdup(c->arena, drift->differences[i]);
+	suspect->next = c->suspects;
+	c->suspects = suspect;
+}
+
+/* One comparison of one event. Nothing kept, or no such event any more: nothing differs. */
+static enum problem
+compare(struct context *house, int32_t event_id, struct filter_drift *drift)
+{
+	enum problem err;
+
+	arena_reset(house->arena);
+	house->deadline_us = clock_monotonic_us() + BUDGET_US;
+	err = filter_reconcile(house, event_id, false, drift);
+	if (err == PROBLEM_NOT_FOUND) {
+		*drift = (struct filter_drift){ .missing = true };
+		return PROBLEM_NONE;
+	}
+	return err;
+}
+
+static enum problem
+compare_all(struct context *house, struct comparison *c)
+{
+	int32_t ids[EVENTS_PAGE];
+	struct filter_drift drift;
+	struct pg_rows rows;
+	int64_t after = 0;
+	enum problem err;
+	int count;
+
+	do {
+		arena_reset(house->arena);
+		house->deadline_us = clock_monotonic_us() + BUDGET_US;
+		err = query_audit_events(house->pg, house->arena, house->deadline_us, house->why,
+			&rows, after, EVENTS_PAGE);
+		if (err)
+			return err;
+		count = rows.count;
+		for (int i = 0; i < count; i++)
+			ids[i] = (int32_t)pg_int(&rows, i, AUDIT_EVENTS_EVENT_ID);
+		for (int i = 0; i < count; i++) {
+			after = ids[i];
+			err = compare(house, ids[i], &drift);
+			if (err)
+				return err;
+			c->events += !drift.missing;
+			c->bookings += drift.entries;
+			if (drift.differences_count > 0)
+				note_suspect(c, ids[i], &drift);
+		}
+	} while (count == EVENTS_PAGE);
+	return PROBLEM_NONE;
+}
+
+static enum problem
+compare_again(struct context *house, struct comparison *c)
+{
+	struct filter_drift drift;
+	enum problem err;
+
+	for (const struct suspect *suspect = c->suspects; suspect; suspect = suspect->next) {
+		err = compare(house, suspect->event_id, &drift);
+		if (err)
+			return err;
+		for (size_t i = 0; i < drift.differences_count; i++) {
+			if (!was_there(suspect, drift.differences[i]))
+				continue;
+			if (c->failures++ == 0)
+				c->first = arena_printf(c->arena, "event %d: %s", suspect->event_id,
+					drift.differences[i]);
+		}
+	}
+	return PROBLEM_NONE;
+}
+
+static int
+check_redis(struct context *house, int64_t wait_s)
+{
+	struct comparison c = { .arena = arena_new() };
+	int status = EXIT_SUCCESS;
+	enum problem err;
+
+	err = compare_all(house, &c);
+	if (!err && c.suspects) {
+		sleep((unsigned)wait_s);
+		err = compare_again(house, &c);
+	}
+	if (err == PROBLEM_UNAVAILABLE && pg_is_up(house->pg) && !redis_is_up(house->redis))
+		printf("I8 skipped 0 Redis is away\n");
+	else if (err)
+		status = explain(house, err);
+	else
+		status = print_line("I8", c.failures, c.first,
+			arena_printf(c.arena,
+				"%" PRId64 " events kept in Redis, %" PRId64 " bookings", c.events,
+				c.bookings));
+	arena_free(c.arena);
+	return status;
+}
+
+int
+main(int argc, char **argv)
+{
+	static const struct conf_program program = {
+		.name = "verify",
+		.summary = "check the invariants of the databases; changes nothing",
+		.usage = "[OPTION]...",
+		.options =
+			"  --wait SECONDS     between the two comparisons of Redis with "
+			"PostgreSQL, of\n"
+			"                     which both must show a difference (3)\n"
+			"One line an invariant: `I1 ok 0 WHAT WAS CHECKED` or `I1 FAIL N first: "
+			"...`.\n"
+			"  I1 claims and bookings agree         I2 capacities and counts add up\n"
+			"  I3 kept answers tell of what is      I4 one key, one booking\n"
+			"  I5 no hold outlives its deadline     I6 what is confirmed stays so\n"
+			"  I8 Redis equals PostgreSQL (`skipped` while Redis is away, which is no\n"
+			"     failure: PostgreSQL decides)\n"
+			"Exit status: 0 all hold, 1 not all, 2 usage, 75 a server is away.\n",
+	};
+	struct problem_why why = { .detail = NULL };
+	struct context house = { .why = &why };
+	struct conf conf;
+	const char *wait = NULL;
+	int64_t wait_s = WAIT_DEFAULT_S;
+	int status, redis_status;
+
+	conf_load(&conf, &program, argc, argv);
+	conf_option(&conf, "wait", &wait);
+	conf_done(&conf, 0);
+	if (wait && !str_to_int(wait, 0, WAIT_MAX_S, &wait_s)) {
+		fprintf(stderr, "holdfast-verify: --wait takes 0 to %d seconds\n", WAIT_MAX_S);
+		return EXIT_USAGE;
+	}
+	log_init(conf.program, LOG_ERROR);
+	house.conf = &conf;
+	house.arena = arena_new();
+	house.pg = pg_open(&conf);
+	house.redis = redis_open(&conf);
+	status = check_postgres(&house);
+	if (status != EXIT_AWAY) {
+		redis_status = check_redis(&house, wait_s);
+		if (status == EXIT_SUCCESS)
+			status = redis_status;
+	}
+	redis_close(house.redis);
+	pg_close(house.pg);
+	arena_free(house.arena);
+	return status;
+}

@@ -1,0 +1,4 @@
+-- audit/run: the invariants, each with how often it is broken, the first break, and what was looked at.
+-- out: invariant text, failures bigint, first text, checked text
+-- by: verify
+select invariant, failures, first, checked from holdfast.audit() order by invariant
