@@ -13,6 +13,7 @@ struct move {
 	const struct context_key *key;
 	const struct booking_part *part; /* cancel alone */
 	int32_t event_id;
+	bool repeated; /* the answer to the first call was lost */
 	struct pg_rows rows;
 	enum problem (*call)(struct context *house, struct move *move, bool wait);
 };
@@ -67,6 +68,7 @@ move_make(struct context *house, struct move *move, enum booking_outcome *outcom
 		return PROBLEM_NOT_FOUND;
 	err = move->call(house, move, false);
 	if (err == PROBLEM_UNKNOWN_OUTCOME) {
+		move->repeated = true;
 		err = move->call(house, move, true);
 		if (err == PROBLEM_UNAVAILABLE || err == PROBLEM_BUSY)
 			err = PROBLEM_UNKNOWN_OUTCOME;
@@ -84,16 +86,21 @@ move_make(struct context *house, struct move *move, enum booking_outcome *outcom
 	return PROBLEM_NONE;
 }
 
-/* After the commit: the filter keeps what the booking now holds. A replay has been
- * followed before. */
+/*
+ * After the commit: the filter keeps what the booking now holds. A replay has been followed before,
+ * unless it is this request's own first call that is told again.
+ */
 static void
 move_follow(struct context *house, const struct move *move, enum booking_outcome outcome)
 {
 	const char *booking_id = pg_text(&move->rows, 0, BOOKING_GET_BOOKING_ID);
 	struct filter_entry entry;
 
-	if (outcome == BOOKING_REPLAY)
+	if (outcome == BOOKING_REPLAY) {
+		if (move->repeated)
+			filter_refresh(house, move->event_id, booking_id);
 		return;
+	}
 	if (str_equal(pg_text(&move->rows, 0, BOOKING_GET_STATUS), "CONFIRMED")) {
 		entry = booking_entry(
 			house->arena, &move->rows, 0, move->event_id, move->name->user_id);
@@ -140,8 +147,22 @@ booking_cancel(struct context *house, const struct booking_name *name,
 	enum booking_outcome *outcome, struct booking *out)
 {
 	struct move move = { .name = name, .key = key, .part = part, .call = call_cancel };
-	enum problem err = move_run(house, &move, outcome, out);
+	struct context_key own = { .key = NULL };
+	char random[ID_UUID_TEXT];
+	enum problem err;
 
+	/*
+	 * Parts given back twice are two cancels. Without a key of the caller's the call has one of
+	 * its own, so that it finds what it has done after an unknown outcome.
+	 */
+	if (!key->key && (part->seat_ids || part->section_ids)) {
+		id_booking_random(1, random);
+		own = (struct context_key){ .key = random, .fingerprint = "" };
+		move.key = &own;
+	}
+	err = move_run(house, &move, outcome, out);
+	if (!err && own.key && *outcome == BOOKING_REPLAY)
+		*outcome = BOOKING_MOVED;
 	return err == PROBLEM_INVALID ? booking_places_unknown(house, part) : err;
 }
 
@@ -165,10 +186,12 @@ booking_confirm_seats(struct context *house, int32_t event_id, const char *user_
 		.seats = seats,
 	};
 	struct pg_rows rows;
+	bool repeated;
 	enum problem err;
 
 	err = call_confirm_seats(house, event_id, user_id, list, key, false, &rows);
-	if (err == PROBLEM_UNKNOWN_OUTCOME) {
+	repeated = err == PROBLEM_UNKNOWN_OUTCOME;
+	if (repeated) {
 		err = call_confirm_seats(house, event_id, user_id, list, key, true, &rows);
 		if (err == PROBLEM_UNAVAILABLE || err == PROBLEM_BUSY)
 			err = PROBLEM_UNKNOWN_OUTCOME;
@@ -191,6 +214,8 @@ booking_confirm_seats(struct context *house, int32_t event_id, const char *user_
 					pg_text(&rows, i, BOOKING_CONFIRM_SEATS_POSITIONS)),
 				.sections = pg_text(&rows, i, BOOKING_CONFIRM_SEATS_SECTIONS) });
 	}
+	if (repeated && *outcome == BOOKING_REPLAY)
+		filter_repair(house, event_id, seat_ids, seats);
 	*body = pg_text(&rows, 0, BOOKING_CONFIRM_SEATS_BODY);
 	return PROBLEM_NONE;
 }
