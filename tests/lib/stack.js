@@ -95,10 +95,9 @@ function expire(bookingId) {
 	forget(event);
 }
 
-function forget(event) {
-	const keys = redis('--raw', 'keys', `hf:{${event}}:*`).split('\n').filter(Boolean);
-	if (keys.length) redis('del', ...keys);
-}
+// In one step, since a rebuild may be under way.
+const forget = (event) => redis('eval',
+	"for _, key in ipairs(redis.call('keys', ARGV[1])) do redis.call('del', key) end", 0, `hf:{${event}}:*`);
 
 // What is kept of bookings, claims and accounts, as one text: the same before and after what must
 // change nothing.

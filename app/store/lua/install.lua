@@ -6,7 +6,9 @@
 --   ids FIRST ID…              seat ids from position FIRST on
 --   capacity SECTION N…        general admission
 --   used MS BOOKING…           ids that hold nothing any more, ended at MS
---   finish stamp S offset N …  the fields of :meta; from here on the state is believed
+--   finish stamp S offset N …  the fields of :meta; from here on the state is believed. What was
+--                              installed of a booking before that booking was touched is older than the
+--                              touch: it goes, and is looked at again after the release
 --   release                    the fence comes down; answers the bookings touched behind it
 -- Answers 0 when the fence is another's, else 1.
 if call('GET', FENCE) ~= ARGV[1] then
@@ -31,6 +33,13 @@ elseif step == 'used' then
     call('ZADD', USED, 'NX', tonumber(ARGV[3]) * 2 + 1, ARGV[i])
   end
 elseif step == 'finish' then
+  for _, name in ipairs(call('SMEMBERS', DIRTY)) do
+    local booking = string.sub(name, 1, 1) == 'k' and string.sub(name, 2)
+    local text = booking and call('HGET', ENTRY, booking)
+    if text then
+      entry_remove(booking, entry_read(text))
+    end
+  end
   call('HSET', META, unpack(ARGV, 3))
   local time = call('TIME')
   call('HSET', META, 'version', string.format('%.0f', time[1] * 1000000 + time[2]))
