@@ -69,3 +69,14 @@ log_value(const char *text)
 	out[len] = '\0';
 	return out;
 }
+
+enum log_level
+log_level_of(const char *name)
+{
+	static const char *const names[] = { "debug", "info", "warn", "error" };
+	size_t i = 0;
+
+	while (strcmp(names[i], name) != 0)
+		i++;
+	return (enum log_level)i;
+}

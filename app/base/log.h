@@ -12,6 +12,9 @@ enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR };
 /* program: shown in each line; level: what is below it is not written. */
 void log_init(const char *program, enum log_level level);
 
+/* By its name, one of debug, info, warn and error. */
+enum log_level log_level_of(const char *name);
+
 /* format gives the key=value pairs; strings that others wrote go through %s inside LOG_VALUE(). */
 void log_line(enum log_level level, const char *format, ...) __attribute__((format(printf, 2, 3)));
 

@@ -179,17 +179,6 @@ print_routes(const struct route *routes)
 	}
 }
 
-static enum log_level
-level_of(const char *name)
-{
-	static const char *const names[] = { "debug", "info", "warn", "error" };
-	size_t i = 0;
-
-	while (strcmp(names[i], name) != 0)
-		i++;
-	return (enum log_level)i;
-}
-
 static void
 prepare(const struct pool *pool, int argc, char **argv)
 {
@@ -204,7 +193,7 @@ prepare(const struct pool *pool, int argc, char **argv)
 		print_routes(pool->routes);
 		exit(0);
 	}
-	log_init(conf.program, level_of(conf.log_level));
+	log_init(conf.program, log_level_of(conf.log_level));
 	token_init(&conf);
 	respond_allow_origins(conf.allowed_origins);
 	serving = pool;

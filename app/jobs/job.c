@@ -1,0 +1,165 @@
+/*
+ * The frame of every job.
+ */
+#include "jobs/job.h"
+
+#include <inttypes.h>
+#include <signal.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/str.h"
+#include "queries.h"
+
+#define EXIT_USAGE     2
+#define EXIT_TEMPORARY 75
+
+#define COMMON_OPTIONS                                                                             \
+	"  --dry-run          say what it would do, change nothing\n"                              \
+	"  --limit N          do at most N rows\n"                                                 \
+	"  --for SECONDS      begin no batch after so long\n"                                      \
+	"  --verbose          say more\n"                                                          \
+	"Exit status: 0 done, or another copy is running; 1 failed; 2 usage; 75 a server is away.\n"
+
+static volatile sig_atomic_t stopping;
+
+static void
+note_stop(int signal)
+{
+	(void)signal;
+	stopping = 1;
+}
+
+/* Calls that are under way go on: a batch is ended by its own transaction alone. */
+static void
+catch_signals(void)
+{
+	struct sigaction action = { .sa_handler = note_stop, .sa_flags = SA_RESTART };
+
+	sigaction(SIGTERM, &action, NULL);
+	sigaction(SIGINT, &action, NULL);
+	signal(SIGPIPE, SIG_IGN);
+}
+
+static int64_t
+number_option(struct conf *conf, const char *name, int64_t fallback)
+{
+	const char *text = NULL;
+	int64_t n = fallback;
+
+	if (conf_option(conf, name, &text) && !str_to_int(text, 1, INT64_C(1000000000), &n)) {
+		fprintf(stderr, "holdfast-%s: --%s needs a number of 1 or more\n", conf->program,
+			name);
+		exit(EXIT_USAGE);
+	}
+	return n;
+}
+
+/* Batches until there is nothing left, the limit or the time is reached, or a signal came. */
+static enum problem
+run_batches(const struct job *job, struct context *house, struct job_run *run, int64_t until_us)
+{
+	enum problem err;
+	int64_t done;
+
+	do {
+		done = 0;
+		*house->why = (struct problem_why){ 0 };
+		house->deadline_us = clock_monotonic_us() + INT64_C(1000) * house->conf->worker_budget_ms;
+		err = job->batch(house, run, &done);
+		run->rows += done;
+		arena_reset(house->arena);
+	} while (!err && done > 0 && !run->dry_run && run->rows < run->limit && !stopping &&
+		 clock_monotonic_us() < until_us);
+	return err;
+}
+
+/* False: another copy is at it. */
+static enum problem
+begin(struct context *house, const char *name, bool *alone)
+{
+	struct pg_rows rows;
+	enum problem err;
+
+	err = query_job_begin(house->pg, house->arena, house->deadline_us, house->why, &rows, name);
+	*alone = !err && pg_bool(&rows, 0, JOB_BEGIN_ALONE);
+	return err;
+}
+
+static void
+end(struct context *house, const char *name, const struct job_run *run, enum problem err)
+{
+	struct problem_why ignored = { 0 };
+	struct pg_rows rows;
+
+	house->deadline_us = clock_monotonic_us() + INT64_C(1000) * house->conf->worker_budget_ms;
+	query_job_end(house->pg, house->arena, house->deadline_us, &ignored, &rows, name, run->rows,
+		err ? problem_rows[err].slug : NULL);
+}
+
+static int
+run_job(const struct job *job, struct context *house, struct job_run *run, int64_t for_seconds)
+{
+	const char *name = house->conf->program;
+	int64_t began_us = clock_monotonic_us();
+	bool alone = true;
+	enum problem err = PROBLEM_NONE;
+
+	house->deadline_us = began_us + INT64_C(1000) * house->conf->worker_budget_ms;
+	if (!run->dry_run)
+		err = begin(house, name, &alone);
+	if (!alone && !err) {
+		log_line(LOG_DEBUG, "job=%s busy=yes", name);
+		return 0;
+	}
+	if (!err) {
+		err = run_batches(job, house, run, began_us + for_seconds * 1000000);
+		if (!run->dry_run)
+			end(house, name, run, err);
+	}
+	log_line(err ? LOG_ERROR : LOG_INFO, "job=%s rows=%" PRId64 " ms=%" PRId64 "%s%s%s%s%s", name,
+		run->rows, (clock_monotonic_us() - began_us) / 1000, run->dry_run ? " dry_run=yes" : "",
+		stopping ? " stopped=yes" : "", run->detail ? " " : "",
+		run->detail ? run->detail : "",
+		err ? arena_printf(run->arena, " error=%s", problem_rows[err].slug) : "");
+	if (err == PROBLEM_UNAVAILABLE || err == PROBLEM_UNKNOWN_OUTCOME)
+		return EXIT_TEMPORARY;
+	return err ? 1 : 0;
+}
+
+int
+job_main(const struct job *job, int argc, char **argv)
+{
+	struct conf_program program = job->program;
+	struct problem_why why = { 0 };
+	struct context house;
+	struct job_run run;
+	struct conf conf;
+	struct arena *arena = arena_new();
+	int64_t for_seconds;
+	int status;
+
+	program.options = arena_printf(
+		arena, "%s" COMMON_OPTIONS, program.options ? program.options : "");
+	conf_load(&conf, &program, argc, argv);
+	run = (struct job_run){ .arena = arena, .limit = number_option(&conf, "limit", INT64_MAX) };
+	run.dry_run = conf_option(&conf, "dry-run", NULL);
+	run.verbose = conf_option(&conf, "verbose", NULL);
+	for_seconds = number_option(&conf, "for", job->for_seconds);
+	if (job->options)
+		job->options(&conf, &run);
+	conf_done(&conf, 0);
+	catch_signals();
+	log_init(conf.program, run.verbose ? LOG_DEBUG : log_level_of(conf.log_level));
+	house = (struct context){ .conf = &conf,
+		.pg = pg_open(&conf),
+		.redis = redis_open(&conf),
+		.arena = arena_new(),
+		.why = &why };
+	status = run_job(job, &house, &run, for_seconds);
+	redis_close(house.redis);
+	pg_close(house.pg);
+	arena_free(house.arena);
+	arena_free(arena);
+	return status;
+}

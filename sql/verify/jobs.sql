@@ -1,0 +1,4 @@
+BEGIN;
+SELECT name, started_at, ended_at, ok_at, rows, error FROM holdfast.jobs WHERE false;
+SELECT 'holdfast.job_begin(text)'::regprocedure, 'holdfast.sessions_trim(integer)'::regprocedure;
+ROLLBACK;
