@@ -226,7 +226,7 @@ main(int argc, char **argv)
 	};
 	struct problem_why why = { .detail = NULL };
 	struct context house = { .why = &why };
-	struct conf conf;
+	static struct conf conf;
 	const char *wait = NULL;
 	int64_t wait_s = WAIT_DEFAULT_S;
 	int status, redis_status;
