@@ -52,11 +52,20 @@ conf_refuse(const struct conf *conf, const char *format, ...)
 char *
 conf_keep(const char *text, size_t len)
 {
-	char *out = strndup(text, len);
+	/* Those replaced by a later setting stay in reach, too: nothing is lost, and nothing looks so. */
+	struct kept {
+		struct kept *next;
+		char text[];
+	};
+	static struct kept *kept;
+	struct kept *keep = calloc(1, sizeof(*keep) + len + 1);
 
-	if (!out)
+	if (!keep)
 		abort();
-	return out;
+	memcpy(keep->text, text, len);
+	keep->next = kept;
+	kept = keep;
+	return keep->text;
 }
 
 /* The content of a file that holds a secret, without the line's end; NULL: not readable, empty, or

@@ -110,7 +110,8 @@ int32_t filter_wanted(void);
 struct filter_drift {
 	bool busy;    /* another process is at it: nothing was done */
 	bool missing; /* nothing usable was there: rebuilt, or (repair false) nothing to compare */
-	int64_t entries; /* bookings compared */
+	int64_t event_wrong; /* what was read of the event itself: all is built anew */
+	int64_t entries;     /* bookings compared */
 	int64_t entries_wrong, seats_wrong, counts_wrong, deadlines_wrong;
 	int64_t repaired;
 	int64_t skipped;          /* left to the next run: touched meanwhile, or too young */

@@ -25,8 +25,9 @@ struct filter_compare {
 	struct filter_fence fence;
 	bool repair;
 	int32_t event_id;
-	int64_t clock_ms; /* PostgreSQL's, at the snapshot */
-	int64_t age_ms;   /* younger entries may not be in PostgreSQL yet */
+	struct pg_rows event; /* of sql/queries/filter/event */
+	int64_t clock_ms;     /* PostgreSQL's, at the snapshot */
+	int64_t age_ms;       /* younger entries may not be in PostgreSQL yet */
 	int64_t seats;
 	const char *layout;        /* sections, as :meta has them */
 	struct map truth;          /* booking -> struct filter_kept, out of PostgreSQL */

@@ -2,7 +2,8 @@
  * Comparing what is kept of an event with one snapshot of PostgreSQL, and repairing it behind a
  * fence.
  *
- * First the entries, here: each booking that holds places has one, with its seats, sections and
+ * First what was read of the event itself: where that has changed and nobody has told, all is built
+ * anew. Then the entries, here too: each booking that holds places has one, with its seats, sections and
  * deadline. Then, against the entries as they are, what is made of them: filter_compare.c.
  */
 #include "domain/filter_compare.h"
@@ -64,6 +65,9 @@ entry_same(const struct filter_kept *a, const struct filter_kept *b)
 	       str_equal(a->positions, b->positions) && str_equal(a->sections, b->sections);
 }
 
+/* A clock that is read over a busy way is wrong by no more. */
+#define OFFSET_SLACK_MS 1000
+
 /* ---- reading both sides ---------------------------------------------------------------------- */
 
 static enum problem
@@ -75,14 +79,14 @@ read_truth(struct filter_compare *c)
 	enum problem err;
 
 	err = query_filter_event(
-		house->pg, house->arena, house->deadline_us, house->why, &rows, c->event_id);
+		house->pg, house->arena, house->deadline_us, house->why, &c->event, c->event_id);
 	if (err)
 		return err;
-	if (rows.count == 0)
+	if (c->event.count == 0)
 		return PROBLEM_NOT_FOUND;
-	c->clock_ms = pg_int(&rows, 0, FILTER_EVENT_CLOCK_MS);
-	c->seats = pg_int(&rows, 0, FILTER_EVENT_SEATS);
-	c->layout = pg_text(&rows, 0, FILTER_EVENT_SECTIONS);
+	c->clock_ms = pg_int(&c->event, 0, FILTER_EVENT_CLOCK_MS);
+	c->seats = pg_int(&c->event, 0, FILTER_EVENT_SEATS);
+	c->layout = pg_text(&c->event, 0, FILTER_EVENT_SECTIONS);
 	err = query_filter_killed(
 		house->pg, house->arena, house->deadline_us, house->why, &rows, c->event_id);
 	if (err)
@@ -139,6 +143,49 @@ filter_read_entries(struct filter_compare *c)
 	for (size_t i = 0; i < c->kept_count; i++)
 		c->kept[i] = entry_read(c->house->arena, redis_text(redis_at(all, 2 * i), NULL),
 			redis_text(redis_at(all, 2 * i + 1), NULL));
+	return PROBLEM_NONE;
+}
+
+/* ---- the event ---------------------------------------------------------------------------------- */
+
+/*
+ * What was read of the event when the state was built, and how far the clocks were apart then. The
+ * one who changes an event says so, but may be ended before, or find Redis away.
+ */
+static enum problem
+compare_event(struct filter_compare *c)
+{
+	static const struct {
+		const char *name;
+		int column;
+	} fields[] = {
+		{ "from", FILTER_EVENT_OPEN_FROM },
+		{ "until", FILTER_EVENT_OPEN_UNTIL },
+		{ "hold", FILTER_EVENT_HOLD_MS },
+		{ "max", FILTER_EVENT_PLACES_MAX },
+		{ "seats", FILTER_EVENT_SEATS },
+		{ "sections", FILTER_EVENT_SECTIONS },
+	};
+	const struct redis_value *all = filter_read_key(c, "HGETALL", "meta");
+	int64_t offset_ms = c->clock_ms - c->fence.redis_ms;
+
+	if (!all)
+		return PROBLEM_UNAVAILABLE;
+	for (size_t i = 0; i + 1 < redis_length(all); i += 2) {
+		const char *name = redis_text(redis_at(all, i), NULL);
+		const char *kept = redis_text(redis_at(all, i + 1), NULL);
+
+		for (size_t f = 0; f < ARRAY_LENGTH(fields); f++) {
+			if (str_equal(name, fields[f].name) &&
+				!str_equal(kept, pg_text(&c->event, 0, fields[f].column)))
+				filter_differ(
+					c, &c->drift->event_wrong, "event: %s has changed", name);
+		}
+		/* Without a fence Redis has not been asked for its time. */
+		if (c->repair && str_equal(name, "offset") &&
+			llabs(redis_int(redis_at(all, i + 1)) - offset_ms) > OFFSET_SLACK_MS)
+			filter_differ(c, &c->drift->event_wrong, "event: the clocks have moved");
+	}
 	return PROBLEM_NONE;
 }
 
@@ -266,6 +313,12 @@ filter_reconcile(struct context *house, int32_t event_id, bool repair, struct fi
 	if (err || drift->busy || c.fence.missing)
 		return err;
 	err = read_snapshot(&c);
+	if (!err)
+		err = compare_event(&c);
+	if (!err && repair && drift->event_wrong > 0) {
+		filter_forget(house, event_id); /* and with it the fence */
+		return filter_rebuild(house, event_id, &drift->missing);
+	}
 	if (!err)
 		err = compare_entries(&c);
 	if (!err)

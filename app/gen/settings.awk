@@ -10,9 +10,9 @@ BEGIN {
 		print "# app/base/conf.def (`make settings`)."
 		print "#"
 		print "# The environment overrides this file: a key in capitals behind HOLDFAST_,"
-		print "# or one of the other names given; --set key=value on a command line overrides"
-		print "# both. A secret may be given as @/path/to/file. An unknown key or a value"
-		print "# out of bounds is refused."
+		print "# or one of the other names given; --set key=value on a command line"
+		print "# overrides both. A secret may be given as @/path/to/file. An unknown key"
+		print "# or a value out of bounds is refused."
 	} else if (form == "table") {
 		print "| setting | default | what it is |"
 		print "| --- | --- | --- |"

@@ -1,6 +1,5 @@
 /*
- * The connection to PostgreSQL, over libpq's asynchronous calls: nothing here waits without a
- * bound.
+ * The connection to PostgreSQL, over libpq's asynchronous calls: no wait here is without a bound.
  *
  * Statements run in libpq's pipeline mode, one unit of work (up to a Sync) a transaction; what an
  * answer, or the lack of one, means is judged in pg_judge.c.
@@ -51,8 +50,7 @@ struct answer {
 
 /* ---- waiting --------------------------------------------------------------------------------- */
 
-/* Sends all that libpq has in its buffer, reading meanwhile so that neither side blocks
- * the other. */
+/* Sends all that libpq has in its buffer, reading meanwhile so that neither side blocks. */
 static bool
 output_flush(PGconn *conn, int64_t deadline_us)
 {
@@ -90,13 +88,12 @@ answer_add(struct answer *answer, PGresult *result)
 	ExecStatusType status = PQresultStatus(result);
 	bool success = status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK ||
 		       status == PGRES_EMPTY_QUERY;
-	PGresult **place = success ? &answer->rows : &answer->error;
 
 	if (success) {
 		PQclear(answer->rows);
 		answer->rows = result;
-	} else if (*place == NULL) {
-		*place = result;
+	} else if (answer->error == NULL) {
+		answer->error = result;
 	} else {
 		PQclear(result);
 	}
@@ -263,18 +260,21 @@ connection_ready(struct pg *pg, int64_t deadline_us)
 {
 	if (pg->conn != NULL) {
 		bool idle = PQtransactionStatus(pg->conn) == PQTRANS_IDLE;
+		/* A transaction left open would swallow what comes next on this connection. */
+		bool late = !idle && clock_monotonic_us() >= deadline_us;
 		struct pollfd fd = { .fd = PQsocket(pg->conn), .events = POLLIN };
 
 		/* A farewell and the end of the stream are two reads; notices may come before. */
-		for (int i = 0; i < 8 && PQstatus(pg->conn) == CONNECTION_OK; i++) {
+		for (int i = 0; !late && i < 8 && PQstatus(pg->conn) == CONNECTION_OK; i++) {
 			if (poll(&fd, 1, 0) <= 0)
 				return true;
 			PQconsumeInput(pg->conn);
 			PQisBusy(pg->conn);
 		}
-		if (PQstatus(pg->conn) == CONNECTION_OK)
+		if (!late && PQstatus(pg->conn) == CONNECTION_OK)
 			return true;
-		connection_drop(pg, "closed by the server");
+		connection_drop(
+			pg, late ? "no time left in a transaction" : "closed by the server");
 		if (!idle)
 			return false;
 	}
@@ -369,16 +369,13 @@ pg_call(struct pg *pg, const struct pg_statement *statement, const char *const *
 		enum problem problem;
 		bool alone;
 
-		if (clock_monotonic_us() >= deadline_us || !connection_ready(pg, deadline_us))
+		if (!connection_ready(pg, deadline_us) || clock_monotonic_us() >= deadline_us)
 			return PROBLEM_UNAVAILABLE;
 		/* In a caller's transaction only the caller can repeat, from its beginning. */
 		alone = PQtransactionStatus(pg->conn) == PQTRANS_IDLE;
 		problem = statement_run(pg, statement, params, arena, deadline_us, why, out, &next);
-		if (!alone || next == PG_RETURN)
-			return problem;
-		if (next == PG_REPEAT && repeats == REPEATS_MAX)
-			return problem;
-		if (next == PG_RECONNECT && reconnected)
+		if (!alone || next == PG_RETURN || (next == PG_REPEAT && repeats == REPEATS_MAX) ||
+			(next == PG_RECONNECT && reconnected))
 			return problem;
 		if (next == PG_REPEAT)
 			pause_before_repeat(repeats++);
@@ -396,7 +393,7 @@ pg_exec(struct pg *pg, const char *sql, struct arena *arena, int64_t deadline_us
 	enum problem problem;
 	bool whole;
 
-	if (clock_monotonic_us() >= deadline_us || !connection_ready(pg, deadline_us))
+	if (!connection_ready(pg, deadline_us) || clock_monotonic_us() >= deadline_us)
 		return PROBLEM_UNAVAILABLE;
 	whole = PQexitPipelineMode(pg->conn) && PQsendQuery(pg->conn, sql) &&
 		output_flush(pg->conn, deadline_us);

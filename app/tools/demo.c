@@ -338,7 +338,7 @@ main(int argc, char **argv)
 	};
 	const char *password_file = NULL;
 	struct problem_why why = { .detail = NULL };
-	struct conf conf;
+	static struct conf conf;
 	struct context house = { .conf = &conf, .why = &why };
 	int status;
 

@@ -16,10 +16,10 @@ print_drift(int64_t event_id, const struct filter_drift *drift, bool verbose)
 {
 	for (size_t i = 0; verbose && i < drift->differences_count; i++)
 		printf("%s\n", drift->differences[i]);
-	printf("event=%" PRId64 " %sentries=%" PRId64 " entries_wrong=%" PRId64
-	       " seats_wrong=%" PRId64 " counts_wrong=%" PRId64 " deadlines_wrong=%" PRId64
-	       " repaired=%" PRId64 " skipped=%" PRId64 "\n",
-		event_id, drift->missing ? "rebuilt=yes " : "", drift->entries,
+	printf("event=%" PRId64 " %sevent_wrong=%" PRId64 " entries=%" PRId64
+	       " entries_wrong=%" PRId64 " seats_wrong=%" PRId64 " counts_wrong=%" PRId64
+	       " deadlines_wrong=%" PRId64 " repaired=%" PRId64 " skipped=%" PRId64 "\n",
+		event_id, drift->missing ? "rebuilt=yes " : "", drift->event_wrong, drift->entries,
 		drift->entries_wrong, drift->seats_wrong, drift->counts_wrong,
 		drift->deadlines_wrong, drift->repaired, drift->skipped);
 }
@@ -40,7 +40,7 @@ main(int argc, char **argv)
 	struct problem_why why = { 0 };
 	struct filter_drift drift;
 	struct context house;
-	struct conf conf;
+	static struct conf conf;
 	const char *event = NULL;
 	bool dry_run, verbose;
 	int64_t event_id;

@@ -191,7 +191,7 @@ main(int argc, char **argv)
 			   "                     (role, disable, enable and password end its "
 			   "sessions)\n",
 	};
-	struct conf conf;
+	static struct conf conf;
 	struct options options = { .email = NULL };
 	struct problem_why why = { .detail = NULL };
 	struct context house = { .conf = &conf, .why = &why };

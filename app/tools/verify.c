@@ -2,8 +2,8 @@
  * holdfast-verify: checks that what the databases hold is sound, and says so a line an invariant.
  *
  * What is in PostgreSQL is checked by one statement, which sees one snapshot. What Redis keeps is
- * compared with PostgreSQL event by event; since both move on while one looks from one to the other, a
- * difference counts only if the very same one is there again some seconds later.
+ * compared with PostgreSQL event by event; since both move on while one looks from one to the other,
+ * a difference counts only if the very same one is there again some seconds later.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -226,7 +226,7 @@ main(int argc, char **argv)
 	};
 	struct problem_why why = { .detail = NULL };
 	struct context house = { .why = &why };
-	struct conf conf;
+	static struct conf conf;
 	const char *wait = NULL;
 	int64_t wait_s = WAIT_DEFAULT_S;
 	int status, redis_status;

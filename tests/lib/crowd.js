@@ -1,5 +1,5 @@
-// Many buyers at once, for tests that race: accounts made in bulk with tokens of their own, requests
-// over kept connections, disturbances in the middle, and the books checked at the end.
+// Many buyers at once, for tests that race: accounts made in bulk with tokens of their own,
+// requests over kept connections, disturbances in the middle, and the books checked at the end.
 'use strict';
 
 const assert = require('node:assert/strict');
@@ -17,7 +17,7 @@ const target = new URL(process.env.HOLDFAST_URL);
 const run = promisify(execFile);
 const sleep = (ms) => new Promise((resolve) => { setTimeout(resolve, ms); });
 
-// ---- requests ----------------------------------------------------------------------------------
+// ---- requests ---------------------------------------------------------------------------------
 
 // Settles with the answer whatever its status; only a connection that fails is an error.
 function call(method, where, { token, body, key } = {}) {
@@ -62,7 +62,7 @@ async function callUntilDefinite(method, where, options) {
   throw new Error(`no definite answer to ${method} ${where}`);
 }
 
-// ---- the database, as its owner -----------------------------------------------------------------
+// ---- the database, as its owner ---------------------------------------------------------------
 
 const psqlArgs = [process.env.DATABASE_URL, '-X', '-q', '-A', '-t', '-F', '\t',
   '-v', 'ON_ERROR_STOP=1'];
@@ -102,7 +102,7 @@ class Session {
   }
 }
 
-// ---- buyers and events ---------------------------------------------------------------------------
+// ---- buyers and events ------------------------------------------------------------------------
 
 const base64 = (value) => Buffer.from(JSON.stringify(value)).toString('base64url');
 
@@ -134,8 +134,8 @@ const buyers = (count) => accounts(count, 'user');
 
 let organizer;
 
-// An event with `seats` numbered seats in section S (ids as in `seat`), `places` of general admission
-// in section G, or both; what else an event may have in `more`.
+// An event with `seats` numbered seats in section S (ids as in `seat`), `places` of general
+// admission in section G, or both; what else an event may have in `more`.
 async function eventWith({ seats = 0, places = 0, ...more }) {
   organizer ??= accounts(1, 'organizer')[0];
   const sections = [];
@@ -174,7 +174,7 @@ const move = (buyer, verb, booking, key) => ({
 const send = ({ method, where, ...options }) => call(method, where, options);
 const insist = ({ method, where, ...options }) => callUntilDefinite(method, where, options);
 
-// ---- running ------------------------------------------------------------------------------------
+// ---- running ----------------------------------------------------------------------------------
 
 function shuffled(list) {
   const out = [...list];
@@ -215,7 +215,7 @@ const counts = (answers) => {
   return out;
 };
 
-// ---- servers --------------------------------------------------------------------------------------
+// ---- servers ----------------------------------------------------------------------------------
 
 const pidOf = (name) => Number(fs.readFileSync(
   path.join(process.env.HOLDFAST_PIDS, `${name}.pid`), 'utf8'));
@@ -261,7 +261,7 @@ const program = (name, ...args) => run(path.join(process.env.HOLDFAST_BIN, `hold
 // Writes what Redis keeps of an event, so that a race begins with it.
 const redisBuild = (event) => program('reconcile', '--event', String(event));
 
-// ---- the end of every race ------------------------------------------------------------------------
+// ---- the end of every race --------------------------------------------------------------------
 
 // The invariants in SQL, alone: for while Redis is away.
 function booksCheck() {
@@ -289,7 +289,8 @@ async function verify(events) {
 // Every 2xx that a client saw is in the database: the bookings of these answers as they now are.
 function bookingsOf(answers) {
   const ids = [...new Set(answers.filter((a) => a.status < 300).map((a) => a.body.booking_id))];
-  const rows = new Map(sql(`select booking_id, status, user_id, total, array_to_string(positions, ','),
+  const rows = new Map(sql(`select booking_id, status, user_id, total,
+      array_to_string(positions, ','),
       confirmed_at is not null from holdfast.bookings
       where booking_id = any ('{${ids}}'::uuid[])`)
     .map(([id, status, user, total, positions, confirmed]) => [id, {
@@ -299,7 +300,7 @@ function bookingsOf(answers) {
     const row = rows.get(answer.body.booking_id);
     assert.ok(row, `answered and not in the database: ${answer.text}`);
     assert.equal(row.total, answer.body.total);
-    if (answer.body.status === 'CONFIRMED') assert.ok(row.confirmed, `not confirmed: ${answer.text}`);
+    if (answer.body.status === 'CONFIRMED') assert.ok(row.confirmed, answer.text);
     if (answer.body.status === 'CANCELLED') assert.equal(row.status, 'CANCELLED');
     if (answer.body.status === 'RELEASED') assert.equal(row.status, 'RELEASED');
   }
@@ -314,7 +315,7 @@ const weathers = [
 ];
 
 module.exports = {
-  Session, atOnce, bookingsOf, booksCheck, buyers, call, counts, eventWith, hold, holdPlaces, insist,
-  move, pidOf, range, redisBuild, redisFlush, redisStart, redisStop, seat, seatNumber, send, sendAll,
-  shuffled, sleep, sql, verify, weathers, workers,
+  Session, atOnce, bookingsOf, booksCheck, buyers, call, counts, eventWith, hold, holdPlaces,
+  insist, move, pidOf, range, redisBuild, redisFlush, redisStart, redisStop, seat, seatNumber,
+  send, sendAll, shuffled, sleep, sql, verify, weathers, workers,
 };

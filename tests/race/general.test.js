@@ -1,5 +1,5 @@
-// Races for general admission: a section sells its capacity, no more and no less, and what runs out or
-// is cancelled can be sold again.
+// Races for general admission: a section sells its capacity, no more and no less, and what runs out
+// or is cancelled can be sold again.
 'use strict';
 
 const assert = require('node:assert/strict');
@@ -55,7 +55,8 @@ async function runOut(event, disturb) {
   bookingsOf(answers);
 }
 
-// Everybody wants one place and confirms it; all but five give it back, so that all get one at last.
+// Everybody wants one place and confirms it; all but five give it back, so that all get one at
+// last.
 async function cancelled(event, disturb) {
   const crowd = buyers(80);
   let sold = 0;

@@ -1,13 +1,13 @@
-// Races in which a part is killed in the middle: workers, or their sessions in PostgreSQL. Whoever asks
-// again under the same key gets the right answer, and nothing is sold twice or lost.
+// Races in which a part is killed in the middle: workers, or their sessions in PostgreSQL. Whoever
+// asks again under the same key gets the right answer, and nothing is sold twice or lost.
 'use strict';
 
 const assert = require('node:assert/strict');
 const { test } = require('node:test');
 
 const {
-  bookingsOf, booksCheck, buyers, counts, eventWith, hold, holdPlaces, insist, move, range, redisBuild,
-  redisFlush, send, sendAll, sleep, sql, verify, workers,
+  bookingsOf, booksCheck, buyers, counts, eventWith, hold, holdPlaces, insist, move, range,
+  redisBuild, redisFlush, send, sendAll, sleep, sql, verify, workers,
 } = require('../lib/crowd.js');
 
 // Something dies every few milliseconds for as long as `race` runs. Returns what that gives.
@@ -60,8 +60,10 @@ const deaths = [
 // Until the pool has all its workers again.
 async function poolWhole(count) {
   while (workers('booking').length < count) await sleep(20);
-  for (let good = 0; good < 20;) good = (await send({ method: 'GET', where: '/readyz' })).status === 200
-    ? good + 1 : 0;
+  for (let good = 0; good < 20;) {
+    const { status } = await send({ method: 'GET', where: '/readyz' });
+    good = status === 200 ? good + 1 : 0;
+  }
 }
 
 // Two hundred seats, each wanted by two, under keys; the winners confirm, some cancel.

@@ -1,11 +1,12 @@
-// Races between the moves of one booking: its deadline, confirm, release and cancel. One of them wins,
-// everybody hears the same of it, and the places follow.
+// Races between the moves of one booking: its deadline, confirm, release and cancel. One of them
+// wins, everybody hears the same of it, and the places follow.
 'use strict';
 
 const assert = require('node:assert/strict');
 
 const {
-  Session, atOnce, bookingsOf, buyers, counts, hold, move, range, redisFlush, send, sendAll, sleep, sql,
+  Session, atOnce, bookingsOf, buyers, counts, hold, move, range, redisFlush, send, sendAll, sleep,
+  sql,
 } = require('../lib/crowd.js');
 const { inEachWeather } = require('./weather.js');
 
@@ -51,9 +52,9 @@ async function againstExpiry(event) {
   bookingsOf([...mine, ...theirs]);
 }
 
-// A confirm comes before the deadline and has to wait for a lock until after it, while another buyer's
-// takeover waits behind it: it was in time, so it wins. (A confirm that guarded its booking alone, not
-// its claims, would sell the seat twice here.)
+// A confirm comes before the deadline and has to wait for a lock until after it, while another
+// buyer's takeover waits behind it: it was in time, so it wins. (A confirm that guarded its booking
+// alone, not its claims, would sell the seat twice here.)
 async function waitsPastDeadline(event) {
   const owners = buyers(6), rivals = buyers(6);
   const held = await sendAll(owners.map((buyer, i) => hold(buyer, event, [i + 1])));
@@ -90,7 +91,7 @@ async function deadlineMoved(event, disturb) {
     sendAll(owners.map((buyer, i) => move(buyer, 'confirm', held[i].body.booking_id)), disturb),
     (async () => {
       await sleep(15);
-      // As a transition does it: claims in order, then the booking, those alone that are still held.
+      // As a transition does it: claims in order, then the booking, only what is still held.
       await mover.say(`with h as (select booking_id, position from holdfast.seat_claims
           where event_id = ${event} and state = 'h' order by position for update skip locked),
         whole as (select booking_id from h group by 1 having count(*) = 2),
@@ -138,17 +139,18 @@ async function againstCancel(event, disturb) {
 async function releaseAgainstConfirm(event, disturb) {
   const owners = buyers(40);
   const held = await sendAll(owners.map((buyer, i) => hold(buyer, event, [i + 1])));
-  const answers = await atOnce(owners.flatMap((buyer, i) => ['release', 'confirm', 'release', 'confirm']
-    .map((verb) => async () => ({
-      verb, i, ...await send(move(buyer, verb, held[i].body.booking_id)),
-    }))), disturb);
+  const verbs = ['release', 'confirm', 'release', 'confirm'];
+  const answers = await atOnce(owners.flatMap((buyer, i) => verbs.map((verb) => async () => ({
+    verb, i, ...await send(move(buyer, verb, held[i].body.booking_id)),
+  }))), disturb);
 
   const statuses = statusesIn(event), seatOwners = ownersIn(event);
   for (const i of range(40, 0)) {
     const good = new Set(answers.filter((a) => a.i === i && a.status === 200).map((a) => a.verb));
     assert.equal(good.size, 1, `${[...good]}`);
     const [verb] = good;
-    assert.equal(statuses.get(held[i].body.booking_id), verb === 'confirm' ? 'CONFIRMED' : 'RELEASED');
+    assert.equal(statuses.get(held[i].body.booking_id),
+      verb === 'confirm' ? 'CONFIRMED' : 'RELEASED');
     assert.equal(seatOwners.get(i + 1), verb === 'confirm' ? held[i].body.booking_id : undefined);
   }
   bookingsOf(answers);

@@ -5,8 +5,7 @@
 const assert = require('node:assert/strict');
 
 const {
-  bookingsOf, buyers, counts, hold, move, range, seatNumber, send, sendAll, shuffled, sleep,
-  sql,
+  bookingsOf, buyers, counts, hold, move, range, seatNumber, send, sendAll, shuffled, sleep, sql,
 } = require('../lib/crowd.js');
 const { inEachWeather } = require('./weather.js');
 
@@ -52,12 +51,14 @@ async function sameTen(event, disturb) {
 }
 
 async function overlapping(event, disturb) {
-  const asked = range(192).map(() => shuffled(range(40)).slice(0, 1 + Math.floor(Math.random() * 6)));
+  const asked = range(192).map(
+    () => shuffled(range(40)).slice(0, 1 + Math.floor(Math.random() * 6)));
   const crowd = buyers(64);
-  const answers = await sendAll(asked.map((seats, i) => hold(crowd[i % 64], event, seats)), disturb);
+  const answers = await sendAll(
+    asked.map((seats, i) => hold(crowd[i % 64], event, seats)), disturb);
 
-  // Who asks again for a seat of their own is refused like everybody else: sets that are exactly the
-  // same as one's own live hold do not occur among so many.
+  // Who asks again for a seat of their own is refused like everybody else: sets that are exactly
+  // the same as one's own live hold do not occur among so many.
   assertWonOrLost(answers, asked);
   assert.ok(counts(answers)[201] >= 5);
   assertClaims(event, answers, asked);
@@ -82,7 +83,7 @@ async function takeover(event, disturb) {
   const answers = await sendAll(asked.map((seats, i) => hold(crowd[i], event, seats)), disturb);
 
   assert.ok(counts(answers)[201] >= 10, JSON.stringify(counts(answers)));
-  for (const answer of refusals(answers)) assert.equal(answer.slug, 'seats-unavailable', answer.text);
+  for (const one of refusals(answers)) assert.equal(one.slug, 'seats-unavailable', one.text);
   const sold = answers.flatMap((a, i) => (a.status === 201 ? asked[i] : []));
   assert.equal(new Set(sold).size, sold.length, 'a seat was sold twice');
   bookingsOf(answers);
@@ -117,7 +118,8 @@ async function holdThenConfirm(event, disturb) {
   for (const row of bookingsOf(answers.flat()).values()) assert.equal(row.status, 'CONFIRMED');
 }
 
-// Everybody releases as soon as they have it: whoever asks until then loses, whoever asks after wins.
+// Everybody releases as soon as they have it: whoever asks until then loses, whoever asks after
+// wins.
 async function changingHands(event) {
   const crowd = buyers(40);
   let handed = 0;
@@ -142,7 +144,8 @@ async function changingHands(event) {
 inEachWeather([
   ['of 64 who want the same ten seats one gets them', { seats: 12 }, sameTen],
   ['sets of seats that overlap, in any order, are sold once', { seats: 40 }, overlapping],
-  ['seats of holds that have run out are taken over once', { seats: 50, hold_seconds: 1 }, takeover],
+  ['seats of holds that have run out are taken over once',
+    { seats: 50, hold_seconds: 1 }, takeover],
   ['a hold can be confirmed at once, 300 times', { seats: 300 }, holdThenConfirm],
   ['what is released goes to the next who asks', { seats: 2 }, changingHands],
 ]);

@@ -34,6 +34,8 @@ pairs=$(awk '
 count=$(printf '%s\n' "$pairs" | wc -l)
 files=$(find "$(dirname "$0")/../../sql/queries" -name '*.sql' | wc -l)
 echo "1..$((count + 2))"
+said=$(mktemp)
+trap 'rm -f "$said"' EXIT
 n=1
 say() {
 	echo "$1 $n - $2"
@@ -46,19 +48,24 @@ if [ "$names" = "$files" ]; then
 else
 	say "not ok" "all $files statements have a program: $names were found"
 fi
-while IFS=$'\t' read -r program name text; do
-	if said=$(PGUSER=holdfast_$program psql -X -q -v ON_ERROR_STOP=1 2>&1 <<<"prepare s as $text;"); then
-		say ok "$program prepares $name"
-	else
-		say "not ok" "$program prepares $name"
-		printf '%s\n' "$said" | sed 's/^/# /'
-	fi
-done <<<"$pairs"
-
+for program in $(printf '%s\n' "$pairs" | cut -f1 | sort -u); do
+	# One connection a program. psql says after each statement whether it failed.
+	printf '%s\n' "$pairs" | awk -F'\t' -v program="$program" '$1 == program {
+		print "prepare s" NR " as " $3 ";\n\\echo ## " $2 " :ERROR" }' |
+		PGUSER=holdfast_$program psql -X -q >"$said" 2>&1 || true
+	while read -r _ name failed; do
+		if [ "$failed" = false ]; then
+			say ok "$program prepares $name"
+		else
+			say "not ok" "$program prepares $name"
+		fi
+	done < <(grep '^## ' "$said")
+	grep -v '^## ' "$said" | sed 's/^/# /' || true
+done
 # What a program may not call it may not prepare either, or this test would prove nothing.
-if said=$(PGUSER=holdfast_catalog psql -X -q -v ON_ERROR_STOP=1 -c \
+if refusal=$(PGUSER=holdfast_catalog psql -X -q -v ON_ERROR_STOP=1 -c \
 	"select * from holdfast.confirm(1, null, null, null, null, false)" 2>&1) ||
-	[[ $said != *"permission denied"* ]]; then
+	[[ $refusal != *"permission denied"* ]]; then
 	say "not ok" "a program is refused the functions of another"
 else
 	say ok "a program is refused the functions of another"

@@ -1,13 +1,11 @@
 #!/bin/bash
-# The schema goes up, down to the root, and up again, one change at a time and with each change's own
-# verification; what is left at the bottom is nothing, and the second top is the same as the first.
+# The schema goes up, down to the root, and up again, each change with its own verification. At the
+# bottom nothing is left, and the second top is the same as the first.
 set -euo pipefail
 : "${PGDATABASE:?}"
 
 tree=$(cd "$(dirname "$0")/../.." && pwd)
-changes=$(sed -n 's/^\([a-z][a-z0-9_-]*\) .*/\1/p' "$tree/sql/sqitch.plan")
-count=$(printf '%s\n' "$changes" | wc -l)
-echo "1..$((count + 6))"
+echo "1..7"
 n=1
 log=$(mktemp)
 trap 'rm -f "$log" "$log".*' EXIT
@@ -49,10 +47,7 @@ psql -X -q -c 'drop schema given cascade' -c 'drop schema tap cascade' 2>"$log"
 picture >"$log.first"
 check "the schema is not empty" test -s "$log.first"
 check "every change verifies" run_sqitch verify
-for change in $(printf '%s\n' "$changes" | tac | head -n -1); do
-	check "$change is reverted" run_sqitch revert -y --to @HEAD^
-done
-check "the root is reverted" run_sqitch revert -y
+check "all of it is reverted, change by change" run_sqitch revert -y
 check "nothing is left" nothing_left
 check "the schema goes up again" run_sqitch deploy --verify
 check "every change verifies again" run_sqitch verify

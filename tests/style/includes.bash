@@ -39,8 +39,9 @@ rooms() {
 foreign() {
 	includes | awk -F '\t' '
 	BEGIN {
-		split("assert ctype errno fcntl getopt inttypes limits locale math poll signal stdarg " \
-			"stdbool stddef stdint stdio stdlib string strings syslog termios time unistd", names, " ")
+		split("assert ctype errno fcntl getopt inttypes limits locale math poll signal " \
+			"stdarg stdbool stddef stdint stdio stdlib string strings syslog termios " \
+			"time unistd", names, " ")
 		for (i in names)
 			home["<" names[i] ".h"] = 1
 	}

@@ -5,7 +5,7 @@
 # The slug, the name in C and the SQLSTATE of each row, separated by tabs.
 problem_rows() {
 	tr -d '"' <app/base/problem.def |
-		sed -n 's/^PROBLEM(\([^,]*\), \([^,]*\), [0-9]*, \([A-Z0-9]*\),.*/\2\tPROBLEM_\1\t\3/p'
+		sed -n 's/^PROBLEM(\([^,]*\), \([^,]*\), [0-9]*, \([^,]*\),.*/\2\tPROBLEM_\1\t\3/p'
 }
 
 problem_slugs() {

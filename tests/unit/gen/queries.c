@@ -1,6 +1,6 @@
 /*
- * The generator of statements and scripts: what it makes of a good file, and that a contract which is
- * not that of its statement ends the build.
+ * The generator of statements and scripts: what it makes of a good file, and that a contract which
+ * is not that of its statement ends the build.
  */
 #include <criterion/criterion.h>
 

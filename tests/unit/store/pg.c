@@ -362,6 +362,20 @@ Test(pg, keeps_a_transaction_together)
 	cr_assert_eq(count(), 1);
 }
 
+/* Else the next request would go on in it, with its old snapshot. */
+Test(pg, ends_a_transaction_that_has_no_time_left)
+{
+	pid_t pid;
+
+	cr_assert_eq(exec("begin isolation level repeatable read read only"), PROBLEM_NONE);
+	pid = backend();
+	cr_assert_eq(pg_exec(pg, "rollback", arena, clock_monotonic_us() - 1, &why, &rows),
+		PROBLEM_UNAVAILABLE);
+	cr_assert_eq(call(ADD, NULL, NULL), PROBLEM_NONE);
+	cr_assert_neq(backend(), pid);
+	cr_assert_eq(count(), 1);
+}
+
 Test(pg_alone, leaves_a_silent_server)
 {
 	char path[100];

@@ -41,8 +41,8 @@ servers_run(const struct servers *servers, const char *command, const char *argu
 
 /*
  * One directory for all tests of a program, so that what a failed test leaves is found at the end.
- * Tests are processes of their own: its name goes to them in the environment. PostgreSQL, which runs
- * as another user for root, must be able to pass through.
+ * Tests are processes of their own: its name goes to them in the environment. PostgreSQL, which
+ * runs as another user for root, must be able to pass through.
  */
 ReportHook(PRE_ALL)(struct criterion_test_set *set)
 {

@@ -1,0 +1,64 @@
+// What Redis was told of an event and no longer holds: the edit that nobody told it of, clocks that
+// have moved. A comparison finds it, and from then on everything is right again.
+'use strict';
+
+const assert = require('node:assert/strict');
+const { before, beforeEach, test } = require('node:test');
+
+const { assertStatus, get, put } = require('../lib/client.js');
+const stack = require('../lib/stack.js');
+const world = require('../lib/world.js');
+
+let organizer, event;
+
+before(async () => {
+	organizer = await world.staff();
+});
+beforeEach(async () => {
+	event = await world.event(organizer, { hold_seconds: 60 });
+	await world.held(await world.buyer(), event.event_id, ['VIP-A-1', 'VIP-A-2']);
+	await stack.until('the filter is built', () => meta('stamp'));
+});
+
+const key = (name) => `hf:{${event.event_id}}:${name}`;
+const meta = (field) => stack.redis('hget', key('meta'), field);
+const reconcile = (...args) => {
+	const done = stack.program('reconcile', ['--event', event.event_id, '--verbose', ...args]);
+	assert.equal(done.status, 0, done.stderr);
+	return done.stdout;
+};
+
+async function edit(changes) {
+	const stamp = meta('stamp');
+	assertStatus(await put(`/admin/events/${event.event_id}`, changes, { token: organizer.token }), 200);
+	// As if the one who changed it had been ended before the word to Redis.
+	stack.redis('hset', key('meta'), 'stamp', stamp);
+}
+
+test('an edit that Redis was not told of', async () => {
+	await edit({ hold_seconds: 30, sections: [{ section_id: 'Floor', capacity: 20 },
+		{ name: 'Balcony', capacity: 5 }] });
+	const found = reconcile('--dry-run');
+	assert.match(found, /^event: sections has changed$/m);
+	assert.match(found, /^event: hold has changed$/m);
+	assert.equal(meta('hold'), '60000', 'a dry run changes nothing');
+	assert.match(reconcile(), /rebuilt=yes event_wrong=2/);
+	assert.equal(meta('hold'), '30000');
+	const live = assertStatus(await get(`/events/${event.event_id}/availability`), 200).body;
+	assert.deepEqual(live.sections.map((s) => [s.section_id, s.capacity, s.available]),
+		[['Floor', 20, 20], ['VIP', 14, 12], ['Balcony', 5, 5]]);
+	assert.match(reconcile(), /^event=\d+ event_wrong=0 entries=1 /m);
+});
+
+test('clocks that have moved', async () => {
+	// An hour behind, every hold would be kept an hour too long.
+	stack.redis('hset', key('meta'), 'offset', -3600000);
+	assert.match(reconcile(), /rebuilt=yes event_wrong=1/);
+	assert.ok(Math.abs(Number(meta('offset'))) < 1000);
+	assert.equal(stack.redis('hlen', key('entry')), '1');
+});
+
+test('an edit that changes nothing there', async () => {
+	await edit({ title: 'Another evening', sections: [{ section_id: 'Floor', base_price: 100 }] });
+	assert.match(reconcile(), /^event=\d+ event_wrong=0 entries=1 /m);
+});
