@@ -2,7 +2,7 @@
 -- of its program. Every order of steps is made to happen: nothing here waits for time to pass.
 \set ON_ERROR_STOP on
 SET search_path = holdfast, given, tap, public;
-SELECT plan(55);
+SELECT plan(59);
 SELECT session('s1'), session('s2'), session('s3'), session('owner', 'holdfast_owner') \gset _
 
 -- ---- one seat, two holds -----------------------------------------------------------------------
@@ -93,6 +93,23 @@ SELECT run('s1', 'ROLLBACK') \gset _
 SELECT is((SELECT count(*) FROM seat_claims WHERE state = 'b' AND event_id = :event), 2::bigint,
   'sells nothing twice');
 SELECT is(sound(), 'sound', 'the books agree');
+
+-- A move locks its claims before its booking, as a takeover does: the other way round the two would
+-- wait for each other here.
+SELECT held(:event, 'anna', seats(8,9)) AS e \gset
+SELECT due(:event, :'e', clock_timestamp() + interval '200 milliseconds') \gset _
+SELECT run('owner', 'BEGIN'), run('owner', format('SELECT status FROM holdfast.bookings
+  WHERE booking_id = %L FOR UPDATE', :'e')) \gset _
+SELECT run('s1', 'BEGIN'), start('s1', sql_move('confirm', :event, :'e', 'anna')) \gset _
+SELECT ok(until_waiting('s1'), 'a confirm has its claims and waits for its booking');
+SELECT pg_sleep(greatest(0, extract(epoch FROM expires_at - clock_timestamp()) + 0.002))
+  FROM bookings WHERE booking_id = :'e' \gset _
+SELECT start('s2', sql_hold(:event, 'berta', seats(9))) \gset _
+SELECT ok(until_waiting('s2'), 'a takeover waits for the claim');
+SELECT run('owner', 'COMMIT') \gset _
+SELECT is(finish('s1'), 'moved', 'the confirm goes on');
+SELECT run('s1', 'COMMIT') \gset _
+SELECT is(finish('s2'), 'HF201 {"seat_ids": ["VIP-A-9"]}', 'and the takeover finds the seat sold');
 
 -- release and reserve against a takeover behave alike
 SELECT held(:event, 'anna', seats(7)) AS d \gset
