@@ -222,7 +222,6 @@ set_from_option(struct conf *conf, const char *pair)
 	why = conf_set(conf, trim(name), equals + 1);
 	if (why)
 		conf_refuse(conf, "--set %s: %s", name, why);
-	free(name);
 }
 
 /* Settings that only some words or lengths suit. */
