@@ -60,17 +60,10 @@ filter_step(struct context *house, const struct filter_fence *fence, struct aren
 	return reply && redis_kind(reply) == REDIS_INT && redis_int(reply) == 1;
 }
 
-static const struct redis_value *
-release(struct context *house, const struct filter_fence *fence)
-{
-	return redis_script(house->redis, &script_install, (const char *[]){ fence->prefix, NULL },
-		(const char *[]){ fence->epoch, "release", NULL }, house->arena);
-}
-
 void
 filter_fence_down(struct context *house, const struct filter_fence *fence)
 {
-	release(house, fence);
+	filter_step(house, fence, house->arena, (const char *[]){ fence->epoch, "release", NULL });
 }
 
 const char *
@@ -257,30 +250,33 @@ install_event(struct context *house, const struct filter_fence *fence, struct ar
 		       : PROBLEM_UNAVAILABLE;
 }
 
-/* What was touched behind the fence of a rebuild is looked at again, behind another one. */
+/*
+ * What was touched while the state was not believed yet is looked at again. From here on each request
+ * writes what it does, so that this is the last look: behind the same fence, since whoever else put one
+ * up in between would keep us out.
+ */
 static void
-install_touched(struct context *house, int32_t event_id, const struct redis_value *touched)
+install_touched(struct context *house, int32_t event_id, const struct filter_fence *fence)
 {
+	const char *keys[] = { fence->prefix, NULL };
+	const char *args[] = { fence->epoch, "touched", NULL };
+	const struct redis_value *touched =
+		redis_script(house->redis, &script_install, keys, args, house->arena);
 	size_t count = touched && redis_kind(touched) == REDIS_LIST ? redis_length(touched) : 0;
 	const char **ids = ARENA_ARRAY(house->arena, const char *, count + 1);
-	struct filter_fence fence;
 	struct pg_rows rows;
 
 	for (size_t i = 0; i < count; i++)
 		ids[i] = redis_text(redis_at(touched, i), NULL);
-	if (count == 0 || !filter_fence_up(house, event_id, &fence) || fence.busy)
-		return;
-	if (!fence.missing &&
+	if (count > 0 &&
 		query_filter_some(house->pg, house->arena, house->deadline_us, house->why, &rows,
 			event_id, pg_array_text(house->arena, ids, count)) == PROBLEM_NONE)
-		install_entries(house, &fence, house->arena, &rows);
-	filter_fence_down(house, &fence);
+		install_entries(house, fence, house->arena, &rows);
 }
 
 enum problem
 filter_rebuild(struct context *house, int32_t event_id, bool *rebuilt)
 {
-	const struct redis_value *touched;
 	struct filter_fence fence;
 	struct pg_rows none;
 	struct arena *arena;
@@ -302,11 +298,10 @@ filter_rebuild(struct context *house, int32_t event_id, bool *rebuilt)
 		arena_free(arena);
 		pg_exec(house->pg, "ROLLBACK", house->arena, house->deadline_us, house->why, &none);
 	}
-	touched = release(house, &fence);
-	if (!err) {
-		install_touched(house, event_id, touched);
-		if (rebuilt)
-			*rebuilt = true;
-	}
+	if (!err)
+		install_touched(house, event_id, &fence);
+	filter_fence_down(house, &fence);
+	if (!err && rebuilt)
+		*rebuilt = true;
 	return err;
 }
