@@ -70,7 +70,7 @@ SELECT is(sound(), 'sound', 'the books agree');
 
 SELECT event(1, 2, 9) AS event \gset
 SELECT held(:event, 'anna', '{}', '{FLOOR}', '{2}') AS a \gset
-SELECT due(:event, :'a', clock_timestamp() + interval '250 milliseconds') \gset _
+SELECT due(:event, :'a', clock_timestamp() + interval '500 milliseconds') \gset _
 SELECT run('s1', 'BEGIN'), run('s1', sql_move('confirm', :event, :'a', 'anna')) \gset _
 SELECT pg_sleep(greatest(0, extract(epoch FROM expires_at - clock_timestamp()) + 0.002))
   FROM bookings WHERE booking_id = :'a' \gset _
@@ -81,7 +81,7 @@ SELECT is(finish('s2'), 'HF202 {"available": 0, "section_id": "FLOOR"}', 'and is
 
 SELECT event(1, 2, 9) AS event \gset
 SELECT held(:event, 'anna', '{}', '{FLOOR}', '{2}') AS a \gset
-SELECT due(:event, :'a', clock_timestamp() + interval '250 milliseconds') \gset _
+SELECT due(:event, :'a', clock_timestamp() + interval '500 milliseconds') \gset _
 SELECT run('s1', 'BEGIN'), run('s1', 'SELECT now()') \gset _
 SELECT pg_sleep(greatest(0, extract(epoch FROM expires_at - clock_timestamp()) + 0.002))
   FROM bookings WHERE booking_id = :'a' \gset _
