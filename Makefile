@@ -198,7 +198,14 @@ check-unit check-sql check-lua check-http check-race check-fault check-style: al
 	@deploy/packages run test
 	@BUILD=$(BUILD) tests/run $(@:check-%=%)
 
-bench: all ## the benchmarks, with a report
+BENCHES := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(wildcard tests/bench/*.c))
+
+$(BENCHES): $(BUILD)/bench/%: tests/bench/%.c $(wildcard tests/bench/*.h)
+	@mkdir -p $(@D)
+	$(call STEP,LINK)
+	$(Q)$(COMPILE) -MF $(BUILD)/obj/bench-$*.d $(LDFLAGS) -pie -o $@ $< -lfcgi
+
+bench: all $(BENCHES) ## the benchmarks, with a report (FULL=1: a million requests)
 	@deploy/packages run test
 	@BUILD=$(BUILD) tests/bench/run
 
