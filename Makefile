@@ -233,7 +233,9 @@ install: all ## DESTDIR= PREFIX=: programs, web server parts, configuration, sch
 	install -m 0755 deploy/nginx-conf $(DESTDIR)$(PREFIX)/bin/holdfast-nginx-conf
 	install -d $(DESTDIR)$(PREFIX)/share/holdfast/conf
 	install -m 0644 conf/* $(NGINX_PARTS) $(DESTDIR)$(PREFIX)/share/holdfast/conf/
-	cp -R --no-preserve=ownership sql $(DESTDIR)$(PREFIX)/share/holdfast/
+	install -d $(DESTDIR)$(PREFIX)/share/holdfast/sql
+	cp -R --no-preserve=ownership sql/sqitch.conf sql/sqitch.plan sql/deploy sql/revert sql/verify \
+		$(DESTDIR)$(PREFIX)/share/holdfast/sql/
 
 .PHONY: help clean
 help: ## this list
