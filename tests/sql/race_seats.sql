@@ -100,7 +100,8 @@ SELECT held(:event, 'anna', seats(8,9)) AS e \gset
 SELECT due(:event, :'e', clock_timestamp() + interval '500 milliseconds') \gset _
 SELECT run('owner', 'BEGIN'), run('owner', format('SELECT status FROM holdfast.bookings
   WHERE booking_id = %L FOR UPDATE', :'e')) \gset _
-SELECT run('s1', 'BEGIN'), start('s1', sql_move('confirm', :event, :'e', 'anna')) \gset _
+SELECT run('s1', 'BEGIN'), run('s1', 'SET LOCAL lock_timeout = ''5s'''),
+  start('s1', sql_move('confirm', :event, :'e', 'anna')) \gset _
 SELECT ok(until_waiting('s1'), 'a confirm has its claims and waits for its booking');
 SELECT pg_sleep(greatest(0, extract(epoch FROM expires_at - clock_timestamp()) + 0.002))
   FROM bookings WHERE booking_id = :'e' \gset _
