@@ -78,27 +78,54 @@ filter_entry_text(struct arena *arena, const struct pg_rows *rows, int row)
 			pg_text(rows, row, FILTER_ENTRIES_QUANTITIES)));
 }
 
+/* How much there is to write for an entry: each place and what stands beside it has a comma. */
+size_t
+filter_places(const char *entry)
+{
+	size_t places = 1;
+
+	for (const char *p = entry; *p; p++)
+		places += *p == ',';
+	return places;
+}
+
+/* A script of entries; the others wait for Redis as long as it takes. */
+static bool
+send_entries(struct context *house, const struct filter_fence *fence, struct arena *arena,
+	const char *const *args)
+{
+	const struct redis_value *reply = redis_script(
+		house->redis, &script_repair, (const char *[]){ fence->prefix, NULL }, args, arena);
+
+	return reply && redis_kind(reply) == REDIS_LIST &&
+	       strcmp(redis_text(redis_at(reply, 0), NULL), "ok") == 0;
+}
+
 /* Writes entries where none is yet, unless they have been touched since the fence went up. */
 static bool
 install_entries(struct context *house, const struct filter_fence *fence, struct arena *arena,
 	const struct pg_rows *rows)
 {
 	const char **args = ARENA_ARRAY(arena, const char *, 4 + 3 * rows->count);
-	const struct redis_value *reply;
-	size_t n = 0;
+	size_t n = 3, places = 0;
 
-	args[n++] = fence->epoch;
-	args[n++] = "0";
-	args[n++] = "0";
+	args[0] = fence->epoch;
+	args[1] = "0";
+	args[2] = "0";
 	for (int i = 0; i < rows->count; i++) {
 		args[n++] = pg_text(rows, i, FILTER_ENTRIES_BOOKING_ID);
 		args[n++] = "";
 		args[n++] = filter_entry_text(arena, rows, i);
+		places += filter_places(args[n - 1]);
+		if (places < FILTER_PLACES && i < rows->count - 1)
+			continue;
+		args[n] = NULL;
+		if (!send_entries(house, fence, arena, args))
+			return false;
+		n = 3;
+		places = 0;
 	}
-	reply = redis_script(
-		house->redis, &script_repair, (const char *[]){ fence->prefix, NULL }, args, arena);
-	return reply && redis_kind(reply) == REDIS_LIST &&
-	       strcmp(redis_text(redis_at(reply, 0), NULL), "ok") == 0;
+	return true;
 }
 
 /* A page of the layout: the bytes, and the positions of the seat ids. */
