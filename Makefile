@@ -234,7 +234,7 @@ install: all ## DESTDIR= PREFIX=: programs, web server parts, configuration, sch
 	install -d $(DESTDIR)$(PREFIX)/share/holdfast/conf
 	install -m 0644 conf/* $(NGINX_PARTS) $(DESTDIR)$(PREFIX)/share/holdfast/conf/
 	install -d $(DESTDIR)$(PREFIX)/share/holdfast/sql
-	cp -R --no-preserve=ownership sql/sqitch.conf sql/sqitch.plan sql/deploy sql/revert sql/verify \
+	cp -R --no-preserve=ownership sql/sqitch.* sql/deploy sql/revert sql/verify \
 		$(DESTDIR)$(PREFIX)/share/holdfast/sql/
 
 .PHONY: help clean

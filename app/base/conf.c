@@ -52,7 +52,7 @@ conf_refuse(const struct conf *conf, const char *format, ...)
 char *
 conf_keep(const char *text, size_t len)
 {
-	/* Those replaced by a later setting stay in reach, too: nothing is lost, and nothing looks so. */
+	/* Those replaced by a later setting stay in reach, too: nothing is lost or looks so. */
 	struct kept {
 		struct kept *next;
 		char text[];
