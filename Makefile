@@ -198,7 +198,14 @@ check-unit check-sql check-lua check-http check-race check-fault check-style: al
 	@deploy/packages run test
 	@BUILD=$(BUILD) tests/run $(@:check-%=%)
 
-bench: all ## the benchmarks, with a report
+BENCHES := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(wildcard tests/bench/*.c))
+
+$(BENCHES): $(BUILD)/bench/%: tests/bench/%.c $(wildcard tests/bench/*.h)
+	@mkdir -p $(@D)
+	$(call STEP,LINK)
+	$(Q)$(COMPILE) -MF $(BUILD)/obj/bench-$*.d $(LDFLAGS) -pie -o $@ $< -lfcgi
+
+bench: all $(BENCHES) ## the benchmarks, with a report (FULL=1: a million requests)
 	@deploy/packages run test
 	@BUILD=$(BUILD) tests/bench/run
 
@@ -226,7 +233,9 @@ install: all ## DESTDIR= PREFIX=: programs, web server parts, configuration, sch
 	install -m 0755 deploy/nginx-conf $(DESTDIR)$(PREFIX)/bin/holdfast-nginx-conf
 	install -d $(DESTDIR)$(PREFIX)/share/holdfast/conf
 	install -m 0644 conf/* $(NGINX_PARTS) $(DESTDIR)$(PREFIX)/share/holdfast/conf/
-	cp -R --no-preserve=ownership sql $(DESTDIR)$(PREFIX)/share/holdfast/
+	install -d $(DESTDIR)$(PREFIX)/share/holdfast/sql
+	cp -R --no-preserve=ownership sql/sqitch.* sql/deploy sql/revert sql/verify \
+		$(DESTDIR)$(PREFIX)/share/holdfast/sql/
 
 .PHONY: help clean
 help: ## this list

@@ -52,7 +52,7 @@ conf_refuse(const struct conf *conf, const char *format, ...)
 char *
 conf_keep(const char *text, size_t len)
 {
-	/* Those replaced by a later setting stay in reach, too: nothing is lost, and nothing looks so. */
+	/* Those replaced by a later setting stay in reach, too: nothing is lost or looks so. */
 	struct kept {
 		struct kept *next;
 		char text[];
@@ -222,7 +222,6 @@ set_from_option(struct conf *conf, const char *pair)
 	why = conf_set(conf, trim(name), equals + 1);
 	if (why)
 		conf_refuse(conf, "--set %s: %s", name, why);
-	free(name);
 }
 
 /* Settings that only some words or lengths suit. */

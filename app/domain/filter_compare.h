@@ -36,6 +36,7 @@ struct filter_compare {
 	size_t kept_count;
 	const char **batch; /* arguments of a script being gathered */
 	size_t batch_count;
+	size_t batch_places; /* of the entries in it */
 };
 
 /* Counts one difference, and keeps it in words while there is room. */

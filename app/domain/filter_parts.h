@@ -44,4 +44,8 @@ const char *filter_entry_text(struct arena *arena, const struct pg_rows *rows, i
 #define FILTER_LEASE_MS 15000
 #define FILTER_PAGE     2000
 
+/* Places in one script of entries, and how many an entry has. */
+#define FILTER_PLACES   2000
+size_t filter_places(const char *entry);
+
 #endif

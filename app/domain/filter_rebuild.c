@@ -60,17 +60,10 @@ filter_step(struct context *house, const struct filter_fence *fence, struct aren
 	return reply && redis_kind(reply) == REDIS_INT && redis_int(reply) == 1;
 }
 
-static const struct redis_value *
-release(struct context *house, const struct filter_fence *fence)
-{
-	return redis_script(house->redis, &script_install, (const char *[]){ fence->prefix, NULL },
-		(const char *[]){ fence->epoch, "release", NULL }, house->arena);
-}
-
 void
 filter_fence_down(struct context *house, const struct filter_fence *fence)
 {
-	release(house, fence);
+	filter_step(house, fence, house->arena, (const char *[]){ fence->epoch, "release", NULL });
 }
 
 const char *
@@ -85,27 +78,54 @@ filter_entry_text(struct arena *arena, const struct pg_rows *rows, int row)
 			pg_text(rows, row, FILTER_ENTRIES_QUANTITIES)));
 }
 
+/* How much there is to write for an entry: each place and what stands beside it has a comma. */
+size_t
+filter_places(const char *entry)
+{
+	size_t places = 1;
+
+	for (const char *p = entry; *p; p++)
+		places += *p == ',';
+	return places;
+}
+
+/* A script of entries; the others wait for Redis as long as it takes. */
+static bool
+send_entries(struct context *house, const struct filter_fence *fence, struct arena *arena,
+	const char *const *args)
+{
+	const struct redis_value *reply = redis_script(
+		house->redis, &script_repair, (const char *[]){ fence->prefix, NULL }, args, arena);
+
+	return reply && redis_kind(reply) == REDIS_LIST &&
+	       strcmp(redis_text(redis_at(reply, 0), NULL), "ok") == 0;
+}
+
 /* Writes entries where none is yet, unless they have been touched since the fence went up. */
 static bool
 install_entries(struct context *house, const struct filter_fence *fence, struct arena *arena,
 	const struct pg_rows *rows)
 {
 	const char **args = ARENA_ARRAY(arena, const char *, 4 + 3 * rows->count);
-	const struct redis_value *reply;
-	size_t n = 0;
+	size_t n = 3, places = 0;
 
-	args[n++] = fence->epoch;
-	args[n++] = "0";
-	args[n++] = "0";
+	args[0] = fence->epoch;
+	args[1] = "0";
+	args[2] = "0";
 	for (int i = 0; i < rows->count; i++) {
 		args[n++] = pg_text(rows, i, FILTER_ENTRIES_BOOKING_ID);
 		args[n++] = "";
 		args[n++] = filter_entry_text(arena, rows, i);
+		places += filter_places(args[n - 1]);
+		if (places < FILTER_PLACES && i < rows->count - 1)
+			continue;
+		args[n] = NULL;
+		if (!send_entries(house, fence, arena, args))
+			return false;
+		n = 3;
+		places = 0;
 	}
-	reply = redis_script(
-		house->redis, &script_repair, (const char *[]){ fence->prefix, NULL }, args, arena);
-	return reply && redis_kind(reply) == REDIS_LIST &&
-	       strcmp(redis_text(redis_at(reply, 0), NULL), "ok") == 0;
+	return true;
 }
 
 /* A page of the layout: the bytes, and the positions of the seat ids. */
@@ -257,30 +277,33 @@ install_event(struct context *house, const struct filter_fence *fence, struct ar
 		       : PROBLEM_UNAVAILABLE;
 }
 
-/* What was touched behind the fence of a rebuild is looked at again, behind another one. */
+/*
+ * What was touched while the state was not believed yet is looked at again. From here on each request
+ * writes what it does, so that this is the last look: behind the same fence, since whoever else put one
+ * up in between would keep us out.
+ */
 static void
-install_touched(struct context *house, int32_t event_id, const struct redis_value *touched)
+install_touched(struct context *house, int32_t event_id, const struct filter_fence *fence)
 {
+	const char *keys[] = { fence->prefix, NULL };
+	const char *args[] = { fence->epoch, "touched", NULL };
+	const struct redis_value *touched =
+		redis_script(house->redis, &script_install, keys, args, house->arena);
 	size_t count = touched && redis_kind(touched) == REDIS_LIST ? redis_length(touched) : 0;
 	const char **ids = ARENA_ARRAY(house->arena, const char *, count + 1);
-	struct filter_fence fence;
 	struct pg_rows rows;
 
 	for (size_t i = 0; i < count; i++)
 		ids[i] = redis_text(redis_at(touched, i), NULL);
-	if (count == 0 || !filter_fence_up(house, event_id, &fence) || fence.busy)
-		return;
-	if (!fence.missing &&
+	if (count > 0 &&
 		query_filter_some(house->pg, house->arena, house->deadline_us, house->why, &rows,
 			event_id, pg_array_text(house->arena, ids, count)) == PROBLEM_NONE)
-		install_entries(house, &fence, house->arena, &rows);
-	filter_fence_down(house, &fence);
+		install_entries(house, fence, house->arena, &rows);
 }
 
 enum problem
 filter_rebuild(struct context *house, int32_t event_id, bool *rebuilt)
 {
-	const struct redis_value *touched;
 	struct filter_fence fence;
 	struct pg_rows none;
 	struct arena *arena;
@@ -302,11 +325,10 @@ filter_rebuild(struct context *house, int32_t event_id, bool *rebuilt)
 		arena_free(arena);
 		pg_exec(house->pg, "ROLLBACK", house->arena, house->deadline_us, house->why, &none);
 	}
-	touched = release(house, &fence);
-	if (!err) {
-		install_touched(house, event_id, touched);
-		if (rebuilt)
-			*rebuilt = true;
-	}
+	if (!err)
+		install_touched(house, event_id, &fence);
+	filter_fence_down(house, &fence);
+	if (!err && rebuilt)
+		*rebuilt = true;
 	return err;
 }

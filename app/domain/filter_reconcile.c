@@ -3,8 +3,8 @@
  * fence.
  *
  * First what was read of the event itself: where that has changed and nobody has told, all is built
- * anew. Then the entries, here too: each booking that holds places has one, with its seats, sections and
- * deadline. Then, against the entries as they are, what is made of them: filter_compare.c.
+ * anew. Then the entries, here too: each booking that holds places has one, with its seats, sections
+ * and deadline. Then, against the entries as they are, what is made of them: filter_compare.c.
  */
 #include "domain/filter_compare.h"
 
@@ -146,7 +146,7 @@ filter_read_entries(struct filter_compare *c)
 	return PROBLEM_NONE;
 }
 
-/* ---- the event ---------------------------------------------------------------------------------- */
+/* ---- the event ------------------------------------------------------------------------------- */
 
 /*
  * What was read of the event when the state was built, and how far the clocks were apart then. The
@@ -196,12 +196,14 @@ filter_send(struct filter_compare *c, const struct redis_script *script, size_t 
 {
 	const char *keys[] = { c->fence.prefix, NULL };
 	const struct redis_value *reply;
+	size_t count = c->batch_count;
 
-	if (c->batch_count == fixed || !c->repair)
-		return PROBLEM_NONE;
-	c->batch[c->batch_count] = NULL;
-	reply = redis_script(c->house->redis, script, keys, c->batch, c->house->arena);
 	c->batch_count = fixed;
+	c->batch_places = 0;
+	if (count == fixed || !c->repair)
+		return PROBLEM_NONE;
+	c->batch[count] = NULL;
+	reply = redis_script(c->house->redis, script, keys, c->batch, c->house->arena);
 	if (!reply || redis_kind(reply) != REDIS_LIST || redis_length(reply) < 3)
 		return PROBLEM_UNAVAILABLE; /* away, or the fence is another's */
 	c->drift->repaired += redis_int(redis_at(reply, 1));
@@ -216,7 +218,10 @@ add_repair(struct filter_compare *c, const char *booking_id, const char *old, co
 	c->batch[c->batch_count++] = booking_id;
 	c->batch[c->batch_count++] = old;
 	c->batch[c->batch_count++] = new;
-	return c->batch_count > 3 * FILTER_BATCH ? filter_send(c, &script_repair, 3) : PROBLEM_NONE;
+	c->batch_places += filter_places(old) + filter_places(new);
+	if (c->batch_count <= 3 * FILTER_BATCH && c->batch_places < FILTER_PLACES)
+		return PROBLEM_NONE;
+	return filter_send(c, &script_repair, 3);
 }
 
 /* ---- entries --------------------------------------------------------------------------------- */

@@ -2,8 +2,8 @@
  * holdfast-verify: checks that what the databases hold is sound, and says so a line an invariant.
  *
  * What is in PostgreSQL is checked by one statement, which sees one snapshot. What Redis keeps is
- * compared with PostgreSQL event by event; since both move on while one looks from one to the other,
- * a difference counts only if the very same one is there again some seconds later.
+ * compared with PostgreSQL event by event; since both move on while one looks from one to the
+ * other, a difference counts only if the very same one is there again some seconds later.
  */
 #include <inttypes.h>
 #include <stdio.h>

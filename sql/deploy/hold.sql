@@ -225,7 +225,8 @@ BEGIN
     PERFORM pg_advisory_xact_lock(hashtextextended(p_event || '/' || p_user, 2));
     SELECT coalesce(sum(places), 0) INTO v_current FROM bookings
       WHERE event_id = p_event AND user_id = p_user
-        AND (status = 'CONFIRMED' OR status IN ('HOLD', 'RESERVED') AND expires_at > now());
+        AND status IN ('HOLD', 'RESERVED', 'CONFIRMED') -- as bookings_live says it, or it is not used
+        AND (status = 'CONFIRMED' OR expires_at > now());
     IF v_current + v_places > v_limit THEN
       b := hold_same(p_event, p_user, r.positions, v_nos);
       IF b.booking_id IS NOT NULL THEN

@@ -53,29 +53,31 @@ CREATE TYPE filter_entry AS (
   quantities integer[]
 );
 
-CREATE FUNCTION booking_entry(b bookings) RETURNS filter_entry
-LANGUAGE sql STABLE SET search_path = holdfast, pg_temp AS $$
-  SELECT b.booking_id, b.user_id,
-    CASE b.status WHEN 'HOLD' THEN 'h' WHEN 'RESERVED' THEN 'r' ELSE 'b' END,
-    CASE WHEN b.status = 'CONFIRMED' THEN -1
-      ELSE floor(extract(epoch FROM b.expires_at) * 1000)::bigint END,
-    holdfast.booking_positions(b), g.ids, g.quantities
-  FROM (SELECT array_agg(c.section_id ORDER BY c.section_no) AS ids,
+-- A view, not a function of a row: thousands are read at a time.
+CREATE VIEW filter_held AS
+  SELECT b.event_id, b.booking_id, b.user_id,
+      CASE b.status WHEN 'HOLD' THEN 'h' WHEN 'RESERVED' THEN 'r' ELSE 'b' END AS state,
+      CASE WHEN b.status = 'CONFIRMED' THEN -1
+        ELSE floor(extract(epoch FROM b.expires_at) * 1000)::bigint END AS deadline,
+      CASE WHEN b.gone_positions = '{}' THEN b.positions ELSE booking_positions(b) END AS positions,
+      g.section_ids, g.quantities
+    FROM bookings b CROSS JOIN LATERAL (
+      SELECT array_agg(c.section_id ORDER BY c.section_no) AS section_ids,
           array_agg(q.had - coalesce(q.gone, 0) ORDER BY c.section_no) AS quantities
         FROM unnest(b.section_nos, b.quantities, b.gone_quantities) AS q (section_no, had, gone)
-          JOIN holdfast.sections c ON c.event_id = b.event_id AND c.section_no = q.section_no
+          JOIN sections c ON c.event_id = b.event_id AND c.section_no = q.section_no
         WHERE q.had > coalesce(q.gone, 0)) AS g
-$$;
+    WHERE b.status = 'CONFIRMED' OR b.status IN ('HOLD', 'RESERVED') AND b.expires_at > now();
 
 -- The live owners of these seats: what repairs a filter that took them for free.
 CREATE FUNCTION seat_owners(p_event integer, p_seats text[]) RETURNS SETOF filter_entry
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = holdfast, pg_temp AS $$
-  SELECT (holdfast.booking_entry(b)).* FROM holdfast.bookings b
-    WHERE b.event_id = p_event AND b.booking_id IN (
+  SELECT h.booking_id, h.user_id, h.state, h.deadline, h.positions, h.section_ids, h.quantities
+    FROM holdfast.filter_held h
+    WHERE h.event_id = p_event AND h.booking_id IN (
       SELECT c.booking_id FROM holdfast.seats s
         JOIN holdfast.seat_claims c USING (event_id, position)
       WHERE s.event_id = p_event AND s.seat_id = ANY (p_seats) AND c.expires_at > now())
-    AND (b.status = 'CONFIRMED' OR b.status IN ('HOLD', 'RESERVED') AND b.expires_at > now())
 $$;
 
 -- The event as the filter needs it. Times in milliseconds since 1970. sections: one a line,
@@ -108,19 +110,17 @@ $$;
 CREATE FUNCTION filter_entries(p_event integer, p_after uuid, p_limit integer)
 RETURNS SETOF filter_entry
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = holdfast, pg_temp AS $$
-  SELECT (holdfast.booking_entry(b)).* FROM (
-    SELECT * FROM holdfast.bookings k
-      WHERE k.event_id = p_event AND k.booking_id > p_after
-        AND (k.status = 'CONFIRMED' OR k.status IN ('HOLD', 'RESERVED') AND k.expires_at > now())
-      ORDER BY k.booking_id LIMIT p_limit) AS b
+  SELECT h.booking_id, h.user_id, h.state, h.deadline, h.positions, h.section_ids, h.quantities
+    FROM holdfast.filter_held h
+    WHERE h.event_id = p_event AND h.booking_id > p_after ORDER BY h.booking_id LIMIT p_limit
 $$;
 
 -- The same for bookings by their ids.
 CREATE FUNCTION filter_some(p_event integer, p_bookings uuid[]) RETURNS SETOF filter_entry
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = holdfast, pg_temp AS $$
-  SELECT (holdfast.booking_entry(b)).* FROM holdfast.bookings b
-    WHERE b.event_id = p_event AND b.booking_id = ANY (p_bookings)
-      AND (b.status = 'CONFIRMED' OR b.status IN ('HOLD', 'RESERVED') AND b.expires_at > now())
+  SELECT h.booking_id, h.user_id, h.state, h.deadline, h.positions, h.section_ids, h.quantities
+    FROM holdfast.filter_held h
+    WHERE h.event_id = p_event AND h.booking_id = ANY (p_bookings)
 $$;
 
 -- Positions not for sale.

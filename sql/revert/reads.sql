@@ -1,6 +1,7 @@
 BEGIN;
 SET LOCAL search_path = holdfast, public;
 DROP FUNCTION section_counts, seat_states, filter_seats, filter_used, filter_killed, filter_some, filter_entries, filter_event,
-  seat_owners, booking_entry, event_sections, booking_list, booking_get;
+  seat_owners, event_sections, booking_list, booking_get;
+DROP VIEW filter_held;
 DROP TYPE filter_entry;
 COMMIT;

@@ -62,3 +62,27 @@ test('an edit that changes nothing there', async () => {
 	await edit({ title: 'Another evening', sections: [{ section_id: 'Floor', base_price: 100 }] });
 	assert.match(reconcile(), /^event=\d+ event_wrong=0 entries=1 /m);
 });
+
+test('an event with thousands of bookings', async () => {
+	const row = (n) => ({ row: `R${n}`, seats: 100 });
+	event = await world.event(organizer, { sections: [
+		{ name: 'Stand', kind: 'seated', rows: Array.from({ length: 200 }, (_, n) => row(n)) }] });
+	const id = Number(event.event_id).toString(16).padStart(8, '0');
+	stack.sql(`do $$ begin
+		for i in 0..1999 loop
+			perform hold(${event.event_id}, gen_random_uuid(),
+				(format('${id}-0000-8000-8000-%s', lpad(i::text, 12, '0')))::uuid, null, null, false, false,
+				array(select seat_id from seats where event_id = ${event.event_id}
+					and position between i * 10 and i * 10 + 9), '{}', '{}', 600, 10, 0);
+		end loop;
+	end $$`);
+	assertStatus(await get(`/events/${event.event_id}/availability`), 200);
+	await stack.until('the filter is built', () => meta('stamp'));
+	assert.match(reconcile('--dry-run'), /^event=\d+ event_wrong=0 entries=2000 entries_wrong=0 /m);
+	assert.equal(stack.redis('get', key('seats')), 'h'.repeat(20000));
+
+	stack.redis('del', key('entry'));
+	assert.match(reconcile('--dry-run'), / entries=2000 entries_wrong=2000 /);
+	assert.match(reconcile(), / entries_wrong=2000 .* repaired=2000 /);
+	assert.match(reconcile(), / entries_wrong=0 seats_wrong=0 counts_wrong=0 deadlines_wrong=0 /);
+});

@@ -45,6 +45,11 @@ function up() {
 	assert.equal(done.status, 0, done.stdout + done.stderr);
 }
 
+// Starts Redis again after it was killed, and nothing else.
+function startRedis() {
+	output('redis-server', [path.join(env.HOLDFAST_STATE, 'redis/redis.conf')]);
+}
+
 // Until it is so, or fails in words.
 async function until(what, condition, seconds = 10) {
 	const end = Date.now() + seconds * 1000;
@@ -113,6 +118,6 @@ const books = () => sql(`
 	union all select count(*)::text from answers`);
 
 module.exports = {
-	allWorkers, books, env, expire, forget, isAlive, pause, pidOf, pools, program, redis, run, sql, tree,
-	until, up, verify, workers,
+	allWorkers, books, env, expire, forget, isAlive, pause, pidOf, pools, program, redis, run, sql,
+	startRedis, tree, until, up, verify, workers,
 };

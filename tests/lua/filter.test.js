@@ -270,12 +270,31 @@ test('mend: single bytes, owners, counts and deadlines', async () => {
   assert.equal(await redis.call('ZSCORE', `${P}:due`, id(9)), null);
 });
 
-test('install: only behind its own fence, and what was touched is told when it comes down', async () => {
+test('install: only behind its own fence, and what was touched is told once', async () => {
   await redis.script('forget', [P], []);
   assert.equal((await redis.script('fence', [P], [STAMP, 'e1', 60000]))[0], 'missing');
   await take(8, ['S1']);
   assert.equal(await redis.script('install', [P], ['e0', 'clear']), 0);
   assert.equal(await seats(), 'aaaaaaaaax');
-  assert.deepEqual(await redis.script('install', [P], ['e1', 'release']), [id(8)]);
+  assert.deepEqual(await redis.script('install', [P], ['e1', 'touched']), [id(8)]);
+  assert.deepEqual(await redis.script('install', [P], ['e1', 'touched']), []);
+  assert.equal(await redis.script('install', [P], ['e1', 'release']), 1);
   assert.equal(await redis.call('EXISTS', `${P}:fence`), 0);
+});
+
+test('install: what was installed of a booking before it was touched does not stay', async () => {
+  await redis.script('forget', [P], []);
+  await redis.script('fence', [P], [STAMP, 'e1', 60000]);
+  const step = (...args) => redis.script('install', [P], ['e1', ...args]);
+  await step('clear');
+  await step('seats', 'aaaaaaaaax');
+  const entry = (n, positions) => [id(n), '', `h|u${n}|9000000000000|0|${positions}|`];
+  assert.deepEqual(await redis.script('repair', [P], ['e1', 0, 0, ...entry(1, '1'), ...entry(2, '2')]),
+    ['ok', 2, 0]);
+  assert.equal(await redis.script('drop', [P], [STAMP, id(2), 1]), 'missing');
+  await step('finish', 'stamp', STAMP, 'offset', 0, 'seats', 10);
+  assert.equal(await seats(), 'ahaaaaaaax');
+  assert.equal(await redis.call('HEXISTS', `${P}:entry`, id(2)), 0);
+  assert.deepEqual(await step('touched'), [id(2)]);
+  await step('release');
 });

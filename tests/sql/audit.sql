@@ -144,7 +144,7 @@ INSERT INTO plants (about, expected, sql) VALUES
     'UPDATE answers SET user_id = gen_random_uuid() WHERE key = ''xk'''),
   ('an answer from the future', '^I3 1 .*answer to cancel of booking GONE',
     'UPDATE answers SET booking.version = 99 WHERE key = ''xk'''),
-  ('a release that was answered and is not', '^I1 .*\nI2 .*\nI3 1 .*answer to release of booking BACK tells of what is not there: HOLD$|^I1 [^\n]*\nI3 1 .*answer to release of booking BACK tells of what is not there: HOLD$',
+  ('a release that was answered and is not', 'I3 1 .*answer to release of booking BACK tells of what is not there: HOLD$',
     'UPDATE bookings SET status = ''HOLD'', ended_at = NULL WHERE booking_id = ''BACK'''),
   ('a cancel that was answered and is not', 'I3 1 .*answer to cancel of booking GONE tells of what is not there: CONFIRMED',
     'UPDATE bookings SET status = ''CONFIRMED'', ended_at = NULL WHERE booking_id = ''GONE'''),

@@ -39,6 +39,12 @@ UPDATE seat_claims SET expires_at = now() - interval '1 minute' WHERE position >
 UPDATE ga_claims SET expires_at = now() - interval '1 minute'
   WHERE booking_id IN (SELECT booking_id FROM bookings WHERE positions[1] >= 29900);
 UPDATE bookings SET expires_at = now() - interval '1 minute' WHERE positions[1] >= 29900;
+-- one of them has bought for years
+INSERT INTO bookings (event_id, booking_id, user_id, places, positions, seat_prices, section_nos,
+    quantities, section_prices, total, currency, first_expires_at, expires_at, created_at)
+  SELECT :event + 1, id('long ago ' || i), buyer('u7'), 1, '{0}', '{1}', '{}', '{}', '{}', 1, 'EUR', now(), now(),
+    now() - i * interval '1 day' FROM generate_series(1, 3000) AS i;
+UPDATE bookings SET status = 'RELEASED' WHERE event_id = :event + 1;
 VACUUM ANALYZE bookings, seat_claims, ga_claims, seats, answers, events, users, ga_counts;
 
 SET plan_cache_mode = force_generic_plan;

@@ -1,7 +1,7 @@
 -- Several sessions on the same general-admission sections: the last places, the count, giving back.
 \set ON_ERROR_STOP on
 SET search_path = holdfast, given, tap, public;
-SELECT plan(45);
+SELECT plan(55);
 SELECT session('s1'), session('s2'), session('s3'), session('owner', 'holdfast_owner') \gset _
 SELECT users('anna', 'berta', 'carl') \gset _
 
@@ -70,7 +70,7 @@ SELECT is(sound(), 'sound', 'the books agree');
 
 SELECT event(1, 2, 9) AS event \gset
 SELECT held(:event, 'anna', '{}', '{FLOOR}', '{2}') AS a \gset
-SELECT due(:event, :'a', clock_timestamp() + interval '250 milliseconds') \gset _
+SELECT due(:event, :'a', clock_timestamp() + interval '500 milliseconds') \gset _
 SELECT run('s1', 'BEGIN'), run('s1', sql_move('confirm', :event, :'a', 'anna')) \gset _
 SELECT pg_sleep(greatest(0, extract(epoch FROM expires_at - clock_timestamp()) + 0.002))
   FROM bookings WHERE booking_id = :'a' \gset _
@@ -81,7 +81,7 @@ SELECT is(finish('s2'), 'HF202 {"available": 0, "section_id": "FLOOR"}', 'and is
 
 SELECT event(1, 2, 9) AS event \gset
 SELECT held(:event, 'anna', '{}', '{FLOOR}', '{2}') AS a \gset
-SELECT due(:event, :'a', clock_timestamp() + interval '250 milliseconds') \gset _
+SELECT due(:event, :'a', clock_timestamp() + interval '500 milliseconds') \gset _
 SELECT run('s1', 'BEGIN'), run('s1', 'SELECT now()') \gset _
 SELECT pg_sleep(greatest(0, extract(epoch FROM expires_at - clock_timestamp()) + 0.002))
   FROM bookings WHERE booking_id = :'a' \gset _
@@ -153,6 +153,47 @@ SELECT run('s1', 'BEGIN'), run('s1', sql_hold(:event, 'berta', '{}', '{FLOOR}', 
 SELECT is(run('owner', 'SELECT count(*)::text FROM holdfast.expire(100)'), '0',
   'the janitor leaves what a hold gives back');
 SELECT run('s1', 'COMMIT') \gset _
+
+-- ---- nobody is held up without need ----------------------------------------------------------------
+
+SELECT event(9, 9, 9) AS event \gset
+SELECT held(:event, 'anna', seats(1), '{FLOOR}', '{1}') AS a \gset
+SELECT run('s1', 'BEGIN'), run('s1', sql_move('confirm', :event, :'a', 'anna')) \gset _
+SELECT is(run('s2', sql_hold(:event, 'berta', seats(2), '{FLOOR}', '{1}')), 'new',
+  'a confirm, which waits for the disk, touches no count');
+SELECT run('s1', 'COMMIT') \gset _
+SELECT run('s1', 'BEGIN'), run('s1', sql_hold(:event, 'anna', seats(3))) \gset _
+SELECT is(run('s2', sql_hold(:event, 'berta', seats(4))), 'new', 'holds of other seats do not meet');
+SELECT is(run('owner', format($$UPDATE holdfast.events SET title = 'Another title' WHERE event_id = %s
+  RETURNING 'changed'$$, :event)), 'changed', 'nor does a hold lock its event');
+SELECT run('s1', 'COMMIT') \gset _
+
+-- ---- holds against a capacity that shrinks -----------------------------------------------------------
+
+CREATE FUNCTION pg_temp.shrink(p_event integer, p_capacity integer) RETURNS text
+LANGUAGE sql AS $$
+  SELECT format($q$SELECT body::json #>> '{sections,1,capacity}' FROM holdfast.event_update(%s, %L, false,
+    NULL, '{"sections": [{"section_id": "FLOOR", "capacity": %s}]}', 600, 10, 0)$q$, p_event,
+    given.buyer('organizer'), p_capacity)
+$$;
+SELECT session('admin', 'holdfast_admin') \gset _
+SELECT event(1, 3, 9) AS event \gset
+SELECT run('s1', 'BEGIN'), run('s1', sql_hold(:event, 'anna', '{}', '{FLOOR}', '{2}')) \gset _
+SELECT start('admin', pg_temp.shrink(:event, 1)) \gset _
+SELECT ok(until_waiting('admin'), 'an editor waits for a hold');
+SELECT run('s1', 'COMMIT') \gset _
+SELECT is(finish('admin'), 'HF220 {"taken": 2, "requested": 1, "section_id": "FLOOR"}',
+  'and does not take away what is held');
+SELECT event(1, 3, 9) AS event \gset
+SELECT run('admin', 'BEGIN') \gset _
+SELECT is(run('admin', pg_temp.shrink(:event, 1)), '1', 'an editor takes places away');
+SELECT start('s1', sql_hold(:event, 'anna', '{}', '{FLOOR}', '{2}')) \gset _
+SELECT ok(until_waiting('s1'), 'a hold of them waits');
+SELECT run('admin', 'COMMIT') \gset _
+SELECT is(finish('s1'), 'HF290', 'finds them gone');
+SELECT is(run('s1', sql_hold(:event, 'anna', '{}', '{FLOOR}', '{2}', p_give_back => true)),
+  'HF202 {"available": 1, "section_id": "FLOOR"}', 'and is told how many are left');
+SELECT is(sound(), 'sound', 'the books agree');
 
 -- many at once on few places
 SELECT event(1, 7, 9) AS event \gset

@@ -2,7 +2,7 @@
 -- of its program. Every order of steps is made to happen: nothing here waits for time to pass.
 \set ON_ERROR_STOP on
 SET search_path = holdfast, given, tap, public;
-SELECT plan(55);
+SELECT plan(59);
 SELECT session('s1'), session('s2'), session('s3'), session('owner', 'holdfast_owner') \gset _
 
 -- ---- one seat, two holds -----------------------------------------------------------------------
@@ -53,7 +53,7 @@ SELECT run('s2', 'ROLLBACK') \gset _
 -- the confirm has the claims first
 SELECT event() AS event \gset
 SELECT held(:event, 'anna', seats(1,2)) AS a \gset
-SELECT due(:event, :'a', clock_timestamp() + interval '300 milliseconds') \gset _
+SELECT due(:event, :'a', clock_timestamp() + interval '500 milliseconds') \gset _
 SELECT run('s1', 'BEGIN') \gset _
 SELECT is(run('s1', sql_move('confirm', :event, :'a', 'anna')), 'moved', 'the confirm came in time');
 SELECT pg_sleep(greatest(0, extract(epoch FROM expires_at - clock_timestamp()) + 0.002))
@@ -66,7 +66,7 @@ SELECT is(status(:event, :'a'), 'CONFIRMED', 'once');
 
 -- the takeover has the claims first; the confirm's clock still says that it is in time
 SELECT held(:event, 'anna', seats(3,4)) AS b \gset
-SELECT due(:event, :'b', clock_timestamp() + interval '300 milliseconds') \gset _
+SELECT due(:event, :'b', clock_timestamp() + interval '500 milliseconds') \gset _
 SELECT run('s1', 'BEGIN'), run('s1', 'SELECT now()') \gset _
 SELECT pg_sleep(greatest(0, extract(epoch FROM expires_at - clock_timestamp()) + 0.002))
   FROM bookings WHERE booking_id = :'b' \gset _
@@ -83,7 +83,7 @@ SELECT is((SELECT state::text || (booking_id = :'b') FROM seat_claims
 
 -- the same, the takeover committed before the confirm gets to its locks
 SELECT held(:event, 'anna', seats(5,6)) AS c \gset
-SELECT due(:event, :'c', clock_timestamp() + interval '200 milliseconds') \gset _
+SELECT due(:event, :'c', clock_timestamp() + interval '500 milliseconds') \gset _
 SELECT run('s1', 'BEGIN'), run('s1', 'SELECT now()') \gset _
 SELECT pg_sleep(greatest(0, extract(epoch FROM expires_at - clock_timestamp()) + 0.002))
   FROM bookings WHERE booking_id = :'c' \gset _
@@ -94,9 +94,27 @@ SELECT is((SELECT count(*) FROM seat_claims WHERE state = 'b' AND event_id = :ev
   'sells nothing twice');
 SELECT is(sound(), 'sound', 'the books agree');
 
+-- A move locks its claims before its booking, as a takeover does: the other way round the two would
+-- wait for each other here.
+SELECT held(:event, 'anna', seats(8,9)) AS e \gset
+SELECT due(:event, :'e', clock_timestamp() + interval '500 milliseconds') \gset _
+SELECT run('owner', 'BEGIN'), run('owner', format('SELECT status FROM holdfast.bookings
+  WHERE booking_id = %L FOR UPDATE', :'e')) \gset _
+SELECT run('s1', 'BEGIN'), run('s1', 'SET LOCAL lock_timeout = ''5s'''),
+  start('s1', sql_move('confirm', :event, :'e', 'anna')) \gset _
+SELECT ok(until_waiting('s1'), 'a confirm has its claims and waits for its booking');
+SELECT pg_sleep(greatest(0, extract(epoch FROM expires_at - clock_timestamp()) + 0.002))
+  FROM bookings WHERE booking_id = :'e' \gset _
+SELECT start('s2', sql_hold(:event, 'berta', seats(9))) \gset _
+SELECT ok(until_waiting('s2'), 'a takeover waits for the claim');
+SELECT run('owner', 'COMMIT') \gset _
+SELECT is(finish('s1'), 'moved', 'the confirm goes on');
+SELECT run('s1', 'COMMIT') \gset _
+SELECT is(finish('s2'), 'HF201 {"seat_ids": ["VIP-A-9"]}', 'and the takeover finds the seat sold');
+
 -- release and reserve against a takeover behave alike
 SELECT held(:event, 'anna', seats(7)) AS d \gset
-SELECT due(:event, :'d', clock_timestamp() + interval '200 milliseconds') \gset _
+SELECT due(:event, :'d', clock_timestamp() + interval '500 milliseconds') \gset _
 SELECT run('s1', 'BEGIN'), run('s1', 'SELECT now()') \gset _
 SELECT pg_sleep(greatest(0, extract(epoch FROM expires_at - clock_timestamp()) + 0.002))
   FROM bookings WHERE booking_id = :'d' \gset _
@@ -140,7 +158,7 @@ SELECT is(finish('s2'), 'HF201 {"seat_ids": ["VIP-A-5"]}', 'have one winner');
 
 SELECT event() AS event \gset
 SELECT held(:event, 'anna', seats(1,2)) AS a \gset
-SELECT due(:event, :'a', clock_timestamp() + interval '200 milliseconds') \gset _
+SELECT due(:event, :'a', clock_timestamp() + interval '500 milliseconds') \gset _
 SELECT run('s1', 'BEGIN') \gset _
 SELECT is(run('s1', sql_move('confirm', :event, :'a', 'anna')), 'moved', 'a confirm in time');
 SELECT pg_sleep(greatest(0, extract(epoch FROM expires_at - clock_timestamp()) + 0.002))
@@ -153,7 +171,7 @@ SELECT is(run('owner', $$SELECT count(*)::text FROM holdfast.expire(100) AS e
   WHERE e.booking_id = '$$ || :'a' || $$'$$), '0', 'also for the next run');
 
 SELECT held(:event, 'anna', seats(3,4)) AS b \gset
-SELECT due(:event, :'b', clock_timestamp() + interval '200 milliseconds') \gset _
+SELECT due(:event, :'b', clock_timestamp() + interval '500 milliseconds') \gset _
 SELECT run('s1', 'BEGIN'), run('s1', 'SELECT now()') \gset _
 SELECT pg_sleep(greatest(0, extract(epoch FROM expires_at - clock_timestamp()) + 0.002))
   FROM bookings WHERE booking_id = :'b' \gset _

@@ -20,6 +20,8 @@ local META, SEATS, IDS, OWNER = P .. ':meta', P .. ':seats', P .. ':ids', P .. '
 local ENTRY, DUE, COUNT, USED = P .. ':entry', P .. ':due', P .. ':count', P .. ':used'
 local FENCE, DIRTY = P .. ':fence', P .. ':dirty'
 local DAY = 86400000
+-- Places that one script gives back at most: whoever waits for Redis meanwhile waits for all of them.
+local WORK = 2000
 
 local call = redis.call
 
@@ -77,9 +79,14 @@ end
 
 -- Writes an entry with its seats, owners, counts and deadline. The booking must hold nothing before.
 local function entry_apply(booking, e)
+  local owners = {}
   for p in string.gmatch(e.positions, '%d+') do
     call('SETRANGE', SEATS, p, e.state)
-    call('HSET', OWNER, p, booking)
+    owners[#owners + 1] = p
+    owners[#owners + 1] = booking
+  end
+  if #owners > 0 then
+    call('HSET', OWNER, unpack(owners))
   end
   for section, quantity in string.gmatch(e.sections, '([^:,]+):(%d+)') do
     call('HINCRBY', COUNT, count_field(e.state) .. section, quantity)
@@ -90,42 +97,61 @@ local function entry_apply(booking, e)
   call('HSET', ENTRY, booking, entry_text(e))
 end
 
--- Takes an entry away: only the seats that are still its own become available.
+-- Takes an entry away: only the seats that are still its own become available. Returns how many seats
+-- it had.
 local function entry_remove(booking, e)
+  local positions, own = {}, {}
   for p in string.gmatch(e.positions, '%d+') do
-    if call('HGET', OWNER, p) == booking then
+    positions[#positions + 1] = p
+  end
+  local owners = #positions > 0 and call('HMGET', OWNER, unpack(positions)) or {}
+  for i, p in ipairs(positions) do
+    if owners[i] == booking then
       call('SETRANGE', SEATS, p, 'a')
-      call('HDEL', OWNER, p)
+      own[#own + 1] = p
     end
+  end
+  if #own > 0 then
+    call('HDEL', OWNER, unpack(own))
   end
   for section, quantity in string.gmatch(e.sections, '([^:,]+):(%d+)') do
     call('HINCRBY', COUNT, count_field(e.state) .. section, -quantity)
   end
   call('ZREM', DUE, booking)
   call('HDEL', ENTRY, booking)
+  return #positions
 end
 
+-- Returns how many seats it had.
 local function purge_one(booking, now)
   local text = call('HGET', ENTRY, booking)
+  local seats = 0
   if text then
     local e = entry_read(text)
     touch(booking, e.positions, e.sections)
-    entry_remove(booking, e)
+    seats = entry_remove(booking, e)
     mark(booking, now, false)
   else
     call('ZREM', DUE, booking)
   end
+  return seats
 end
 
--- Gives back at most `most` entries that are due. Returns how many there were.
+-- Gives back at most `most` entries that are due, fewer where they have many seats. Returns how many,
+-- and whether more may be due.
 local function purge(now, most)
   local due = call('ZRANGEBYSCORE', DUE, '-inf', now, 'LIMIT', 0, most)
+  local given, seats = 0, 0
   for _, booking in ipairs(due) do
-    purge_one(booking, now)
+    seats = seats + purge_one(booking, now)
+    given = given + 1
+    if seats >= WORK then
+      break
+    end
   end
-  if #due > 0 then
+  if given > 0 then
     call('ZREMRANGEBYSCORE', USED, '-inf', (now - DAY) * 2)
     changed()
   end
-  return #due
+  return given, given == most or given < #due
 end

@@ -8,8 +8,10 @@
 --   used MS BOOKING…           ids that hold nothing any more, ended at MS
 --   finish stamp S offset N …  the fields of :meta; from here on the state is believed. What was
 --                              installed of a booking before that booking was touched is older than the
---                              touch: it goes, and is looked at again after the release
---   release                    the fence comes down; answers the bookings touched behind it
+--                              touch: it goes, and is to be looked at again
+--   touched                    answers the bookings touched since the fence went up, once; what is
+--                              touched from here on is noted anew
+--   release                    the fence comes down
 -- Answers 0 when the fence is another's, else 1.
 if call('GET', FENCE) ~= ARGV[1] then
   return 0
@@ -43,14 +45,16 @@ elseif step == 'finish' then
   call('HSET', META, unpack(ARGV, 3))
   local time = call('TIME')
   call('HSET', META, 'version', string.format('%.0f', time[1] * 1000000 + time[2]))
-elseif step == 'release' then
+elseif step == 'touched' then
   local touched = {}
   for _, name in ipairs(call('SMEMBERS', DIRTY)) do
     if string.sub(name, 1, 1) == 'k' and #name > 1 then
       touched[#touched + 1] = string.sub(name, 2)
     end
   end
-  call('DEL', FENCE, DIRTY)
+  call('DEL', DIRTY)
   return touched
+elseif step == 'release' then
+  call('DEL', FENCE, DIRTY)
 end
 return 1

@@ -8,7 +8,8 @@ if meta[1] ~= ARGV[1] then
   return { 'missing' }
 end
 local now = redis_ms() + tonumber(meta[2])
-if purge(now, 1000) == 1000 and call('ZCOUNT', DUE, '-inf', now) > 0 then
+local _, more = purge(now, 1000)
+if more and call('ZCOUNT', DUE, '-inf', now) > 0 then
   return { 'due' }
 end
 return {

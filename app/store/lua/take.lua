@@ -97,9 +97,10 @@ for i = last + 1, #ARGV, 2 do
     return { 'ask', tokens }
   end
   local left = tonumber(c[1]) - tonumber(c[2] or 0) - tonumber(c[3] or 0)
-  local given = 0
-  while left < quantity and given < 1000 do
-    local n = purge(now, 100)
+  local given, more = 0, true
+  while left < quantity and more and given < 1000 do
+    local n
+    n, more = purge(now, 100)
     given = given + n
     c = call('HMGET', COUNT, 'c:' .. id, 'h:' .. id, 'b:' .. id)
     left = tonumber(c[1]) - tonumber(c[2] or 0) - tonumber(c[3] or 0)
@@ -108,7 +109,7 @@ for i = last + 1, #ARGV, 2 do
     end
   end
   if left < quantity then
-    if given >= 1000 or (keyed and now < tonumber(meta[7])) then
+    if more or (keyed and now < tonumber(meta[7])) then
       return { 'ask', tokens }
     end
     return { 'full', tokens, id, left }

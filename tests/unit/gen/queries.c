@@ -98,8 +98,9 @@ Test(gen, refuses_a_contract_that_is_not_kept)
 		"-- noun/verb: one too few.\n-- in: a int\n-- by: one\nselect $1, $2\n",
 		"-- noun/verb: no type.\n-- in: a\n-- by: one\nselect $1\n",
 		"-- noun/verb: a word of C.\n-- in: int int\n-- by: one\nselect $1\n",
-		"-- noun/verb: a word of the function's own.\n-- in: arena int\n-- by: one\nselect "
-		"$1\n",
+		("-- noun/verb: a word of the function's own.\n-- in: arena int\n-- by: "
+		 "one\nselect "
+		 "$1\n"),
 		"-- noun/verb: a column without a type.\n-- out: x\n-- by: one\nselect 1\n",
 		"-- noun/verb: another ending.\n-- by: one\n-- then: vacuum\nselect 1\n",
 	};

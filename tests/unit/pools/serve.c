@@ -59,6 +59,7 @@ static char answer[65536];
 static void
 begin(void)
 {
+	signal(SIGPIPE, SIG_IGN); /* a worker may answer before it has read a body */
 	clearenv();
 	setenv("PATH", "/usr/sbin:/usr/bin:/sbin:/bin", 1);
 	servers_init(&servers);
