@@ -31,8 +31,8 @@ expire(struct context *house, struct job_run *run, struct tally *tally, int64_t 
 	struct pg_rows rows;
 	enum problem err;
 
-	err = query_janitor_expire(house->pg, house->arena, house->deadline_us, house->why, &rows,
-		batch_of(run));
+	err = query_janitor_expire(
+		house->pg, house->arena, house->deadline_us, house->why, &rows, batch_of(run));
 	if (err)
 		return err;
 	for (int i = 0; i < rows.count; i++)
@@ -49,8 +49,8 @@ trim(struct context *house, struct job_run *run, struct tally *tally, int64_t *d
 	struct pg_rows rows;
 	enum problem err;
 
-	err = query_janitor_trim(house->pg, house->arena, house->deadline_us, house->why, &rows,
-		batch_of(run));
+	err = query_janitor_trim(
+		house->pg, house->arena, house->deadline_us, house->why, &rows, batch_of(run));
 	if (err)
 		return err;
 	tally->answers += pg_int(&rows, 0, JANITOR_TRIM_ANSWERS);
@@ -72,7 +72,8 @@ batch(struct context *house, struct job_run *run, int64_t *done)
 			house->pg, house->arena, house->deadline_us, house->why, &rows);
 		if (!err)
 			run->detail = arena_printf(run->arena,
-				"claims_due=%" PRId64 " answers_due=%" PRId64 " sessions_due=%" PRId64,
+				"claims_due=%" PRId64 " answers_due=%" PRId64
+				" sessions_due=%" PRId64,
 				pg_int(&rows, 0, JANITOR_DUE_CLAIMS),
 				pg_int(&rows, 0, JANITOR_DUE_ANSWERS),
 				pg_int(&rows, 0, JANITOR_DUE_SESSIONS));

@@ -19,7 +19,8 @@
 	"  --limit N          do at most N rows\n"                                                 \
 	"  --for SECONDS      begin no batch after so long\n"                                      \
 	"  --verbose          say more\n"                                                          \
-	"Exit status: 0 done, or another copy is running; 1 failed; 2 usage; 75 a server is away.\n"
+	"Exit status: 0 done, or another copy is running; 1 failed; 2 usage; 75 a server is "      \
+	"away.\n"
 
 static volatile sig_atomic_t stopping;
 
@@ -65,7 +66,8 @@ run_batches(const struct job *job, struct context *house, struct job_run *run, i
 	do {
 		done = 0;
 		*house->why = (struct problem_why){ 0 };
-		house->deadline_us = clock_monotonic_us() + INT64_C(1000) * house->conf->worker_budget_ms;
+		house->deadline_us =
+			clock_monotonic_us() + INT64_C(1000) * house->conf->worker_budget_ms;
 		err = job->batch(house, run, &done);
 		run->rows += done;
 		arena_reset(house->arena);
@@ -117,10 +119,10 @@ run_job(const struct job *job, struct context *house, struct job_run *run, int64
 		if (!run->dry_run)
 			end(house, name, run, err);
 	}
-	log_line(err ? LOG_ERROR : LOG_INFO, "job=%s rows=%" PRId64 " ms=%" PRId64 "%s%s%s%s%s", name,
-		run->rows, (clock_monotonic_us() - began_us) / 1000, run->dry_run ? " dry_run=yes" : "",
-		stopping ? " stopped=yes" : "", run->detail ? " " : "",
-		run->detail ? run->detail : "",
+	log_line(err ? LOG_ERROR : LOG_INFO, "job=%s rows=%" PRId64 " ms=%" PRId64 "%s%s%s%s%s",
+		name, run->rows, (clock_monotonic_us() - began_us) / 1000,
+		run->dry_run ? " dry_run=yes" : "", stopping ? " stopped=yes" : "",
+		run->detail ? " " : "", run->detail ? run->detail : "",
 		err ? arena_printf(run->arena, " error=%s", problem_rows[err].slug) : "");
 	if (err == PROBLEM_UNAVAILABLE || err == PROBLEM_UNKNOWN_OUTCOME)
 		return EXIT_TEMPORARY;
@@ -139,8 +141,8 @@ job_main(const struct job *job, int argc, char **argv)
 	int64_t for_seconds;
 	int status;
 
-	program.options = arena_printf(
-		arena, "%s" COMMON_OPTIONS, program.options ? program.options : "");
+	program.options =
+		arena_printf(arena, "%s" COMMON_OPTIONS, program.options ? program.options : "");
 	conf_load(&conf, &program, argc, argv);
 	run = (struct job_run){ .arena = arena, .limit = number_option(&conf, "limit", INT64_MAX) };
 	run.dry_run = conf_option(&conf, "dry-run", NULL);

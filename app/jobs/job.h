@@ -1,6 +1,6 @@
 /*
- * The frame of every job: options, one copy at a time, a budget of time, signals, the summary line and
- * the book-keeping. A job's own file has its table and one function that does one batch.
+ * The frame of every job: options, one copy at a time, a budget of time, signals, the summary line
+ * and the book-keeping. A job's own file has its table and one function that does one batch.
  */
 #ifndef HOLDFAST_JOB_H
 #define HOLDFAST_JOB_H
@@ -9,13 +9,14 @@
 
 /* A run under way, as its batches see it. */
 struct job_run {
-	int64_t limit;   /* --limit: most rows in this run; INT64_MAX: none given */
-	int64_t rows;    /* done so far, kept by the frame */
+	int64_t limit; /* --limit: most rows in this run; INT64_MAX: none given */
+	int64_t rows;  /* done so far, kept by the frame */
 	bool dry_run;
 	bool verbose;
-	const char *detail; /* "key=value …" for the summary line, on the process's arena; or NULL */
+	const char
+		*detail; /* "key=value …" for the summary line, on the process's arena; or NULL */
 	struct arena *arena; /* lives as long as the run; the context's is reset after each batch */
-	void *state;     /* the job's own */
+	void *state;         /* the job's own */
 };
 
 struct job {
@@ -24,8 +25,8 @@ struct job {
 	/* Takes the job's own options out of the configuration; may be NULL. */
 	void (*options)(struct conf *conf, struct job_run *run);
 	/*
-	 * One batch: a short transaction and what follows it. *done: rows of it; 0 ends the run. With
-	 * dry_run it says what it would do and ends the run.
+	 * One batch: a short transaction and what follows it. *done: rows of it; 0 ends the run.
+	 * With dry_run it says what it would do and ends the run.
 	 */
 	enum problem (*batch)(struct context *house, struct job_run *run, int64_t *done);
 };

@@ -418,24 +418,57 @@ booking_list_call(struct request *r)
 
 /* ---- service --------------------------------------------------------------------------------- */
 
-/* 200 while bookings can be made: PostgreSQL takes writes. Redis may be away; that is degraded. */
+/* {"janitor": {"ok_age_seconds", "rows", "running", "error"}}: the last run of each job. */
+static void
+write_jobs(struct str *out)
+{
+	struct context *house = serve_context();
+	struct problem_why ignored = { 0 };
+	struct pg_rows rows;
+
+	if (query_service_jobs(house->pg, house->arena, house->deadline_us, &ignored, &rows))
+		return;
+	str_add(out, ",\"jobs\":{");
+	for (int i = 0; i < rows.count; i++) {
+		const char *age = pg_text(&rows, i, SERVICE_JOBS_OK_AGE);
+
+		str_add(out, i > 0 ? "," : "");
+		str_add_json(out, pg_text(&rows, i, SERVICE_JOBS_NAME));
+		str_printf(out, ":{\"ok_age_seconds\":%s,\"rows\":%s,\"running\":%s,\"error\":",
+			age ? age : "null", pg_text(&rows, i, SERVICE_JOBS_ROWS),
+			pg_bool(&rows, i, SERVICE_JOBS_RUNNING) ? "true" : "false");
+		str_add_json(out, pg_text(&rows, i, SERVICE_JOBS_ERROR));
+		str_add_char(out, '}');
+	}
+	str_add_char(out, '}');
+}
+
+/*
+ * 200 while bookings can be made: PostgreSQL takes writes. Redis may be away; that is degraded. How
+ * late the jobs are is told and changes nothing: what is sold does not depend on them.
+ */
 static enum problem
 booking_readyz(struct request *r)
 {
 	struct context *house = serve_context();
 	struct problem_why ignored = { 0 };
 	struct pg_rows rows;
+	struct str out;
 	bool pg, redis;
 
 	pg = !query_service_ready(house->pg, house->arena, house->deadline_us, &ignored, &rows) &&
 	     pg_bool(&rows, 0, SERVICE_READY_WRITABLE);
 	redis = redis_command(house->redis, 1, (const char *const[]){ "PING" }, NULL, house->arena);
-	respond_json(r, pg ? 200 : 503,
-		arena_printf(r->arena, "{\"status\":\"%s\",\"postgres\":\"%s\",\"redis\":\"%s\"}",
-			!pg     ? "unavailable"
-			: redis ? "ok"
-				: "degraded",
-			pg ? "ok" : "away", redis ? "ok" : "away"));
+	str_init(&out, r->arena);
+	str_printf(&out, "{\"status\":\"%s\",\"postgres\":\"%s\",\"redis\":\"%s\"",
+		!pg     ? "unavailable"
+		: redis ? "ok"
+			: "degraded",
+		pg ? "ok" : "away", redis ? "ok" : "away");
+	if (pg)
+		write_jobs(&out);
+	str_add_char(&out, '}');
+	respond_json(r, pg ? 200 : 503, out.data);
 	if (!pg)
 		respond_header(r, "Retry-After", "1");
 	return PROBLEM_NONE;

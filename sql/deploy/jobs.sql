@@ -96,7 +96,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = holdfast, pg_temp AS $$
       + (SELECT count(*) FROM holdfast.refresh_tokens WHERE expires_at < now())
 $$;
 
-GRANT EXECUTE ON FUNCTION job_begin, job_end TO holdfast_janitor, holdfast_reconcile;
+GRANT EXECUTE ON FUNCTION job_begin, job_end TO holdfast_janitor;
 GRANT EXECUTE ON FUNCTION job_list TO holdfast_booking;
 GRANT EXECUTE ON FUNCTION expire, answers_trim, sessions_trim, janitor_due TO holdfast_janitor;
 

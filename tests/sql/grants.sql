@@ -2,7 +2,7 @@
 \set ON_ERROR_STOP on
 SET search_path = holdfast, given, tap, public;
 BEGIN;
-SELECT plan(50);
+SELECT plan(55);
 
 CREATE TEMPORARY TABLE programs AS
   SELECT rolname FROM pg_roles WHERE rolname LIKE 'holdfast\_%' AND rolname <> 'holdfast_owner';
@@ -12,13 +12,14 @@ INSERT INTO granted VALUES
     || 'session_start'),
   ('holdfast_admin', 'event_create event_update seat_states section_counts venue_create venue_list'),
   ('holdfast_booking', 'booking_get booking_list cancel confirm confirm_seats event_sections '
-    || 'filter_entries filter_event filter_killed filter_seats filter_some filter_used hold release '
-    || 'seat_owners seat_states section_counts'),
+    || 'filter_entries filter_event filter_killed filter_seats filter_some filter_used hold job_list '
+    || 'release seat_owners seat_states section_counts'),
   ('holdfast_catalog', 'event_available event_brief event_get event_list event_seatmap event_seats '
     || 'filter_entries filter_event filter_killed filter_seats filter_some filter_used seat_states '
     || 'section_counts'),
   ('holdfast_demo', 'account_add account_change account_named event_create event_find venue_create '
     || 'venue_find venue_list'),
+  ('holdfast_janitor', 'answers_trim expire janitor_due job_begin job_end sessions_trim'),
   ('holdfast_reconcile', 'filter_entries filter_event filter_killed filter_seats filter_some '
     || 'filter_used'),
   ('holdfast_user', 'account_add account_change account_list'),
@@ -75,7 +76,7 @@ SELECT is((SELECT coalesce(string_agg(p.proname, ' ' ORDER BY p.proname), '') FR
       AND EXISTS (SELECT FROM programs WHERE has_function_privilege(rolname, p.oid, 'execute'))),
   '', 'what a program may call runs with the owner''s rights');
 SELECT is((SELECT coalesce(string_agg(p.proname, ' ' ORDER BY p.proname), '') FROM pg_proc p
-    WHERE p.pronamespace = 'holdfast'::regnamespace AND p.prosecdef AND p.proname NOT IN ('expire', 'reserve')
+    WHERE p.pronamespace = 'holdfast'::regnamespace AND p.prosecdef AND p.proname NOT IN ('reserve')
       AND NOT EXISTS (SELECT FROM programs WHERE has_function_privilege(rolname, p.oid, 'execute'))),
   '', 'and what runs so is some program''s');
 SELECT is((SELECT count(*) FROM pg_proc WHERE pronamespace = 'holdfast'::regnamespace

@@ -1,0 +1,61 @@
+-- The book-keeping of jobs, and what the janitor trims.
+\set ON_ERROR_STOP on
+SET search_path = holdfast, given, tap, public;
+BEGIN;
+SELECT plan(20);
+
+-- one copy at a time
+SELECT session('other', 'holdfast_janitor') \gset _
+SELECT ok(job_begin('test'), 'the first copy begins');
+SELECT ok(job_begin('test'), 'and is still alone');
+SELECT is((SELECT alone FROM dblink('other', 'SELECT holdfast.job_begin(''test'')') AS t (alone boolean)),
+  false, 'a copy elsewhere does not begin');
+SELECT is((SELECT alone FROM dblink('other', 'SELECT holdfast.job_begin(''test-b'')') AS t (alone boolean)),
+  true, 'another job does');
+SELECT is((SELECT count(*) FROM jobs WHERE name = 'test'), 1::bigint, 'its run is written down');
+SELECT is((SELECT ROW(ended_at, rows, error)::text FROM jobs WHERE name = 'test'), '(,0,)',
+  'as one that goes on');
+SELECT job_end('test', 7, NULL) \gset _
+SELECT is((SELECT ROW(rows, error, ok_at = ended_at)::text FROM job_list() JOIN jobs USING (name, rows, error)
+  WHERE name = 'x'), NULL, 'nothing of a job that never ran');
+SELECT is((SELECT ROW(rows, error, ok_age_seconds)::text FROM job_list() WHERE name = 'test'), '(7,,0)',
+  'the end of a good run');
+SELECT job_begin('test') \gset _
+SELECT job_end('test', 2, 'unavailable') \gset _
+SELECT is((SELECT ROW(rows, error, ok_age_seconds)::text FROM job_list() WHERE name = 'test'),
+  '(2,unavailable,0)', 'a bad run leaves the last good one''s time');
+SELECT throws_ok($$SELECT job_begin('Not a name')$$, '23514', NULL, 'a job has a plain name');
+SELECT dblink_disconnect('other') \gset _
+
+-- kept answers: 24 hours and not less
+SELECT event() AS event \gset
+SELECT confirmed(:event, 'anna', seats(1)) AS booking \gset
+SELECT answer_keep(:event, buyer('anna'), 'confirm', k, 'f', 200, NULL, '{}')
+  FROM unnest('{new,day,old,older}'::text[]) AS k \gset _
+UPDATE answers SET created_at = now() - CASE key WHEN 'day' THEN interval '24 hours'
+  WHEN 'old' THEN interval '26 hours' ELSE interval '30 hours' END WHERE key IN ('day', 'old', 'older');
+SELECT is((SELECT ROW(claims, answers, sessions)::text FROM janitor_due()), '(0,2,0)',
+  'what there is to do is counted');
+SELECT is(answers_trim(1), 1::bigint, 'a batch is bounded');
+SELECT is((SELECT string_agg(key, ',' ORDER BY key) FROM answers WHERE body = '{}'), 'day,new,old',
+  'the oldest goes first');
+SELECT is(answers_trim(100), 1::bigint, 'then the rest');
+SELECT is(answers_trim(100), 0::bigint, 'and no more: a day is kept');
+SELECT is(current_setting('synchronous_commit'), 'off', 'without a flush');
+
+-- sessions
+INSERT INTO refresh_families (family_id, user_id, expires_at) VALUES
+  ('00000000-0000-4000-8000-00000000000a', buyer('organizer'), now() - interval '1 second'),
+  ('00000000-0000-4000-8000-00000000000b', buyer('organizer'), now() + interval '1 hour');
+INSERT INTO refresh_tokens (token_hash, family_id, expires_at, next_hash) VALUES
+  (sha256('a'), '00000000-0000-4000-8000-00000000000a', now() - interval '1 second', NULL),
+  (sha256('b'), '00000000-0000-4000-8000-00000000000b', now() - interval '1 second', sha256('c')),
+  (sha256('c'), '00000000-0000-4000-8000-00000000000b', now() + interval '1 hour', NULL);
+SELECT is((SELECT sessions FROM janitor_due()), 3::bigint, 'one family and two tokens have run out');
+SELECT is(sessions_trim(100), 2::bigint, 'a family goes with its tokens, a spent token alone');
+SELECT is((SELECT string_agg(encode(token_hash, 'hex'), ',') FROM refresh_tokens),
+  encode(sha256('c'), 'hex'), 'what is good stays');
+SELECT is(sessions_trim(100), 0::bigint, 'once');
+
+SELECT * FROM finish();
+ROLLBACK;
