@@ -5,7 +5,7 @@
 const assert = require('node:assert/strict');
 const { before, beforeEach, test } = require('node:test');
 
-const { assertStatus, get, put } = require('../lib/client.js');
+const { assertProblem, assertStatus, freshKey, get, put } = require('../lib/client.js');
 const stack = require('../lib/stack.js');
 const world = require('../lib/world.js');
 
@@ -30,7 +30,8 @@ const reconcile = (...args) => {
 
 async function edit(changes) {
 	const stamp = meta('stamp');
-	assertStatus(await put(`/admin/events/${event.event_id}`, changes, { token: organizer.token }), 200);
+	assertStatus(
+		await put(`/admin/events/${event.event_id}`, changes, { token: organizer.token }), 200);
 	// As if the one who changed it had been ended before the word to Redis.
 	stack.redis('hset', key('meta'), 'stamp', stamp);
 }
@@ -85,4 +86,13 @@ test('an event with thousands of bookings', async () => {
 	assert.match(reconcile('--dry-run'), / entries=2000 entries_wrong=2000 /);
 	assert.match(reconcile(), / entries_wrong=2000 .* repaired=2000 /);
 	assert.match(reconcile(), / entries_wrong=0 seats_wrong=0 counts_wrong=0 deadlines_wrong=0 /);
+});
+
+test('events that there are not leave nothing behind', async () => {
+	const who = await world.buyer();
+	for (const options of [{}, { key: freshKey() }]) {
+		const answer = await world.hold(who, { event_id: '2000000001', seat_ids: ['A1'] }, options);
+		assertProblem(answer, 404, 'not-found');
+	}
+	await stack.until('nothing is kept', () => stack.redis('keys', 'hf:{2000000001}*') === '');
 });
