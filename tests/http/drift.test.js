@@ -69,9 +69,10 @@ test('an event with thousands of bookings', async () => {
 	event = await world.event(organizer, { sections: [
 		{ name: 'Stand', kind: 'seated', rows: Array.from({ length: 200 }, (_, n) => row(n)) }] });
 	const id = Number(event.event_id).toString(16).padStart(8, '0');
+	const { user_id: user } = await world.buyer();
 	stack.sql(`do $$ begin
 		for i in 0..1999 loop
-			perform hold(${event.event_id}, gen_random_uuid(),
+			perform hold(${event.event_id}, '${user}',
 				(format('${id}-0000-8000-8000-%s', lpad(i::text, 12, '0')))::uuid, null, null, false, false,
 				array(select seat_id from seats where event_id = ${event.event_id}
 					and position between i * 10 and i * 10 + 9), '{}', '{}', 600, 10, 0);
