@@ -278,9 +278,9 @@ install_event(struct context *house, const struct filter_fence *fence, struct ar
 }
 
 /*
- * What was touched while the state was not believed yet is looked at again. From here on each request
- * writes what it does, so that this is the last look: behind the same fence, since whoever else put one
- * up in between would keep us out.
+ * What was touched while the state was not believed yet is looked at again. From here on each
+ * request writes what it does, so that this is the last look: behind the same fence, since whoever
+ * else put one up in between would keep us out.
  */
 static void
 install_touched(struct context *house, int32_t event_id, const struct filter_fence *fence)

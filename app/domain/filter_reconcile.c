@@ -3,8 +3,9 @@
  * fence.
  *
  * First what was read of the event itself: where that has changed and nobody has told, all is built
- * anew. Then the entries, here too: each booking that holds places has one, with its seats, sections
- * and deadline. Then, against the entries as they are, what is made of them: filter_compare.c.
+ * anew. Then the entries, here too: each booking that holds places has one, with its seats,
+ * sections and deadline. Then, against the entries as they are, what is made of them:
+ * filter_compare.c.
  */
 #include "domain/filter_compare.h"
 

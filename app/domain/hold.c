@@ -103,8 +103,10 @@ static void
 undo(struct context *house, const struct attempt *a, enum problem err)
 {
 	const struct hold_wish *wish = a->wish;
+	/* Else whoever asks for events that there are not would fill Redis with their keys. */
+	bool stranger = a->verdict == FILTER_MISSING && err == PROBLEM_NOT_FOUND;
 
-	if (a->verdict != FILTER_TAKEN)
+	if (a->verdict != FILTER_TAKEN && !stranger)
 		return;
 	filter_drop(house, wish->event_id, a->booking_id, false);
 	if (err == PROBLEM_SEATS_UNAVAILABLE)

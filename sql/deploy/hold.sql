@@ -152,7 +152,7 @@ DECLARE
   v_from     uuid[];
   v_back     uuid[] := '{}';
   v_expires  timestamptz;
-  v_total    bigint := 0;
+  v_total    numeric := 0; -- may be beyond bigint until the limit of places is judged
   v_full     text;
 BEGIN
   PERFORM set_config('synchronous_commit', 'off', true);

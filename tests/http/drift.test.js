@@ -5,7 +5,7 @@
 const assert = require('node:assert/strict');
 const { before, beforeEach, test } = require('node:test');
 
-const { assertStatus, get, put } = require('../lib/client.js');
+const { assertProblem, assertStatus, freshKey, get, put } = require('../lib/client.js');
 const stack = require('../lib/stack.js');
 const world = require('../lib/world.js');
 
@@ -30,7 +30,8 @@ const reconcile = (...args) => {
 
 async function edit(changes) {
 	const stamp = meta('stamp');
-	assertStatus(await put(`/admin/events/${event.event_id}`, changes, { token: organizer.token }), 200);
+	assertStatus(
+		await put(`/admin/events/${event.event_id}`, changes, { token: organizer.token }), 200);
 	// As if the one who changed it had been ended before the word to Redis.
 	stack.redis('hset', key('meta'), 'stamp', stamp);
 }
@@ -68,9 +69,10 @@ test('an event with thousands of bookings', async () => {
 	event = await world.event(organizer, { sections: [
 		{ name: 'Stand', kind: 'seated', rows: Array.from({ length: 200 }, (_, n) => row(n)) }] });
 	const id = Number(event.event_id).toString(16).padStart(8, '0');
+	const { user_id: user } = await world.buyer();
 	stack.sql(`do $$ begin
 		for i in 0..1999 loop
-			perform hold(${event.event_id}, gen_random_uuid(),
+			perform hold(${event.event_id}, '${user}',
 				(format('${id}-0000-8000-8000-%s', lpad(i::text, 12, '0')))::uuid, null, null, false, false,
 				array(select seat_id from seats where event_id = ${event.event_id}
 					and position between i * 10 and i * 10 + 9), '{}', '{}', 600, 10, 0);
@@ -85,4 +87,13 @@ test('an event with thousands of bookings', async () => {
 	assert.match(reconcile('--dry-run'), / entries=2000 entries_wrong=2000 /);
 	assert.match(reconcile(), / entries_wrong=2000 .* repaired=2000 /);
 	assert.match(reconcile(), / entries_wrong=0 seats_wrong=0 counts_wrong=0 deadlines_wrong=0 /);
+});
+
+test('events that there are not leave nothing behind', async () => {
+	const who = await world.buyer();
+	for (const options of [{}, { key: freshKey() }]) {
+		const answer = await world.hold(who, { event_id: '2000000001', seat_ids: ['A1'] }, options);
+		assertProblem(answer, 404, 'not-found');
+	}
+	await stack.until('nothing is kept', () => stack.redis('keys', 'hf:{2000000001}*') === '');
 });

@@ -22,10 +22,10 @@ function output(command, args) {
 	return done.stdout.trim();
 }
 
-// As the owner of the schema. Columns of a row are separated by |, rows by newlines.
-const sql = (text) => output('psql',
-	[env.DATABASE_URL, '-XAtq', '-v', 'ON_ERROR_STOP=1', '-c', 'set search_path = holdfast, public',
-		'-c', text]);
+// As the owner of the schema, or as `role`. Columns of a row are separated by |, rows by newlines.
+const sql = (text, role = 'holdfast_owner') => output('psql',
+	[env.DATABASE_URL.replace('holdfast_owner@', `${role}@`), '-XAtq', '-v', 'ON_ERROR_STOP=1',
+		'-c', 'set search_path = holdfast, public', '-c', text]);
 
 const redis = (...args) => output('redis-cli', ['-s', env.REDIS_SOCKET, ...args.map(String)]);
 

@@ -97,12 +97,16 @@ test('take: PostgreSQL is asked about a known id, an own seat, unknown places an
   assert.deepEqual(await take(7, ['S1']), ['ask', -1]);
 });
 
-test('take: state of another run counts as missing, and the id is known from then on', async () => {
+test('take: state of another run counts as missing, and a key\'s id is known from then on', async () => {
   await redis.call('HSET', `${P}:meta`, 'stamp', 'another run');
-  assert.deepEqual(await take(1, ['S1']), ['missing', -1]);
+  assert.deepEqual(await take(1, ['S1'], [], { keyed: 1 }), ['missing', -1]);
+  assert.deepEqual(await take(2, ['S1'], [], { keyed: 1 }), ['missing', -1]);
+  assert.deepEqual(await take(3, ['S1']), ['missing', -1]);
   assert.equal(await seats(), 'aaaaaaaaax');
+  assert.equal(await drop(2, 0), 'missing');
+  assert.deepEqual(await redis.call('ZRANGE', `${P}:used`, 0, -1), [id(1)]);
   await redis.call('HSET', `${P}:meta`, 'stamp', STAMP);
-  assert.deepEqual(await take(1, ['S1']), ['ask', -1]);
+  assert.deepEqual(await take(1, ['S1'], [], { keyed: 1 }), ['ask', -1]);
 });
 
 test('take: a keyed loser is left to PostgreSQL while ids may be unknown', async () => {

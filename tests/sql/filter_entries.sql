@@ -9,7 +9,8 @@ SELECT count(held(:event, 'b' || n, seats(n), '{FLOOR,BALCONY}', '{2,1}')) AS ma
   FROM generate_series(1, 2000) AS n \gset
 SELECT performs_ok(format('SELECT * FROM filter_entries(%s, %L, 2000)', :event,
   '00000000-0000-0000-0000-000000000000'), 1000, 'a page of bookings is quick');
-SELECT is(ROW(count(*), count(DISTINCT positions), sum((quantities)[1]), min(section_ids::text))::text,
+SELECT is(
+    ROW(count(*), count(DISTINCT positions), sum((quantities)[1]), min(section_ids::text))::text,
     '(2000,2000,4000,"{FLOOR,BALCONY}")', 'each with its places')
   FROM filter_entries(:event, '00000000-0000-0000-0000-000000000000', 2000);
 SELECT is((SELECT count(*) FROM filter_entries(:event, (SELECT booking_id FROM bookings

@@ -1,7 +1,8 @@
 -- A booking holds nothing any more.
 -- uses: common
 -- KEYS: prefix of the event.
--- ARGV: stamp, booking, ended: 1 PostgreSQL has ended it, 0 a take is undone (no mark is left).
+-- ARGV: stamp, booking, ended: 1 PostgreSQL has ended it, 0 a take is undone (no mark is left, also of
+--   one that found nothing kept).
 -- Answers missing, none (nothing was kept of it) or dropped.
 local booking = ARGV[2]
 local meta = call('HMGET', META, 'stamp', 'offset')
@@ -11,6 +12,9 @@ if ARGV[3] == '1' then
 end
 local text = meta[1] == ARGV[1] and call('HGET', ENTRY, booking)
 if not text then
+  if meta[1] ~= ARGV[1] and ARGV[3] ~= '1' then
+    call('ZREM', USED, booking)
+  end
   touch(booking, '', '')
   return meta[1] == ARGV[1] and 'none' or 'missing'
 end

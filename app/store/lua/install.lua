@@ -34,6 +34,7 @@ elseif step == 'used' then
   for i = 4, #ARGV do
     call('ZADD', USED, 'NX', tonumber(ARGV[3]) * 2 + 1, ARGV[i])
   end
+  call('PEXPIRE', USED, 2 * DAY)
 elseif step == 'finish' then
   for _, name in ipairs(call('SMEMBERS', DIRTY)) do
     local booking = string.sub(name, 1, 1) == 'k' and string.sub(name, 2)

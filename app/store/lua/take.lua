@@ -31,7 +31,9 @@ local meta = call('HMGET', META, 'stamp', 'offset', 'from', 'until', 'hold', 'ma
 local now = redis_ms() + (tonumber(meta[2] or 0))
 if meta[1] ~= ARGV[1] then
   touch(booking, '', sections)
-  mark(booking, now, false)
+  if keyed then
+    mark(booking, now, false)
+  end
   return { 'missing', tokens }
 end
 if call('HEXISTS', ENTRY, booking) == 1 or call('ZSCORE', USED, booking) then

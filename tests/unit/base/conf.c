@@ -10,11 +10,14 @@
 
 static const struct conf_program program = { "test", "tests the settings", "[OPTION]...", NULL };
 static struct conf conf;
-static char path[] = "/tmp/holdfast-conf-XXXXXX";
+static char path[100];
 
 static void
 begin(void)
 {
+	const char *where = getenv("TMPDIR");
+
+	snprintf(path, sizeof(path), "%s/holdfast-conf-XXXXXX", where ? where : "/tmp");
 	clearenv();
 	cr_redirect_stdout();
 	cr_redirect_stderr();

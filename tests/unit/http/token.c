@@ -18,7 +18,7 @@
 static const char first[] = "5c1f0e7ab93d42868f0e6d1b7a3c9e54";
 static const char second[] = "e83b2d914f6a07c5d1e92b7f3a60c84d";
 static struct conf conf;
-static char path[] = "/tmp/holdfast-keys-XXXXXX";
+static char path[256];
 
 static void
 write_keys(const char *text)
@@ -34,6 +34,9 @@ write_keys(const char *text)
 static void
 begin(void)
 {
+	const char *where = getenv("TMPDIR");
+
+	snprintf(path, sizeof(path), "%s/holdfast-keys-XXXXXX", where ? where : "/tmp");
 	close(mkstemp(path));
 	fake_begin();
 	conf = (struct conf){

@@ -1,0 +1,121 @@
+// Limits in force: by account in the pools, by address in nginx; and what a refusal says.
+'use strict';
+
+const assert = require('node:assert/strict');
+const { after, before, test } = require('node:test');
+
+const { assertProblem, assertStatus, call, get, post } = require('../lib/client.js');
+const stack = require('../lib/stack.js');
+const { buyer, event, hold, move, password, staff } = require('../lib/world.js');
+
+// Addresses of our own within the loopback network, each used once.
+let last = 0;
+const address = () => `127.3.0.${++last}`;
+
+let olga;
+
+before(async () => {
+	olga = await staff('organizer', { from: address() });
+});
+after(stack.verify);
+
+const someone = () => buyer({ from: address() });
+const seatOf = (i) => `VIP-A-${i + 1}`;
+
+function assertLimited(answer, name, perMinute) {
+	assertProblem(answer, 429, 'rate-limited');
+	assert.equal(answer.headers['ratelimit-policy'], `"${name}";q=${perMinute};w=60`);
+	const [, seconds] = /^".*";r=0;t=(\d+)$/.exec(answer.headers.ratelimit);
+	assert.ok(answer.headers.ratelimit.startsWith(`"${name}";`));
+	assert.equal(answer.headers['retry-after'], seconds);
+	assert.ok(Number(seconds) >= 1 && Number(seconds) <= 60, seconds);
+}
+
+test('holds: ten at once, under whatever name, and each account has its own', async () => {
+	const { event_id: id } = await event(olga, { max_seats_per_booking: 1 }, { from: address() });
+	const [ann, bob] = [await someone(), await someone()];
+	for (let i = 0; i < 9; i++)
+		assertStatus(await hold(ann, { event_id: id, seat_ids: [seatOf(i)] }, { from: address() }), 201);
+	assertStatus(await post('/seat-lock', { show_id: id, seat_ids: [seatOf(9)] },
+		{ token: ann.token, from: address() }), 200);
+	const before_ = stack.books();
+	for (const answer of [
+		await hold(ann, { event_id: id, seat_ids: ['B1'] }, { from: address() }),
+		await post('/seat-lock', { show_id: id, seat_ids: ['B1'] }, { token: ann.token, from: address() }),
+		await post(`/events/${id}/book`, { section_id: 'Floor', quantity: 1 },
+			{ token: ann.token, from: address(), key: 'one' }),
+	])
+		assertLimited(answer, 'hold', 10);
+	assert.equal(stack.books(), before_);
+	assertStatus(await hold(bob, { event_id: id, seat_ids: ['B1'] }, { from: address() }), 201);
+});
+
+test('confirms: ten at once; a release is never limited', async () => {
+	const ann = await someone();
+	const { event_id: id } = await event(olga, {}, { from: address() });
+	const booking = assertStatus(await hold(ann, { event_id: id, seat_ids: ['B1'] }, { from: address() }), 201).body;
+	for (let i = 0; i < 10; i++)
+		assertStatus(await move(ann, booking, 'confirm', {}, { from: address() }), 200);
+	assertLimited(await move(ann, booking, 'confirm', {}, { from: address() }), 'confirm', 10);
+	assertLimited(await post(`/reservations/${booking.booking_id}/confirm`, {},
+		{ token: ann.token, from: address() }), 'confirm', 10);
+	assertLimited(await post('/booking/confirm', { show_id: id, seat_ids: ['B1'] },
+		{ token: ann.token, from: address() }), 'confirm', 10);
+	for (let i = 0; i < 12; i++)
+		assertStatus(await move(ann, booking, 'cancel', {}, { from: address() }), 200);
+});
+
+test('registrations from one address', async () => {
+	const from = address();
+	const body = { email: 'nobody', password };
+	for (let i = 0; i < 10; i++) assertProblem(await post('/auth/register', body, { from }), 422, 'invalid');
+	assertLimited(await post('/auth/register', body, { from }), 'register', 10);
+	assertLimited(await post('/register', body, { from }), 'register', 10);
+	assertProblem(await post('/auth/register', body, { from: address() }), 422, 'invalid');
+});
+
+test('reads: a hundred at once by an account, from wherever', async () => {
+	const ann = await someone();
+	const from = [address(), address(), address()];
+	let refused;
+	for (let i = 0; i < 160 && !refused; i++) {
+		const answer = await get('/bookings?limit=1', { token: ann.token, from: from[i % 3] });
+		if (answer.status === 429) refused = answer;
+		else assertStatus(answer, 200);
+		assert.ok(!refused || i >= 100, `refused after ${i}`);
+	}
+	assertLimited(refused, 'read', 300);
+	assertStatus(await get('/events?limit=1', { from: from[0] }), 200);
+});
+
+test('a flood from one address ends at nginx, early and cheap', async () => {
+	const from = address();
+	const answers = await Promise.all(Array.from({ length: 300 }, () =>
+		call('POST', '/bookings/hold', { from })));
+	const refused = answers.filter((answer) => answer.status === 429);
+	assert.ok(refused.length > 50, `${refused.length} refused`);
+	for (const answer of refused.slice(0, 10)) {
+		assertProblem(answer, 429, 'rate-limited');
+		assert.equal(answer.headers['ratelimit-policy'], undefined);
+	}
+	for (const answer of answers.filter((a) => a.status !== 429))
+		assertProblem(answer, 401, 'unauthenticated');
+	// Whoever watches is not counted, and nobody else suffers.
+	for (let i = 0; i < 20; i++) assertStatus(await get('/healthz', { root: true, from }), 200);
+	assertProblem(await call('POST', '/bookings/hold', { from: address() }), 401, 'unauthenticated');
+});
+
+test('without Redis nginx limits alone', async () => {
+	const ann = await someone();
+	const { event_id: id } = await event(olga, {}, { from: address() });
+	process.kill(stack.pidOf('redis'), 'SIGKILL');
+	try {
+		await stack.until('Redis is away', async () => (await get('/readyz')).body.status === 'degraded');
+		for (let i = 0; i < 12; i++)
+			assertProblem(await hold(ann, { event_id: id, seat_ids: ['Nowhere'] }, { from: address() }), 422,
+				'invalid');
+	} finally {
+		stack.startRedis();
+	}
+	await stack.until('Redis is back', async () => (await get('/readyz')).body.status === 'ok');
+});

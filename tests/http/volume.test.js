@@ -1,0 +1,44 @@
+// What must not take longer where there is more.
+'use strict';
+
+const assert = require('node:assert/strict');
+const { after, before, test } = require('node:test');
+
+const { assertStatus } = require('../lib/client.js');
+const stack = require('../lib/stack.js');
+const { buyer, event, held, move, staff } = require('../lib/world.js');
+
+let olga, ann, bob;
+
+before(async () => {
+	[olga, ann, bob] = await Promise.all([staff(), buyer(), buyer()]);
+});
+after(stack.verify);
+
+test('confirm is as quick with 100,000 bookings as with none', async () => {
+	const { event_id: id } = await event(olga, { sections: [{ name: 'Floor', capacity: 1000 }] });
+	const median = async () => {
+		const took = [];
+		for (let i = 0; i < 41; i++) {
+			const booking = await held(ann, id, 1);
+			const began = process.hrtime.bigint();
+			assertStatus(await move(ann, booking, 'confirm'), 200);
+			took.push(Number(process.hrtime.bigint() - began) / 1e6);
+		}
+		return took.sort((a, b) => a - b)[20];
+	};
+	await median();
+	const empty = await median();
+	// Of the buyer and of another, in this event, ended; written past the guards, which let none begin so.
+	stack.sql(`set session_replication_role = replica;
+		insert into bookings (event_id, booking_id, user_id, status, places, positions, seat_prices,
+			section_nos, quantities, section_prices, total, currency, created_at, first_expires_at, expires_at,
+			ended_at)
+		select ${id}, (lpad(to_hex(${id}), 8, '0') || '-0000-8000-8000-' || lpad(to_hex(n), 12, '0'))::uuid,
+			case n % 2 when 0 then '${ann.user_id}' else '${bob.user_id}' end::uuid, 'EXPIRED', 1, '{}', '{}',
+			'{0}', '{1}', '{0}', 0, 'EUR', t, t, t, t
+		from generate_series(1, 100000) as n, (select now() - interval '1 day' as t) as then_;
+		analyze bookings`, 'postgres');
+	const full = await median();
+	assert.ok(full < empty * 2 + 3, `${empty} ms with none, ${full} ms with 100,000`);
+});
