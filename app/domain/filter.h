@@ -121,6 +121,9 @@ struct filter_drift {
 
 #define FILTER_DIFFERENCES_MAX 1000
 
+/* How long a program that compares waits for Redis: all entries of an event are one answer. */
+#define FILTER_PATIENCE_MS     5000
+
 /*
  * Rebuilds where nothing is there, then compares everything that is kept with one snapshot of
  * PostgreSQL and repairs it, behind a fence: whatever a request touches meanwhile is left alone.

@@ -51,6 +51,8 @@ main(int argc, char **argv)
 	dry_run = conf_option(&conf, "dry-run", NULL);
 	verbose = conf_option(&conf, "verbose", NULL);
 	conf_done(&conf, 0);
+	if (conf.redis_timeout_ms < FILTER_PATIENCE_MS)
+		conf.redis_timeout_ms = FILTER_PATIENCE_MS;
 	if (!event || !str_to_int(event, 1, INT32_MAX, &event_id)) {
 		fprintf(stderr, "holdfast-reconcile: --event needs the number of an event\n");
 		return 2;

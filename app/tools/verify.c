@@ -234,6 +234,8 @@ main(int argc, char **argv)
 	conf_load(&conf, &program, argc, argv);
 	conf_option(&conf, "wait", &wait);
 	conf_done(&conf, 0);
+	if (conf.redis_timeout_ms < FILTER_PATIENCE_MS)
+		conf.redis_timeout_ms = FILTER_PATIENCE_MS;
 	if (wait && !str_to_int(wait, 0, WAIT_MAX_S, &wait_s)) {
 		fprintf(stderr, "holdfast-verify: --wait takes 0 to %d seconds\n", WAIT_MAX_S);
 		return EXIT_USAGE;
