@@ -110,6 +110,17 @@ move_follow(struct context *house, const struct move *move, enum booking_outcome
 	}
 }
 
+/* Makes durable what an answer is going to tell of. */
+static enum problem
+flush(struct context *house)
+{
+	struct pg_rows rows;
+
+	return query_booking_flush(house->pg, house->arena, house->deadline_us, house->why, &rows)
+		       ? PROBLEM_UNKNOWN_OUTCOME
+		       : PROBLEM_NONE;
+}
+
 static enum problem
 move_run(struct context *house, struct move *move, enum booking_outcome *outcome,
 	struct booking *out)
@@ -128,8 +139,10 @@ booking_confirm(struct context *house, const struct booking_name *name,
 	const struct context_key *key, enum booking_outcome *outcome, struct booking *out)
 {
 	struct move move = { .name = name, .key = key, .call = call_confirm };
+	enum problem err = move_run(house, &move, outcome, out);
 
-	return move_run(house, &move, outcome, out);
+	/* A booking confirmed before may tell of a cancelled part that is visible, not yet durable. */
+	return !err && *outcome == BOOKING_DONE ? flush(house) : err;
 }
 
 enum problem
