@@ -2,6 +2,13 @@
 BEGIN;
 SET LOCAL search_path = holdfast, public;
 
+CREATE FUNCTION key_in_flight() RETURNS void
+LANGUAGE plpgsql SET search_path = holdfast, pg_temp AS $$
+BEGIN
+  RAISE EXCEPTION 'the first request with this key is still running' USING ERRCODE = 'HF131';
+END
+$$;
+
 -- The lock of one idempotency key, before all other locks. A first call never waits; a repeat after
 -- an unknown outcome does, for the backend that may still be at work.
 CREATE FUNCTION key_lock(p_scope text, p_wait boolean) RETURNS void
@@ -10,7 +17,7 @@ BEGIN
   IF p_wait THEN
     PERFORM pg_advisory_xact_lock(hashtextextended(p_scope, 1));
   ELSIF NOT pg_try_advisory_xact_lock(hashtextextended(p_scope, 1)) THEN
-    RAISE EXCEPTION 'the first request with this key is still running' USING ERRCODE = 'HF131';
+    PERFORM key_in_flight();
   END IF;
 END
 $$;
@@ -138,6 +145,8 @@ DECLARE
   r          hold_result;
   b          bookings;
   e          record;
+  v_claim    record;
+  v_off      text;
   v_places   integer := cardinality(p_seats);
   v_seat_ids text[];
   v_seat_in  text[];     -- the section of each
@@ -148,15 +157,21 @@ DECLARE
   v_ga_q     integer[] := '{}';
   v_ga_price bigint[] := '{}';
   v_prices   bigint[] := '{}';
-  v_got      integer;
-  v_from     uuid[];
+  v_got      integer := 0;
+  v_from     uuid[] := '{}';
   v_back     uuid[] := '{}';
   v_expires  timestamptz;
   v_total    numeric := 0; -- may be beyond bigint until the limit of places is judged
   v_full     text;
+  v_tight    boolean;    -- a section looks full
 BEGIN
-  PERFORM set_config('synchronous_commit', 'off', true);
-  PERFORM key_lock(p_booking::text, p_wait);
+  -- Expressions, where PERFORM would be statements: this is the hottest path of all.
+  v_off := set_config('synchronous_commit', 'off', true);
+  IF p_wait THEN
+    PERFORM key_lock(p_booking::text, true);
+  ELSIF NOT pg_try_advisory_xact_lock(hashtextextended(p_booking::text, 1)) THEN
+    PERFORM key_in_flight();
+  END IF;
   IF p_key IS NOT NULL OR p_wait THEN
     SELECT * INTO b FROM bookings WHERE event_id = p_event AND booking_id = p_booking;
     IF FOUND THEN
@@ -184,21 +199,24 @@ BEGIN
 
   -- What is asked for, in lock order, at the price of this moment.
   IF v_places > 0 THEN
-    SELECT array_agg(s.position ORDER BY s.position), array_agg(s.seat_id ORDER BY s.position),
-        array_agg(c.section_id ORDER BY s.position),
-        array_agg(coalesce(s.price, c.price) ORDER BY s.position),
-        sum(coalesce(s.price, c.price))
+    SELECT array_agg(q.position), array_agg(q.seat_id), array_agg(q.section_id),
+        array_agg(q.price), sum(q.price)
       INTO r.positions, v_seat_ids, v_seat_in, v_prices, v_total
-      FROM seats s JOIN sections c USING (event_id, section_no)
-      WHERE s.event_id = p_event AND s.seat_id = ANY (p_seats);
+      FROM (SELECT s.position, s.seat_id, c.section_id, coalesce(s.price, c.price) AS price
+          FROM seats s JOIN sections c USING (event_id, section_no)
+          WHERE s.event_id = p_event AND s.seat_id = ANY (p_seats) ORDER BY s.position) AS q;
   END IF;
   IF cardinality(p_sections) > 0 THEN
-    SELECT array_agg(c.section_no ORDER BY c.section_no), array_agg(c.section_id ORDER BY c.section_no),
-        array_agg(w.quantity ORDER BY c.section_no), array_agg(c.price ORDER BY c.section_no),
-        v_total + sum(w.quantity * c.price), v_places + sum(w.quantity)
-      INTO v_nos, v_ga_ids, v_ga_q, v_ga_price, v_total, v_places
-      FROM unnest(p_sections, p_quantities) AS w (section_id, quantity)
-        JOIN sections c ON c.event_id = p_event AND c.section_id = w.section_id AND c.kind = 'ga';
+    SELECT array_agg(q.section_no), array_agg(q.section_id), array_agg(q.quantity),
+        array_agg(q.price), v_total + sum(q.quantity * q.price), v_places + sum(q.quantity),
+        bool_or(q.looks_full)
+      INTO v_nos, v_ga_ids, v_ga_q, v_ga_price, v_total, v_places, v_tight
+      FROM (SELECT c.section_no, c.section_id, w.quantity, c.price,
+            n.taken + w.quantity > n.capacity AS looks_full
+          FROM unnest(p_sections, p_quantities) AS w (section_id, quantity)
+            JOIN sections c ON c.event_id = p_event AND c.section_id = w.section_id
+            JOIN ga_counts n ON n.event_id = p_event AND n.section_no = c.section_no
+          WHERE c.kind = 'ga' ORDER BY c.section_no) AS q;
   END IF;
   IF coalesce(cardinality(r.positions), 0) < cardinality(p_seats)
       OR coalesce(cardinality(v_nos), 0) < cardinality(p_sections) THEN
@@ -244,18 +262,21 @@ BEGIN
 
   -- The claims: numbered seats by ascending position, due ones taken over in the same statement.
   IF cardinality(r.positions) > 0 THEN
-    WITH claimed AS (
-      INSERT INTO seat_claims AS c (event_id, position, booking_id, state, expires_at)
+    FOR v_claim IN
+      INSERT INTO seat_claims AS k (event_id, position, booking_id, state, expires_at)
         SELECT p_event, p.position, p_booking, 'h', v_expires
           FROM unnest(r.positions) AS p (position) ORDER BY p.position
         ON CONFLICT (event_id, position) DO UPDATE
-          SET taken_from = c.booking_id, booking_id = excluded.booking_id,
+          SET taken_from = k.booking_id, booking_id = excluded.booking_id,
             state = excluded.state, expires_at = excluded.expires_at
-          WHERE c.expires_at <= now()
-        RETURNING c.position, c.taken_from
-    )
-    SELECT count(*), array_agg(DISTINCT taken_from) FILTER (WHERE taken_from IS NOT NULL)
-      INTO v_got, v_from FROM claimed;
+          WHERE k.expires_at <= now()
+        RETURNING k.taken_from
+    LOOP
+      v_got := v_got + 1;
+      IF v_claim.taken_from IS NOT NULL THEN
+        v_from := v_from || v_claim.taken_from;
+      END IF;
+    END LOOP;
     IF v_got < cardinality(r.positions) THEN
       b := hold_same(p_event, p_user, r.positions, v_nos);
       IF v_got = 0 AND b.booking_id IS NOT NULL THEN
@@ -273,12 +294,7 @@ BEGIN
 
   -- General admission: what is due is given back first where the section looks full.
   IF cardinality(v_nos) > 0 THEN
-    SELECT s.section_id INTO v_full
-      FROM unnest(v_nos, v_ga_q) AS w (section_no, quantity)
-        JOIN ga_counts n ON n.event_id = p_event AND n.section_no = w.section_no
-        JOIN sections s ON s.event_id = p_event AND s.section_no = w.section_no
-      WHERE n.taken + w.quantity > n.capacity LIMIT 1;
-    IF FOUND OR p_give_back THEN
+    IF v_tight OR p_give_back THEN
       v_back := ga_give_back(p_event, v_nos, p_give_back);
       SELECT s.section_id INTO v_full
         FROM unnest(v_nos, v_ga_q) AS w (section_no, quantity)
