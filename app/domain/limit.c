@@ -17,15 +17,19 @@ limit_key(struct context *house, const char *operation, const char *who)
 const char *
 limit_who(struct context *house, const char *user_id, const char *address)
 {
-	unsigned char bytes[16];
+	struct in6_addr v6;
 	char text[INET6_ADDRSTRLEN];
 
 	if (user_id)
 		return user_id;
-	if (inet_pton(AF_INET6, address, bytes) != 1)
+	if (inet_pton(AF_INET6, address, &v6) != 1)
 		return address;
-	memset(bytes + 8, 0, 8);
-	return arena_strdup(house->arena, inet_ntop(AF_INET6, bytes, text, sizeof(text)));
+	/* A socket for both kinds shows an IPv4 client so; they have no network in common. */
+	if (IN6_IS_ADDR_V4MAPPED(&v6))
+		return arena_strdup(
+			house->arena, inet_ntop(AF_INET, v6.s6_addr + 12, text, sizeof(text)));
+	memset(v6.s6_addr + 8, 0, 8);
+	return arena_strdup(house->arena, inet_ntop(AF_INET6, &v6, text, sizeof(text)));
 }
 
 enum problem

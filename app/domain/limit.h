@@ -24,7 +24,8 @@ limit_refuse(struct context *house, const char *operation, int64_t per_minute, i
 
 /*
  * The account, or else the address, in the form in which it is counted: of an IPv6 address the
- * first 64 bits, since one subscriber has all that share them.
+ * first 64 bits, since one subscriber has all that share them; an IPv4 address written as IPv6
+ * (::ffff:192.0.2.1) as itself.
  */
 const char *limit_who(struct context *house, const char *user_id, const char *address);
 

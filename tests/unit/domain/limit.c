@@ -106,6 +106,7 @@ Test(limit, counts_accounts_else_addresses_and_of_ipv6_the_network)
 	cr_assert_str_eq(limit_who(&house, NULL, "2001:db8:1:2:3:4:5:6"), "2001:db8:1:2::");
 	cr_assert_str_eq(limit_who(&house, NULL, "2001:db8:1:2::9"), "2001:db8:1:2::");
 	cr_assert_str_neq(limit_who(&house, NULL, "2001:db8:1:3::9"), "2001:db8:1:2::");
+	cr_assert_str_eq(limit_who(&house, NULL, "::ffff:192.0.2.1"), "192.0.2.1");
 }
 
 Test(limit, waits_are_told_in_whole_seconds_rounded_up)
