@@ -16,7 +16,8 @@ nginx_text() {
 	worker_processes auto;
 	worker_rlimit_nofile $files;
 	pid "$pids/nginx.pid";
-	error_log "$state/log/nginx.log" warn;
+	# Below this level lines are about one request, and name the client and what was asked for.
+	error_log "$state/log/nginx.log" crit;
 	events {
 		worker_connections $((files < 8192 ? files / 2 : 4096));
 	}
