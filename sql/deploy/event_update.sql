@@ -262,7 +262,7 @@ DECLARE
   v_follows boolean;
 BEGIN
   PERFORM set_config('synchronous_commit', 'off', true);
-  PERFORM staff_check(p_user);
+  PERFORM staff_check(p_user, p_all);
   SELECT * INTO e FROM events WHERE event_id = p_event AND (p_all OR organizer_id = p_user)
     FOR NO KEY UPDATE;
   IF NOT FOUND THEN

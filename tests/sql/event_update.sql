@@ -87,6 +87,7 @@ INSERT INTO users (user_id, email, password_hash, role)
   VALUES (given.buyer('other'), 'other@example.test', '$y$j9T$not.a.hash.of.any.password', 'organizer');
 SELECT throws_ok(format('SELECT pg_temp.change(%s, %L, NULL, given.buyer(%L))', :event, '{}', 'other'),
   'HF104', NULL, 'an event of others is none');
+UPDATE users SET role = 'admin' WHERE user_id = given.buyer('other');
 SELECT lives_ok(format('SELECT pg_temp.change(%s, %L, NULL, given.buyer(%L), true)', :event, '{}', 'other'),
   'but for admins');
 UPDATE users SET disabled_at = now() WHERE user_id = given.buyer('other');

@@ -2,7 +2,7 @@
 \set ON_ERROR_STOP on
 SET search_path = holdfast, given, tap, public;
 BEGIN;
-SELECT plan(75);
+SELECT plan(77);
 
 SELECT users('owner', 'other', 'admin', 'buyer', 'gone') \gset _
 UPDATE users SET role = 'organizer' WHERE email IN ('owner@example.test', 'other@example.test', 'gone@example.test');
@@ -105,6 +105,10 @@ SELECT is(failure(format('SELECT pg_temp.update(%L, %s, %L)', who, :event, '{}')
   FROM (VALUES ('buyer', 'HF103'), ('gone', 'HF103'), ('other', 'HF104')) AS v (who, code);
 SELECT is((pg_temp.update('admin', :event, '{"title": "Gala 2"}', p_all => true)).body::jsonb ->> 'title',
   'Gala 2', 'an admin may');
+SELECT is(failure(format('SELECT pg_temp.%s', call)), 'HF103',
+    'an admin''s token is worth nothing for others'' events once its bearer is none: ' || split_part(call, '(', 1))
+  FROM unnest(ARRAY[format('update(%L, %s, %L, p_all => true)', 'other', :event, '{}'),
+    format('create(%L, %L, p_all => true)', 'other', '{"title": "x"}')]) AS call;
 SELECT is(failure(format('SELECT pg_temp.update(%L, %s, %L, %L)', 'owner', :event, '{}', '{1}')),
   'HF221 {"version": 2}', 'who read an older version is told');
 SELECT is((pg_temp.update('owner', :event, '{"hold_seconds": 60}', '{7,2}')).body::jsonb -> 'version',
