@@ -235,7 +235,8 @@ roles_up() {
 		"select rolname from pg_roles where rolname like 'holdfast\_%' and rolcanlogin"); do
 		grep -q ":$role:" "$passfile" && continue
 		password=$(random_hex 24)
-		psql_admin -d postgres -c "alter role $role password '$password'"
+		# Not as an argument, which everybody on the machine could read.
+		psql_admin -d postgres <<<"alter role $role password '$password'"
 		printf '*:*:*:%s:%s\n' "$role" "$password" >>"$passfile"
 	done
 }
