@@ -1,7 +1,7 @@
 /*
  * A hash table with open addressing and linear probing, at most half full. The hash is FNV-1a
- * (Fowler, Noll, Vo; draft-eastlake-fnv): the keys are ids of our own making, not a client's
- * choice.
+ * (Fowler, Noll, Vo; draft-eastlake-fnv), which a client could make collide: what comes out of a
+ * body is so little (some thousand names) that this costs milliseconds.
  */
 #include "base/map.h"
 
