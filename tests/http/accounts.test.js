@@ -145,18 +145,20 @@ test('wrong password, unknown address and disabled account are the same answer',
 
 test('an unknown address takes as long as a wrong password', async () => {
 	const email = await registered();
-	const fastest = async (address) => {
-		let best = Infinity;
-		for (let i = 0; i < 12; i++) {
-			const began = process.hrtime.bigint();
-			await post('/auth/login', { email: address(), password: 'wrong horse' });
-			best = Math.min(best, Number(process.hrtime.bigint() - began) / 1e6);
-		}
-		return best;
+	const best = { known: Infinity, unknown: Infinity };
+	const time = async (who, address) => {
+		const began = process.hrtime.bigint();
+		await post('/auth/login', { email: address, password: 'wrong horse' });
+		best[who] = Math.min(best[who], Number(process.hrtime.bigint() - began) / 1e6);
 	};
-	const known = await fastest(() => email);
-	const unknown = await fastest(freshEmail);
-	assert.ok(unknown > known * 0.7 && unknown < known * 1.5, `${known} ms and ${unknown} ms`);
+	// Turn by turn, and on a busy machine longer: the fastest of each come near to each other. Without
+	// a hash for the unknown address they never would.
+	const near = () => best.unknown > best.known * 0.7 && best.unknown < best.known * 1.5;
+	for (let i = 0; i < 60 && (i < 6 || !near()); i++) {
+		await time('known', email);
+		await time('unknown', freshEmail());
+	}
+	assert.ok(near(), `${best.known} ms and ${best.unknown} ms`);
 });
 
 test('a refresh token is good once, and its reuse ends the session', async () => {
