@@ -141,7 +141,7 @@ booking_confirm(struct context *house, const struct booking_name *name,
 	struct move move = { .name = name, .key = key, .call = call_confirm };
 	enum problem err = move_run(house, &move, outcome, out);
 
-	/* A booking confirmed before may tell of a cancelled part that is visible, not yet durable. */
+	/* One confirmed before may tell of a cancelled part that is visible, not yet durable. */
 	return !err && *outcome == BOOKING_DONE ? flush(house) : err;
 }
 
