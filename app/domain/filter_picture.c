@@ -74,7 +74,7 @@ read_filter(struct context *house, int32_t event_id, struct filter_picture *out)
 	const char *keys[] = { filter_prefix(house, event_id), NULL };
 	const char *args[] = { stamp, NULL };
 	const struct redis_value *reply;
-	const char *said;
+	const char *said, *sections;
 	char *lines;
 
 	if (!stamp)
@@ -91,7 +91,11 @@ read_filter(struct context *house, int32_t event_id, struct filter_picture *out)
 	out->version = redis_int(redis_at(reply, 1));
 	out->as_of_ms = redis_int(redis_at(reply, 2));
 	out->states = redis_text(redis_at(reply, 3), &out->seats);
-	lines = arena_strdup(house->arena, redis_text(redis_at(reply, 4), NULL));
+	sections = redis_text(redis_at(reply, 4), NULL);
+	/* Whatever stands there instead of a picture, readers get a whole one from the claims. */
+	if (!sections || strspn(out->states, "ahrbx") != out->seats)
+		return false;
+	lines = arena_strdup(house->arena, sections);
 	out->sections_count = *lines ? 1 : 0;
 	for (const char *p = lines; *p; p++)
 		out->sections_count += *p == '\n';

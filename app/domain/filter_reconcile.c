@@ -149,6 +149,17 @@ filter_read_entries(struct filter_compare *c)
 
 /* ---- the event ------------------------------------------------------------------------------- */
 
+/* The value of a field in a flat list of fields and values, NULL: there is none. */
+static const struct redis_value *
+member_of(const struct redis_value *list, const char *name)
+{
+	for (size_t i = 0; i + 1 < redis_length(list); i += 2) {
+		if (str_equal(redis_text(redis_at(list, i), NULL), name))
+			return redis_at(list, i + 1);
+	}
+	return NULL;
+}
+
 /*
  * What was read of the event when the state was built, and how far the clocks were apart then. The
  * one who changes an event says so, but may be ended before, or find Redis away.
@@ -169,24 +180,22 @@ compare_event(struct filter_compare *c)
 	};
 	const struct redis_value *all = filter_read_key(c, "HGETALL", "meta");
 	int64_t offset_ms = c->clock_ms - c->fence.redis_ms;
+	const struct redis_value *offset;
 
 	if (!all)
 		return PROBLEM_UNAVAILABLE;
-	for (size_t i = 0; i + 1 < redis_length(all); i += 2) {
-		const char *name = redis_text(redis_at(all, i), NULL);
-		const char *kept = redis_text(redis_at(all, i + 1), NULL);
+	for (size_t f = 0; f < ARRAY_LENGTH(fields); f++) {
+		const struct redis_value *kept = member_of(all, fields[f].name);
 
-		for (size_t f = 0; f < ARRAY_LENGTH(fields); f++) {
-			if (str_equal(name, fields[f].name) &&
-				!str_equal(kept, pg_text(&c->event, 0, fields[f].column)))
-				filter_differ(
-					c, &c->drift->event_wrong, "event: %s has changed", name);
-		}
-		/* Without a fence Redis has not been asked for its time. */
-		if (c->repair && str_equal(name, "offset") &&
-			llabs(redis_int(redis_at(all, i + 1)) - offset_ms) > OFFSET_SLACK_MS)
-			filter_differ(c, &c->drift->event_wrong, "event: the clocks have moved");
+		if (!str_equal(kept ? redis_text(kept, NULL) : NULL,
+			    pg_text(&c->event, 0, fields[f].column)))
+			filter_differ(
+				c, &c->drift->event_wrong, "event: %s has changed", fields[f].name);
 	}
+	offset = member_of(all, "offset");
+	/* Without a fence Redis has not been asked for its time. */
+	if (c->repair && (!offset || llabs(redis_int(offset) - offset_ms) > OFFSET_SLACK_MS))
+		filter_differ(c, &c->drift->event_wrong, "event: the clocks have moved");
 	return PROBLEM_NONE;
 }
 

@@ -51,6 +51,23 @@ test('an edit that Redis was not told of', async () => {
 	assert.match(reconcile(), /^event=\d+ event_wrong=0 entries=1 /m);
 });
 
+test('a picture that is none is made of the claims', async () => {
+	const states = stack.redis('get', key('seats'));
+	const live = async () => [
+		assertStatus(await get(`/events/${event.event_id}/seatmap/status`), 200).body.status,
+		assertStatus(await get(`/events/${event.event_id}/availability`), 200).body.sections];
+	const right = await live();
+	for (const broken of [states.replaceAll('a', '"'), states.replace('h', '\\')]) {
+		stack.redis('set', key('seats'), broken);
+		assert.deepEqual(await live(), right, broken);
+	}
+	stack.redis('set', key('seats'), states);
+	stack.redis('hdel', key('meta'), 'sections');
+	assert.deepEqual(await live(), right, 'no sections');
+	assert.match(reconcile(), /rebuilt=yes/);
+	assert.deepEqual(await live(), right);
+});
+
 test('clocks that have moved', async () => {
 	// An hour behind, every hold would be kept an hour too long.
 	stack.redis('hset', key('meta'), 'offset', -3600000);
