@@ -21,8 +21,6 @@ struct conf {
 #undef CONF_TEXT
 #undef CONF_SECRET
 	const char *program; /* "booking", "verify", …: also the name of its PostgreSQL role */
-	bool print_routes;   /* --routes (pools) */
-	bool cgi;            /* started from a shell or a CGI server: serve one request and end */
 	int argc;            /* what is left of the command line: the program's own words */
 	char **argv;
 };

@@ -24,7 +24,7 @@ json_parse(struct arena *arena, const char *text, size_t len, const char **detai
 enum json_kind json_kind(const struct json *value);
 bool json_bool(const struct json *value);
 int64_t json_int(const struct json *value);           /* a number outside int64 is a JSON_REAL */
-const char *json_real_text(const struct json *value); /* of a JSON_REAL, as it was written */
+const char *json_real_text(const struct json *value); /* of a JSON_REAL; of an integer, rounded */
 const char *json_string(const struct json *value);    /* valid UTF-8 without NUL */
 size_t json_length(const struct json *array);
 const struct json *json_at(const struct json *array, size_t index);

@@ -8,12 +8,12 @@
 
 #define HOLD_PLACES_MAX 500 /* items in one request, and places of one item */
 
-/* Where an item stood in the request, for the pointers of errors. */
+/* What a buyer wants: numbered seats, places of sections, or both. */
 struct hold_wish {
 	int32_t event_id;
 	const char *user_id;
 	const char **seat_ids;
-	const char **seat_pointers;
+	const char **seat_pointers; /* where each stood in the request, for errors; so below */
 	size_t seats;
 	const char **section_ids;
 	const int64_t *quantities;
@@ -25,7 +25,7 @@ enum hold_outcome { HOLD_NEW, HOLD_REPLAY, HOLD_SAME };
 
 /*
  * All or none. HOLD_REPLAY: the first answer to this key again; HOLD_SAME: the caller's own live
- * hold of exactly these seats. Problems as in api: NOT_FOUND, INVALID with pointers,
+ * hold of exactly these seats. Problems: NOT_FOUND, INVALID with pointers,
  * SEATS_UNAVAILABLE, SOLD_OUT, SALES_CLOSED, LIMIT_EXCEEDED, RATE_LIMITED, QUEUE_REQUIRED, BUSY,
  * KEY_REUSED, KEY_IN_FLIGHT, UNAVAILABLE, UNKNOWN_OUTCOME.
  */

@@ -183,13 +183,14 @@ static void
 prepare(const struct pool *pool, int argc, char **argv)
 {
 	struct conf_program program = pool->program;
+	bool routes_wanted;
 
 	if (!program.options)
 		program.options = "  --routes           print the table of routes and end\n";
 	conf_load(&conf, &program, argc, argv);
-	conf.print_routes = conf_option(&conf, "routes", NULL);
+	routes_wanted = conf_option(&conf, "routes", NULL);
 	conf_done(&conf, 0);
-	if (conf.print_routes) {
+	if (routes_wanted) {
 		print_routes(pool->routes);
 		exit(0);
 	}
@@ -211,7 +212,6 @@ serve(const struct pool *pool, int argc, char **argv)
 
 	prepare(pool, argc, argv);
 	gate = gate_open();
-	conf.cgi = gate_is_cgi(gate);
 	if (pool->start)
 		pool->start(&house);
 	log_line(LOG_DEBUG, "event=start");
