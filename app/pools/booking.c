@@ -98,7 +98,6 @@ hold_body(struct request *r, const struct body *in, struct hold_wish *wish)
 {
 	int forms = (in->section_id || in->quantity) + !!in->seat_ids + !!in->items;
 
-	places_init(wish, r->arena, HOLD_PLACES_MAX);
 	if (forms != 1)
 		return problem_at(&r->why, r->arena, "",
 			"Give one of: section_id with seats_requested; seat_ids; items.");
@@ -170,7 +169,6 @@ booking_seat_lock(struct request *r)
 	struct str out;
 	enum problem err;
 
-	places_init(&wish, r->arena, HOLD_PLACES_MAX);
 	err = body_read(r, fields, &in);
 	if (!err)
 		err = places_add_seats(r, &wish, in.seat_ids);
@@ -215,7 +213,6 @@ booking_book(struct request *r)
 	struct str out;
 	enum problem err;
 
-	places_init(&wish, r->arena, 1);
 	err = body_read(r, fields, &in);
 	if (!err)
 		err = event_read(r->params[0], &wish.event_id);
@@ -305,7 +302,6 @@ booking_cancel_call(struct request *r)
 
 	err = body_read(r, fields, &in);
 	if (!err && in.items) {
-		places_init(&wish, r->arena, HOLD_PLACES_MAX);
 		err = places_add_items(r, &wish, in.items);
 		part = (struct booking_part){
 			.seat_ids = wish.seat_ids,
@@ -339,7 +335,6 @@ booking_confirm_seats_call(struct request *r)
 	struct body in;
 	enum problem err;
 
-	places_init(&wish, r->arena, HOLD_PLACES_MAX);
 	err = body_read(r, fields, &in);
 	if (!err)
 		err = places_add_seats(r, &wish, in.seat_ids);

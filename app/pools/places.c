@@ -5,7 +5,8 @@
 
 #include "base/json.h"
 
-void
+/* Room for as many places. */
+static void
 places_init(struct hold_wish *wish, struct arena *arena, size_t most)
 {
 	wish->seat_ids = ARENA_ARRAY(arena, const char *, most + 1);
@@ -27,9 +28,9 @@ add_seat(struct request *r, struct hold_wish *wish, const char *seat_id, const c
 	return PROBLEM_NONE;
 }
 
-enum problem
-places_add_section(struct request *r, struct hold_wish *wish, const char *section_id,
-	int64_t quantity, const char *pointer)
+static enum problem
+add_section(struct request *r, struct hold_wish *wish, const char *section_id, int64_t quantity,
+	const char *pointer)
 {
 	int64_t *quantities = (int64_t *)wish->quantities;
 
@@ -44,12 +45,21 @@ places_add_section(struct request *r, struct hold_wish *wish, const char *sectio
 	return PROBLEM_NONE;
 }
 
+enum problem
+places_add_section(struct request *r, struct hold_wish *wish, const char *section_id,
+	int64_t quantity, const char *pointer)
+{
+	places_init(wish, r->arena, 1);
+	return add_section(r, wish, section_id, quantity, pointer);
+}
+
 /* ["A-1", …] */
 enum problem
 places_add_seats(struct request *r, struct hold_wish *wish, const struct json *list)
 {
 	enum problem err = PROBLEM_NONE, one;
 
+	places_init(wish, r->arena, json_length(list));
 	for (size_t i = 0; i < json_length(list); i++) {
 		const char *pointer = arena_printf(r->arena, "/seat_ids/%zu", i);
 		const struct json *seat = json_at(list, i);
@@ -95,6 +105,7 @@ places_add_items(struct request *r, struct hold_wish *wish, const struct json *l
 	};
 	enum problem err = PROBLEM_NONE, one;
 
+	places_init(wish, r->arena, json_length(list));
 	for (size_t i = 0; i < json_length(list); i++) {
 		const char *at = arena_printf(r->arena, "/items/%zu", i);
 		const struct json *value = json_at(list, i);
@@ -108,7 +119,7 @@ places_add_items(struct request *r, struct hold_wish *wish, const struct json *l
 			one = add_seat(
 				r, wish, item.seat_id, arena_printf(r->arena, "%s/seat_id", at));
 		else if (!one && item.section_id && item.quantity && !item.seat_id)
-			one = places_add_section(r, wish, item.section_id, item.quantity,
+			one = add_section(r, wish, item.section_id, item.quantity,
 				arena_printf(r->arena, "%s/section_id", at));
 		else if (!one)
 			one = problem_at(&r->why, r->arena, at,

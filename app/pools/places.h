@@ -10,10 +10,9 @@
 
 #define PLACES_TEXT_MAX 200 /* of a seat's or a section's id, in bytes */
 
-/* Room for as many places. */
-void places_init(struct hold_wish *wish, struct arena *arena, size_t most);
-
-/* ["A-1", …], found at /seat_ids. INVALID. */
+/* Each makes the lists of a wish that has none yet.
+ *
+ * ["A-1", …], found at /seat_ids. INVALID. */
 enum problem places_add_seats(struct request *r, struct hold_wish *wish, const struct json *list);
 
 /* [{"seat_id"} or {"section_id", "quantity"}, …], found at /items. INVALID. */

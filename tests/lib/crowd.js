@@ -113,7 +113,7 @@ const [kid, secret] = fs.readFileSync(
 
 function tokenFor(sub, role, life = 900) {
   const now = Math.floor(Date.now() / 1000);
-  const head = base64({ typ: 'JWT', alg: 'HS256', kid });
+  const head = base64({ alg: 'HS256', kid, typ: 'JWT' });
   const claims = base64({
     iss: 'holdfast', aud: 'holdfast-api', sub, role, iat: now, nbf: now, exp: now + life,
   });

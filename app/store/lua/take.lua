@@ -68,14 +68,14 @@ for i = 1, count do
     local owner = call('HGET', OWNER, p)
     local text = owner and call('HGET', ENTRY, owner)
     local e = text and entry_read(text)
+    local free = false
     if e and e.deadline >= 0 and e.deadline <= now then
       purge_one(owner, now)
       changed()
+      free = call('GETRANGE', SEATS, p, p) == 'a'
     end
-    if call('GETRANGE', SEATS, p, p) ~= 'a' then
-      if e and e.user == user then
-        own = true
-      end
+    if not free then
+      own = own or (e and e.user == user)
       lost[#lost + 1] = i - 1
     end
   end

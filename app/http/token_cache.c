@@ -1,0 +1,76 @@
+/*
+ * Tokens found good: a table of slots, one for each value of a hash that nobody outside can know.
+ */
+#include "http/token_cache.h"
+
+#include "base/id.h"
+
+#define SLOTS           2048 /* a power of two */
+#define TOKEN_BYTES_MAX 512
+
+static struct slot {
+	char *token; /* NULL: free */
+	struct token_good good;
+} slots[SLOTS];
+
+static uint64_t seed;
+
+/* FNV-1a, from a start of our own. */
+static struct slot *
+slot_of(const char *token)
+{
+	uint64_t hash;
+
+	while (seed == 0)
+		id_random(&seed, sizeof(seed));
+	hash = seed;
+	for (; *token; token++)
+		hash = (hash ^ (unsigned char)*token) * UINT64_C(0x100000001b3);
+	return &slots[(hash ^ hash >> 32) & (SLOTS - 1)];
+}
+
+/* In the same time wherever they differ, so that nobody finds out a token byte by byte. */
+static bool
+same_token(const char *kept, const char *token)
+{
+	size_t len = strlen(kept);
+	unsigned char differ = 0;
+
+	if (strlen(token) != len)
+		return false;
+	for (size_t i = 0; i < len; i++)
+		differ |= (unsigned char)(kept[i] ^ token[i]);
+	return differ == 0;
+}
+
+const struct token_good *
+token_cache_find(const char *token, int64_t now)
+{
+	const struct slot *slot = slot_of(token);
+
+	if (!slot->token || !same_token(slot->token, token) || now < slot->good.from ||
+		now >= slot->good.until)
+		return NULL;
+	return &slot->good;
+}
+
+void
+token_cache_put(const char *token, const struct token_good *good)
+{
+	struct slot *slot = slot_of(token);
+
+	if (strlen(token) > TOKEN_BYTES_MAX)
+		return;
+	free(slot->token);
+	slot->token = strdup(token);
+	slot->good = *good;
+}
+
+void
+token_cache_clear(void)
+{
+	for (size_t i = 0; i < SLOTS; i++) {
+		free(slots[i].token);
+		slots[i].token = NULL;
+	}
+}
