@@ -3,12 +3,13 @@
  *
  * A stop signal must neither cut a request nor be lost between two. So the stop signals stay
  * blocked and are read from a signalfd, polled beside the listening socket; accept() itself never
- * waits, since the socket is non-blocking and shared with the other workers of the pool.
+ * waits, since the socket is non-blocking and shared with the other workers of the pool. The socket
+ * is polled exclusively: a request that comes wakes one idle worker, not all of them.
  */
 #include <fcgiapp.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
+#include <sys/epoll.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
@@ -25,6 +26,7 @@ struct gate_fcgi {
 	struct gate gate;
 	FCGX_Request request;
 	int signals;
+	int poller;  /* of both */
 	bool served; /* a request has been finished since the last idle call */
 };
 
@@ -34,6 +36,7 @@ fcgi_close(struct gate *gate)
 	struct gate_fcgi *fcgi = (struct gate_fcgi *)gate;
 
 	FCGX_Free(&fcgi->request, 1);
+	close(fcgi->poller);
 	close(fcgi->signals);
 	free(fcgi);
 }
@@ -42,23 +45,17 @@ static bool
 fcgi_accept(struct gate *gate, void (*idle)(void *ctx), void *ctx)
 {
 	struct gate_fcgi *fcgi = (struct gate_fcgi *)gate;
-	struct pollfd fds[] = {
-		{ .fd = LISTEN_FD, .events = POLLIN },
-		{ .fd = fcgi->signals, .events = POLLIN },
-	};
+	struct epoll_event event;
 
 	if (fcgi->served && idle)
 		idle(ctx);
 	fcgi->served = false;
 	for (;;) {
-		if (poll(fds, ARRAY_LENGTH(fds), -1) < 0)
+		/* One at a time, the two in turn: a busy socket does not keep a signal waiting. */
+		if (epoll_wait(fcgi->poller, &event, 1, -1) < 1)
 			continue;
-		if (fds[1].revents)
+		if (event.data.fd != LISTEN_FD || event.events & EPOLLERR)
 			return false;
-		if (fds[0].revents & (POLLERR | POLLNVAL))
-			return false;
-		if (!fds[0].revents)
-			continue;
 		alarm(WATCHDOG_SECONDS);
 		if (FCGX_Accept_r(&fcgi->request) == 0)
 			return true;
@@ -132,6 +129,19 @@ open_signals(void)
 	return fd;
 }
 
+static int
+open_poller(int signals)
+{
+	struct epoll_event socket = { .events = EPOLLIN | EPOLLEXCLUSIVE, .data.fd = LISTEN_FD };
+	struct epoll_event stop = { .events = EPOLLIN, .data.fd = signals };
+	int poller = epoll_create1(EPOLL_CLOEXEC);
+
+	if (poller < 0 || epoll_ctl(poller, EPOLL_CTL_ADD, LISTEN_FD, &socket) != 0 ||
+		epoll_ctl(poller, EPOLL_CTL_ADD, signals, &stop) != 0)
+		abort();
+	return poller;
+}
+
 struct gate *
 gate_fcgi_open(void)
 {
@@ -146,6 +156,7 @@ gate_fcgi_open(void)
 		abort();
 	fcgi->gate.kind = &fcgi_kind;
 	fcgi->signals = open_signals();
+	fcgi->poller = open_poller(fcgi->signals);
 	/* A worker whose supervisor has gone would go on serving beside its successors. */
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
 	if (getppid() != parent)
