@@ -47,7 +47,16 @@ async function believing(t) {
 		await new Promise((resolve) => nginx.once('exit', resolve));
 		fs.rmSync(dir, { recursive: true });
 	});
-	for (let i = 0; i < 100 && !fs.existsSync(`${dir}/pid`); i++) await pause(50);
+	// Until its port answers, whatever it says.
+	for (let i = 0; ; i++) {
+		try {
+			await fetch(`http://127.0.0.1:${port}/`);
+			break;
+		} catch (error) {
+			if (i === 200) throw error;
+			await pause(50);
+		}
+	}
 	return async (address) => {
 		const headers = { 'X-Client': address };
 		const answer = await fetch(`http://127.0.0.1:${port}/api/v1/auth/logout`, { headers });
