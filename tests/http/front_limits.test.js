@@ -36,7 +36,7 @@ async function believing(t) {
 	{ cwd: tree, encoding: 'utf8' });
 	assert.equal(made.status, 0, made.stderr);
 	fs.writeFileSync(path.join(dir, 'nginx.conf'), `${process.getuid() ? '' : 'user root;'}
-		daemon off; pid ${dir}/pid; error_log ${dir}/log crit; events {} http { access_log off;
+		daemon off; pid ${dir}/pid; error_log ${dir}/log crit; events { worker_connections 4096; } http { access_log off;
 		${['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map((kind) =>
 		`${kind}_temp_path ${dir}/${kind};`).join(' ')}
 		set_real_ip_from 127.0.0.1; real_ip_header X-Client;\n${made.stdout} }`);
