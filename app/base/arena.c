@@ -121,15 +121,20 @@ arena_strdup(struct arena *arena, const char *text)
 char *
 arena_vprintf(struct arena *arena, const char *format, va_list args)
 {
+	char text[256]; /* nearly all are short: these are formatted once */
 	va_list again;
 	char *out;
 	int len;
 
 	va_copy(again, args);
-	len = vsnprintf(NULL, 0, format, args);
+	len = vsnprintf(text, sizeof(text), format, args);
 	assert(len >= 0);
-	out = arena_alloc(arena, (size_t)len + 1);
-	vsnprintf(out, (size_t)len + 1, format, again);
+	if ((size_t)len < sizeof(text)) {
+		out = arena_copy(arena, text, (size_t)len);
+	} else {
+		out = arena_alloc(arena, (size_t)len + 1);
+		vsnprintf(out, (size_t)len + 1, format, again);
+	}
 	va_end(again);
 	return out;
 }

@@ -7,11 +7,13 @@
 #include <inttypes.h>
 #include <stdarg.h>
 
+#define ROOM_FIRST 256
+
 void
 str_init(struct str *s, struct arena *arena)
 {
 	s->arena = arena;
-	s->room = 64;
+	s->room = ROOM_FIRST;
 	s->data = arena_alloc(arena, s->room);
 	s->len = 0;
 }
@@ -92,11 +94,13 @@ str_printf(struct str *s, const char *format, ...)
 
 	va_start(args, format);
 	va_copy(again, args);
-	len = vsnprintf(NULL, 0, format, args);
+	len = vsnprintf(s->data + s->len, s->room - s->len, format, args);
 	va_end(args);
 	assert(len >= 0);
-	make_room(s, (size_t)len);
-	vsnprintf(s->data + s->len, (size_t)len + 1, format, again);
+	if ((size_t)len >= s->room - s->len) {
+		make_room(s, (size_t)len);
+		vsnprintf(s->data + s->len, (size_t)len + 1, format, again);
+	}
 	va_end(again);
 	s->len += (size_t)len;
 }

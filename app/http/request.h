@@ -36,7 +36,8 @@ struct request {
 	size_t body_len;
 	const struct json *body; /* an object; {} where there is none; without the key's members */
 	const char *key;         /* idempotency key or NULL */
-	const char *fingerprint; /* SHA-256 in hex of method, path and body without the key */
+	/* SHA-256 in hex of method, path and body without the key; NULL where there is no key. */
+	const char *fingerprint;
 	struct problem_why why;
 	int64_t started_us;            /* monotonic */
 	int64_t deadline_us;           /* monotonic: the worker's budget ends */

@@ -11,7 +11,8 @@
 static void
 add_header(struct str *s, const char *name, const char *value)
 {
-	str_printf(s, "%s: ", name);
+	str_add(s, name);
+	str_add(s, ": ");
 	for (; *value; value++) {
 		if ((unsigned char)*value >= 0x20 && *value != 0x7f)
 			str_add_char(s, *value);

@@ -140,3 +140,15 @@ Test(request_key, fingerprint_sees_what_is_asked_and_not_how_it_is_written)
 		base, fingerprint("/api/v1/bookings/hold", "k", "{\"a\":\"1\",\"b\":[1,2]}"));
 	cr_assert_str_neq(base, fingerprint("/api/v1/seat-lock", "k", "{\"a\":1,\"b\":[1,2]}"));
 }
+
+Test(request_key, without_a_key_there_is_no_fingerprint)
+{
+	fake_begin();
+	fake_body("{\"a\":1,\"request_id\":null}");
+	cr_assert_eq(fake_request("POST", "/api/v1/bookings/hold"), PROBLEM_NONE);
+	cr_assert_eq(request_read_body(&r, 65536), PROBLEM_NONE);
+	cr_assert_eq(request_read_key(&r), PROBLEM_NONE);
+	cr_assert_null(r.key);
+	cr_assert_null(r.fingerprint);
+	cr_assert_null(json_get(r.body, "request_id"));
+}
