@@ -191,8 +191,8 @@ has_shape(const char *token)
 }
 
 /*
- * The key that the token says it was signed with; nothing in it is believed yet. Tokens made here all
- * begin alike, which saves reading those.
+ * The key that the token says it was signed with; nothing in it is believed yet. Tokens made here
+ * all begin alike, which saves reading those.
  */
 static const struct key *
 find_key(const char *token)
