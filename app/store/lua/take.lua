@@ -36,7 +36,12 @@ if meta[1] ~= ARGV[1] then
   end
   return { 'missing', tokens }
 end
-if call('HEXISTS', ENTRY, booking) == 1 or call('ZSCORE', USED, booking) then
+local function known()
+  return call('HEXISTS', ENTRY, booking) == 1 or call('ZSCORE', USED, booking)
+end
+-- Only a keyed request comes back under its id, and is never refused then. Any other one is asked for
+-- its id no sooner than something is written: most that come in a rush lose before.
+if keyed and known() then
   return { 'ask', tokens }
 end
 local most = tonumber(meta[6])
@@ -56,9 +61,6 @@ if count > 0 then
     end
   end
 end
-local list = table.concat(positions, ',')
-touch(booking, list, sections)
-purge(now, 32)
 
 -- Numbered seats: a due owner of exactly these seats is always given back.
 local lost, own = {}, false
@@ -90,6 +92,12 @@ if #lost > 0 then
   end
   return { 'lost', tokens, unpack(lost) }
 end
+if not keyed and known() then
+  return { 'ask', tokens }
+end
+local list = table.concat(positions, ',')
+touch(booking, list, sections)
+purge(now, 32)
 
 -- General admission: only when it would be sold out is more given back, up to a bound.
 for i = last + 1, #ARGV, 2 do
