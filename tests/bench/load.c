@@ -232,6 +232,15 @@ answer_save(const struct connection *c, const char *body)
 		fprintf(load.save, "%.36s %d\n", id + sizeof(name) - 1, c->token);
 }
 
+/* Whether the server ends the connection after this answer, as nginx does after so many. */
+static bool
+answer_is_last(const struct connection *c, const char *body)
+{
+	const char *close = strcasestr(c->in, "\r\nConnection: close\r\n");
+
+	return close && close < body;
+}
+
 /* The whole length of the answer once its head is there, else 0. */
 static size_t
 answer_length(const struct connection *c, const char **body)
@@ -295,6 +304,10 @@ connection_read(struct connection *c)
 	if (whole == 0 || c->have < whole)
 		return;
 	answer_count(c, body);
+	if (answer_is_last(c, body)) {
+		close(c->fd);
+		connection_open(c);
+	}
 	connection_next(c);
 }
 

@@ -92,7 +92,7 @@ function picture(about, { rates: speed, ratios: shares }) {
       if (one.target) {
         lines.push(`<path d="M${at(one.target)} ${y - 11}v22" stroke="#b00" stroke-width="2"/>`);
       }
-      text(at(Math.max(one.most, one.median)) + 8, y + 4, show(one.median));
+      text(at(Math.max(one.most, one.median, one.target ?? 0)) + 8, y + 4, show(one.median));
     }
     y += step * 1.6;
   };
