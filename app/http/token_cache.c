@@ -4,6 +4,7 @@
 #include "http/token_cache.h"
 
 #include "base/id.h"
+#include "base/str.h"
 
 #define SLOTS           2048 /* a power of two */
 #define TOKEN_BYTES_MAX 512
@@ -29,27 +30,15 @@ slot_of(const char *token)
 	return &slots[(hash ^ hash >> 32) & (SLOTS - 1)];
 }
 
-/* In the same time wherever they differ, so that nobody finds out a token byte by byte. */
-static bool
-same_token(const char *kept, const char *token)
-{
-	size_t len = strlen(kept);
-	unsigned char differ = 0;
-
-	if (strlen(token) != len)
-		return false;
-	for (size_t i = 0; i < len; i++)
-		differ |= (unsigned char)(kept[i] ^ token[i]);
-	return differ == 0;
-}
-
 const struct token_good *
 token_cache_find(const char *token, int64_t now)
 {
 	const struct slot *slot = slot_of(token);
 
-	if (!slot->token || !same_token(slot->token, token) || now < slot->good.from ||
-		now >= slot->good.until)
+	/* In the same time wherever they differ, so that nobody finds out a token byte by byte. */
+	if (!slot->token ||
+		!str_equal_secret(slot->token, strlen(slot->token), token, strlen(token)) ||
+		now < slot->good.from || now >= slot->good.until)
 		return NULL;
 	return &slot->good;
 }

@@ -245,11 +245,12 @@ name_of(const struct request *r)
 	return (struct booking_name){ .booking_id = r->params[0], .user_id = r->who.user_id };
 }
 
+/* A move that asks for nothing but its booking. */
 static enum problem
-booking_confirm_call(struct request *r)
+move(struct request *r, const struct json_field *fields,
+	enum problem (*make)(struct context *house, const struct booking_name *name,
+		const struct context_key *key, enum booking_outcome *outcome, struct booking *out))
 {
-	static const struct json_field fields[] = { { .name = "payment_id", TEXT(payment_id) },
-		{ .name = NULL } };
 	struct booking_name name = name_of(r);
 	struct context_key key = key_of(r);
 	enum booking_outcome outcome;
@@ -259,25 +260,25 @@ booking_confirm_call(struct request *r)
 
 	err = body_read(r, fields, &in);
 	if (!err)
-		err = booking_confirm(serve_context(), &name, &key, &outcome, &booking);
+		err = make(serve_context(), &name, &key, &outcome, &booking);
 	return err ? err : answer(r, 200, &booking, outcome == BOOKING_REPLAY);
+}
+
+static enum problem
+booking_confirm_call(struct request *r)
+{
+	static const struct json_field fields[] = { { .name = "payment_id", TEXT(payment_id) },
+		{ .name = NULL } };
+
+	return move(r, fields, booking_confirm);
 }
 
 static enum problem
 booking_release_call(struct request *r)
 {
 	static const struct json_field fields[] = { { .name = NULL } };
-	struct booking_name name = name_of(r);
-	struct context_key key = key_of(r);
-	enum booking_outcome outcome;
-	struct booking booking;
-	struct body in;
-	enum problem err;
 
-	err = body_read(r, fields, &in);
-	if (!err)
-		err = booking_release(serve_context(), &name, &key, &outcome, &booking);
-	return err ? err : answer(r, 200, &booking, outcome == BOOKING_REPLAY);
+	return move(r, fields, booking_release);
 }
 
 static enum problem
