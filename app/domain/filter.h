@@ -103,8 +103,11 @@ enum problem filter_picture(struct context *house, int32_t event_id, struct filt
  */
 enum problem filter_rebuild(struct context *house, int32_t event_id, bool *rebuilt);
 
-/* An event that a request of this process found missing, 0 if none: rebuilt when there is time. */
-int32_t filter_wanted(void);
+/*
+ * Rebuilds the event that a request of this process found missing, if there is one: while no client
+ * waits. What fails is logged, and asked for again by the next request.
+ */
+void filter_rebuild_wanted(struct context *house);
 
 /* What a comparison found. */
 struct filter_drift {

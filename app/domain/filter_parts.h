@@ -16,6 +16,9 @@ const char *filter_stamp(struct context *house);
 /* Notes that a request found nothing kept of this event. */
 void filter_want(int32_t event_id);
 
+/* That event, once; 0: none. */
+int32_t filter_wanted(void);
+
 /* Arrays in PostgreSQL's text format in the form of an entry: "1,2,3" and "FLOOR:2,VIP:1". */
 const char *filter_positions(struct arena *arena, const char *literal);
 const char *filter_sections(struct arena *arena, const char *ids, const char *quantities);

@@ -7,11 +7,14 @@
 
 #include "base/clock.h"
 #include "base/id.h"
+#include "base/log.h"
 #include "base/str.h"
 #include "queries.h"
 #include "scripts.h"
 
 #define USED_MAX     100000
+#define LOOKS_MAX    8
+#define FIELDS_MAX   21
 
 /* Requests that were under way when the state was lost may still come back for their answer. */
 #define IN_FLIGHT_MS 10000
@@ -228,13 +231,14 @@ install_capacities(struct context *house, const struct filter_fence *fence, cons
 	return true;
 }
 
+/* What a snapshot shows. fields: what the last step will write. */
 static enum problem
 install_event(struct context *house, const struct filter_fence *fence, struct arena *arena,
-	int32_t event_id)
+	int32_t event_id, const char **fields)
 {
 	struct pg_rows event;
-	const char *text[7];
 	const char *sections;
+	size_t n = 0;
 	int64_t clock_ms, complete = 0, seats;
 	enum problem err;
 
@@ -261,49 +265,87 @@ install_event(struct context *house, const struct filter_fence *fence, struct ar
 		err = install_used(house, fence, arena, event_id, clock_ms, &complete);
 	if (err)
 		return err;
-	text[0] = arena_printf(house->arena, "%" PRId64, clock_ms - fence->redis_ms);
-	text[1] = pg_text(&event, 0, FILTER_EVENT_OPEN_FROM);
-	text[2] = pg_text(&event, 0, FILTER_EVENT_OPEN_UNTIL);
-	text[3] = pg_text(&event, 0, FILTER_EVENT_HOLD_MS);
-	text[4] = pg_text(&event, 0, FILTER_EVENT_PLACES_MAX);
-	text[5] = pg_text(&event, 0, FILTER_EVENT_SEATS);
-	text[6] = arena_printf(house->arena, "%" PRId64, complete);
-	return filter_step(house, fence, house->arena,
-		       (const char *[]){ fence->epoch, "finish", "stamp", fence->stamp, "offset",
-			       text[0], "from", text[1], "until", text[2], "hold", text[3], "max",
-			       text[4], "seats", text[5], "complete", text[6], "sections", sections,
-			       NULL })
-		       ? PROBLEM_NONE
-		       : PROBLEM_UNAVAILABLE;
+	fields[n++] = fence->epoch;
+	fields[n++] = "finish";
+	fields[n++] = "stamp";
+	fields[n++] = fence->stamp;
+	fields[n++] = "offset";
+	fields[n++] = arena_printf(house->arena, "%" PRId64, clock_ms - fence->redis_ms);
+	fields[n++] = "from";
+	fields[n++] = pg_text(&event, 0, FILTER_EVENT_OPEN_FROM);
+	fields[n++] = "until";
+	fields[n++] = pg_text(&event, 0, FILTER_EVENT_OPEN_UNTIL);
+	fields[n++] = "hold";
+	fields[n++] = pg_text(&event, 0, FILTER_EVENT_HOLD_MS);
+	fields[n++] = "max";
+	fields[n++] = pg_text(&event, 0, FILTER_EVENT_PLACES_MAX);
+	fields[n++] = "seats";
+	fields[n++] = pg_text(&event, 0, FILTER_EVENT_SEATS);
+	fields[n++] = "complete";
+	fields[n++] = arena_printf(house->arena, "%" PRId64, complete);
+	fields[n++] = "sections";
+	fields[n++] = sections;
+	fields[n] = NULL;
+	return PROBLEM_NONE;
 }
 
 /*
- * What was touched while the state was not believed yet is looked at again. From here on each
- * request writes what it does, so that this is the last look: behind the same fence, since whoever
- * else put one up in between would keep us out.
+ * Looks again at what was touched since the last look: behind the same fence, since whoever else put
+ * one up in between would keep us out.
  */
-static void
+static enum problem
 install_touched(struct context *house, int32_t event_id, const struct filter_fence *fence)
 {
 	const char *keys[] = { fence->prefix, NULL };
 	const char *args[] = { fence->epoch, "touched", NULL };
 	const struct redis_value *touched =
 		redis_script(house->redis, &script_install, keys, args, house->arena);
-	size_t count = touched && redis_kind(touched) == REDIS_LIST ? redis_length(touched) : 0;
-	const char **ids = ARENA_ARRAY(house->arena, const char *, count + 1);
+	const char **ids;
 	struct pg_rows rows;
+	enum problem err;
+	size_t count;
 
+	if (!touched || redis_kind(touched) != REDIS_LIST)
+		return PROBLEM_UNAVAILABLE;
+	count = redis_length(touched);
+	if (count == 0)
+		return PROBLEM_NONE;
+	ids = ARENA_ARRAY(house->arena, const char *, count);
 	for (size_t i = 0; i < count; i++)
 		ids[i] = redis_text(redis_at(touched, i), NULL);
-	if (count > 0 &&
-		query_filter_some(house->pg, house->arena, house->deadline_us, house->why, &rows,
-			event_id, pg_array_text(house->arena, ids, count)) == PROBLEM_NONE)
-		install_entries(house, fence, house->arena, &rows);
+	err = query_filter_some(house->pg, house->arena, house->deadline_us, house->why, &rows,
+		event_id, pg_array_text(house->arena, ids, count));
+	if (!err && !install_entries(house, fence, house->arena, &rows))
+		err = PROBLEM_UNAVAILABLE;
+	return err;
+}
+
+/*
+ * From the last step on the state is believed. It waits for a moment in which nothing is touched
+ * between a look and that step, so that nobody finds a place free which somebody was told to have;
+ * in a rush there is no such moment, and the look that follows makes up for it at once.
+ */
+static enum problem
+install_end(struct context *house, int32_t event_id, const struct filter_fence *fence,
+	const char **fields)
+{
+	bool believed = false;
+	enum problem err;
+
+	for (int look = 1; look <= LOOKS_MAX && !believed; look++) {
+		err = install_touched(house, event_id, fence);
+		if (err)
+			return err;
+		fields[1] = look < LOOKS_MAX ? "finish" : "believe";
+		believed = filter_step(house, fence, house->arena, fields);
+	}
+	return believed ? install_touched(house, event_id, fence) : PROBLEM_UNAVAILABLE;
 }
 
 enum problem
 filter_rebuild(struct context *house, int32_t event_id, bool *rebuilt)
 {
+	const char *fields[FIELDS_MAX];
 	struct filter_fence fence;
 	struct pg_rows none;
 	struct arena *arena;
@@ -321,14 +363,25 @@ filter_rebuild(struct context *house, int32_t event_id, bool *rebuilt)
 		house->deadline_us, house->why, &none);
 	if (!err) {
 		arena = arena_new();
-		err = install_event(house, &fence, arena, event_id);
+		err = install_event(house, &fence, arena, event_id, fields);
 		arena_free(arena);
 		pg_exec(house->pg, "ROLLBACK", house->arena, house->deadline_us, house->why, &none);
 	}
 	if (!err)
-		install_touched(house, event_id, &fence);
+		err = install_end(house, event_id, &fence, fields);
 	filter_fence_down(house, &fence);
 	if (!err && rebuilt)
 		*rebuilt = true;
 	return err;
+}
+
+void
+filter_rebuild_wanted(struct context *house)
+{
+	int32_t event_id = filter_wanted();
+	enum problem err = event_id ? filter_rebuild(house, event_id, NULL) : PROBLEM_NONE;
+
+	if (err)
+		log_line(LOG_WARN, "filter=rebuild event=%d problem=%s", (int)event_id,
+			problem_rows[err].slug);
 }

@@ -470,15 +470,6 @@ booking_readyz(struct request *r)
 	return PROBLEM_NONE;
 }
 
-static void
-rebuild_wanted(struct context *house)
-{
-	int32_t event_id = filter_wanted();
-
-	if (event_id)
-		filter_rebuild(house, event_id, NULL);
-}
-
 int
 main(int argc, char **argv)
 {
@@ -486,7 +477,7 @@ main(int argc, char **argv)
 		.program = { .name = "booking",
 			.summary = "hold, confirm, release and cancel bookings" },
 		.routes = pool_routes,
-		.idle = rebuild_wanted,
+		.idle = filter_rebuild_wanted,
 	};
 
 	return serve(&pool, argc, argv);

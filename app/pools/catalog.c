@@ -288,21 +288,6 @@ catalog_seatmap_status(struct request *r)
 	return PROBLEM_NONE;
 }
 
-/* Builds what the filter lacked, while no client waits. */
-static void
-catalog_idle(struct context *house)
-{
-	int32_t event_id = filter_wanted();
-	enum problem err;
-
-	if (!event_id)
-		return;
-	err = filter_rebuild(house, event_id, NULL);
-	if (err)
-		log_line(LOG_WARN, "filter=rebuild event=%d problem=%s", (int)event_id,
-			problem_rows[err].slug);
-}
-
 int
 main(int argc, char **argv)
 {
@@ -311,7 +296,7 @@ main(int argc, char **argv)
 			.summary = "serves events, seats and maps over FastCGI",
 			.usage = "[OPTION]..." },
 		.routes = pool_routes,
-		.idle = catalog_idle,
+		.idle = filter_rebuild_wanted,
 	};
 
 	return serve(&pool, argc, argv);

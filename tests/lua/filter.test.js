@@ -296,9 +296,22 @@ test('install: what was installed of a booking before it was touched does not st
   assert.deepEqual(await redis.script('repair', [P], ['e1', 0, 0, ...entry(1, '1'), ...entry(2, '2')]),
     ['ok', 2, 0]);
   assert.equal(await redis.script('drop', [P], [STAMP, id(2), 1]), 'missing');
-  await step('finish', 'stamp', STAMP, 'offset', 0, 'seats', 10);
+  // Whoever looks at the picture must find in it what was answered: it is not believed yet.
+  const fields = ['stamp', STAMP, 'offset', 0, 'seats', 10];
+  assert.equal(await step('finish', ...fields), 2);
+  assert.equal(await redis.call('HEXISTS', `${P}:meta`, 'stamp'), 0);
   assert.equal(await seats(), 'ahaaaaaaax');
   assert.equal(await redis.call('HEXISTS', `${P}:entry`, id(2)), 0);
   assert.deepEqual(await step('touched'), [id(2)]);
+  assert.deepEqual(await redis.script('repair', [P], ['e1', 0, 0, ...entry(2, '3')]), ['ok', 1, 0]);
+  assert.equal(await redis.script('drop', [P], [STAMP, id(1), 1]), 'missing');
+  assert.equal(await step('believe', ...fields), 1);
+  assert.equal(await seats(), 'aaahaaaaax');
+  assert.deepEqual(await step('touched'), [id(1)]);
+  assert.equal(await step('finish', ...fields), 1);
+  // Believed, each request writes what it does: what is touched now stays.
+  assert.equal(await redis.script('put', [P], [STAMP, id(4), 'h', 'u', 9e12, '4', '']), 'put');
+  assert.deepEqual(await step('touched'), [id(4)]);
+  assert.equal(await seats(), 'aaahhaaaax');
   await step('release');
 });

@@ -6,19 +6,39 @@
 --   ids FIRST ID…              seat ids from position FIRST on
 --   capacity SECTION N…        general admission
 --   used MS BOOKING…           ids that hold nothing any more, ended at MS
---   finish stamp S offset N …  the fields of :meta; from here on the state is believed. What was
---                              installed of a booking before that booking was touched is older than the
---                              touch: it goes, and is to be looked at again
 --   touched                    answers the bookings touched since the fence went up, once; what is
---                              touched from here on is noted anew
+--                              touched from here on is noted anew. What was installed of a booking
+--                              before it was touched is older than the touch: it goes, and is to be
+--                              looked at again
+--   finish stamp S offset N …  the fields of :meta; from here on the state is believed. Answers 2, and
+--                              does nothing, where more was touched since the last `touched`
+--   believe stamp S offset N … the same whatever was touched: `touched` is to follow
 --   release                    the fence comes down
 -- Answers 0 when the fence is another's, else 1.
 if call('GET', FENCE) ~= ARGV[1] then
   return 0
 end
+
+-- The bookings touched since the last look. What was installed of them before is older than the
+-- touch; once the state is believed each request writes what it does.
+local function touched()
+  local bookings, believed = {}, call('HEXISTS', META, 'stamp') == 1
+  for _, name in ipairs(call('SMEMBERS', DIRTY)) do
+    if string.sub(name, 1, 1) == 'k' and #name > 1 then
+      local booking = string.sub(name, 2)
+      local text = not believed and call('HGET', ENTRY, booking)
+      if text then
+        entry_remove(booking, entry_read(text))
+      end
+      bookings[#bookings + 1] = booking
+    end
+  end
+  return bookings
+end
+
 local step = ARGV[2]
 if step == 'clear' then
-  call('DEL', META, SEATS, IDS, OWNER, ENTRY, DUE, COUNT)
+  call('UNLINK', META, SEATS, IDS, OWNER, ENTRY, DUE, COUNT)
 elseif step == 'seats' then
   call('APPEND', SEATS, ARGV[3])
 elseif step == 'ids' then
@@ -35,26 +55,17 @@ elseif step == 'used' then
     call('ZADD', USED, 'NX', tonumber(ARGV[3]) * 2 + 1, ARGV[i])
   end
   call('PEXPIRE', USED, 2 * DAY)
-elseif step == 'finish' then
-  for _, name in ipairs(call('SMEMBERS', DIRTY)) do
-    local booking = string.sub(name, 1, 1) == 'k' and string.sub(name, 2)
-    local text = booking and call('HGET', ENTRY, booking)
-    if text then
-      entry_remove(booking, entry_read(text))
-    end
+elseif step == 'finish' or step == 'believe' then
+  if #touched() > 0 and step == 'finish' then
+    return 2
   end
   call('HSET', META, unpack(ARGV, 3))
   local time = call('TIME')
   call('HSET', META, 'version', string.format('%.0f', time[1] * 1000000 + time[2]))
 elseif step == 'touched' then
-  local touched = {}
-  for _, name in ipairs(call('SMEMBERS', DIRTY)) do
-    if string.sub(name, 1, 1) == 'k' and #name > 1 then
-      touched[#touched + 1] = string.sub(name, 2)
-    end
-  end
+  local bookings = touched()
   call('DEL', DIRTY)
-  return touched
+  return bookings
 elseif step == 'release' then
   call('DEL', FENCE, DIRTY)
 end
