@@ -65,14 +65,15 @@ run_batches(const struct job *job, struct context *house, struct job_run *run, i
 
 	do {
 		done = 0;
+		run->more = false;
 		*house->why = (struct problem_why){ 0 };
 		house->deadline_us =
 			clock_monotonic_us() + INT64_C(1000) * house->conf->worker_budget_ms;
 		err = job->batch(house, run, &done);
 		run->rows += done;
 		arena_reset(house->arena);
-	} while (!err && done > 0 && !run->dry_run && run->rows < run->limit && !stopping &&
-		 clock_monotonic_us() < until_us);
+	} while (!err && (run->more || (done > 0 && !run->dry_run)) && run->rows < run->limit &&
+		 !stopping && clock_monotonic_us() < until_us);
 	return err;
 }
 

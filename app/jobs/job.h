@@ -13,6 +13,7 @@ struct job_run {
 	int64_t rows;  /* done so far, kept by the frame */
 	bool dry_run;
 	bool verbose;
+	bool more; /* set by a batch that did no rows, or shows only, where another may have some */
 	const char
 		*detail; /* "key=value …" for the summary line, on the process's arena; or NULL */
 	struct arena *arena; /* lives as long as the run; the context's is reset after each batch */
@@ -25,8 +26,8 @@ struct job {
 	/* Takes the job's own options out of the configuration; may be NULL. */
 	void (*options)(struct conf *conf, struct job_run *run);
 	/*
-	 * One batch: a short transaction and what follows it. *done: rows of it; 0 ends the run.
-	 * With dry_run it says what it would do and ends the run.
+	 * One batch: a short transaction and what follows it. *done: rows of it; 0 ends the run
+	 * unless it sets more. With dry_run it says what it would do, and more alone goes on.
 	 */
 	enum problem (*batch)(struct context *house, struct job_run *run, int64_t *done);
 };
