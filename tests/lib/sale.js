@@ -1,0 +1,310 @@
+// A sale under load: clients hold, confirm, release and cancel, seats and general admission, with and
+// without keys, and ask again as clients should. Every answer is kept with its times; at the end they
+// are compared with each other and with the database. What fails meanwhile is up to the test.
+'use strict';
+
+const assert = require('node:assert/strict');
+const http = require('node:http');
+
+const crowd = require('./crowd.js');
+const { audit } = require('./sale_audit.js');
+const stack = require('./stack.js');
+
+const target = new URL(process.env.HOLDFAST_URL);
+
+// The same numbers for the same seed.
+function randomOf(seed) {
+	let state = seed >>> 0;
+	return () => {
+		state = (state + 0x6d2b79f5) >>> 0;
+		let x = Math.imul(state ^ (state >>> 15), state | 1);
+		x = (x + Math.imul(x ^ (x >>> 7), x | 61)) ^ x;
+		return ((x ^ (x >>> 14)) >>> 0) / 4294967296;
+	};
+}
+
+const defaults = {
+	seats: 600, places: 800, clients: 24, holdSeconds: 6,
+	think: 25, // milliseconds between two requests of a client, on average
+	patience: 15000, // how long a client goes on to ask for one answer
+	timeout: 8000, // of one request: longer than anything may take
+	seed: Math.floor(Math.random() * 1e9),
+};
+
+class Sale {
+	// A new event with its buyers. `audit` judges what `requests` and `answers` hold.
+	static async open(options = {}) {
+		const sale = new Sale();
+		Object.assign(sale, defaults, options, { requests: [], answers: [], crashes: [], looks: [] });
+		const { seats, places, holdSeconds } = sale;
+		sale.event = await crowd.eventWith({ seats, places, hold_seconds: holdSeconds });
+		sale.buyers = crowd.buyers(sale.clients + 1);
+		sale.agent = new http.Agent({ keepAlive: true, maxSockets: 512, scheduling: 'lifo' });
+		return sale;
+	}
+
+	begin() {
+		assert.ok(!this.running, 'the sale has begun');
+		this.over = false;
+		this.began = Date.now();
+		const [watcher, ...buyers] = this.buyers;
+		this.running = [this.#watch(watcher), this.#look(),
+			...buyers.map((buyer, i) => this.#buy(buyer, randomOf(this.seed + i)))];
+	}
+
+	// Clients finish what they are at.
+	async end() {
+		this.over = true;
+		await Promise.all(this.running);
+		this.running = null;
+		this.ended = Date.now();
+	}
+
+	// Until so many more answers have come.
+	async progress(count = 150, seconds = 20) {
+		const from = this.answers.length, end = Date.now() + seconds * 1000;
+		while (this.answers.length < from + count) {
+			assert.ok(Date.now() < end, `only ${this.answers.length - from} answers in ${seconds} s`);
+			await crowd.sleep(5);
+		}
+	}
+
+	// PostgreSQL dies about now: what it had answered asynchronously in the last second may be lost.
+	crashed() {
+		this.crashes.push(Date.now());
+	}
+
+	/*
+	 * What the part that came back at `since` had for consequences: {took}, milliseconds until the last
+	 * request that still failed, once requests have succeeded for a while.
+	 */
+	async recovered(since, { seconds = 12, quiet = 600, good = 40 } = {}) {
+		for (const end = Date.now() + seconds * 1000; ; await crowd.sleep(10)) {
+			const after = this.answers.filter((a) => a.ended >= since);
+			const bad = after.filter((a) => a.status === 0 || a.status >= 500).pop();
+			const from = bad ? bad.ended : since;
+			const fine = after.filter((a) => a.ended > from && a.status > 0 && a.status < 500);
+			const held = fine.find((a) => a.status === 201);
+			const ready = this.looks.filter((l) => l.began > from);
+			if (held && fine.length >= good && Date.now() - from >= quiet && ready.length > 3 &&
+				ready.slice(-4).every((l) => l.state === 'ok'))
+				return { took: Math.max(bad ? bad.ended - since : held.ended - since,
+					(this.looks.filter((l) => l.ended >= since && l.state !== 'ok').pop()?.ended ?? since) - since) };
+			assert.ok(Date.now() < end, `not well within ${seconds} s: ${JSON.stringify(this.tally(since))}`);
+		}
+	}
+
+	// How often each kind of answer ended between two moments, and the longest.
+	tally(from = 0, to = Infinity) {
+		const counts = {};
+		let worst = 0;
+		for (const answer of this.answers) {
+			if (answer.ended < from || answer.began > to) continue;
+			const name = answer.error ?? `${answer.status}${answer.slug ? ` ${answer.slug}` : ''}`;
+			counts[name] = (counts[name] ?? 0) + 1;
+			worst = Math.max(worst, answer.ended - answer.began);
+		}
+		return { counts, worst };
+	}
+
+	// What readyz said between two moments: {ok: 12, degraded: 3, …}.
+	readiness(from = 0, to = Infinity) {
+		const counts = {};
+		for (const look of this.looks) {
+			if (look.began >= from && look.ended <= to) counts[look.state] = (counts[look.state] ?? 0) + 1;
+		}
+		return counts;
+	}
+
+	/*
+	 * At the end, with all parts up: every request without an answer gets one, keyed requests are sent
+	 * again, and all answers are compared with each other and with PostgreSQL.
+	 */
+	async check({ replays = 300 } = {}) {
+		assert.ok(!this.running, 'the sale is still on');
+		const keyed = this.requests.filter((request) => request.key);
+		await this.#each(keyed.filter((request) => !request.definite), (request) => this.#insist(request));
+		const answered = keyed.filter((request) => request.first);
+		// The last ones first: those that were under way when something failed at the end are among them.
+		const some = answered.filter((request, i) => request.tries.length > 1 ||
+			answered.length - i <= replays / 2 || i % Math.ceil(answered.length / replays) === 0);
+		await this.#each(some, async (request) => {
+			request.replay = true;
+			await this.#insist(request);
+		});
+		this.replays = some.length;
+		audit(this);
+		crowd.booksCheck();
+	}
+
+	// ---- one request ------------------------------------------------------------------------------
+
+	// Sends a request once and keeps the answer. status 0: there was none, error says why.
+	#send(request) {
+		const answer = { request, began: Date.now(), ended: 0, status: 0, slug: '', text: '', body: null };
+		const text = JSON.stringify(request.body);
+		const headers = { 'Content-Type': 'application/json', 'Content-Length': Buffer.byteLength(text),
+			Authorization: `Bearer ${request.buyer.token}` };
+		if (request.key) headers['Idempotency-Key'] = request.key;
+		return this.#exchange(answer, { method: 'POST', headers, path: `/api/v1${request.where}` }, text)
+			.then(() => {
+				this.#keep(answer);
+				return answer;
+			});
+	}
+
+	#exchange(answer, options, text = '') {
+		return new Promise((resolve) => {
+			const fail = (error) => {
+				answer.error ??= error.code ?? error.message;
+				resolve();
+			};
+			const sent = http.request({ agent: this.agent, host: target.hostname, port: target.port,
+				timeout: this.timeout, ...options }, (got) => {
+				const parts = [];
+				got.on('data', (part) => parts.push(part));
+				got.on('error', fail);
+				got.on('aborted', () => fail(new Error('cut off')));
+				got.on('end', () => {
+					answer.text = Buffer.concat(parts).toString();
+					answer.body = /json/.test(got.headers['content-type']) ? JSON.parse(answer.text) : null;
+					answer.slug = got.statusCode >= 400 ? `${answer.body?.type}`.split('/').pop() : '';
+					answer.replayed = got.headers['idempotent-replayed'] === 'true';
+					answer.retryAfter = Number(got.headers['retry-after'] ?? 0);
+					answer.status = got.statusCode;
+					resolve();
+				});
+			});
+			sent.on('timeout', () => sent.destroy(new Error('no answer at all')));
+			sent.on('error', fail);
+			sent.end(text);
+		}).then(() => { answer.ended = Date.now(); });
+	}
+
+	#keep(answer) {
+		const { request } = answer;
+		request.tries.push(answer);
+		this.answers.push(answer);
+		if (isPassing(answer)) return;
+		request.definite ??= answer;
+		// The 200 that shows the caller's own hold changes nothing, and is not kept under a key.
+		if (answer.status < 300 && !(request.op === 'hold' && answer.status === 200)) request.first ??= answer;
+	}
+
+	// Asks until the answer is definite, under the same key if there is one, as late as it is told to.
+	async #insist(request) {
+		for (const end = Date.now() + this.patience; Date.now() < end;) {
+			const answer = await this.#send(request);
+			if (!isPassing(answer)) return answer;
+			const pause = answer.retryAfter ? answer.retryAfter * 1000 : 50;
+			await crowd.sleep(pause * (1 + Math.random() / 4));
+		}
+		return null;
+	}
+
+	#request(buyer, op, where, body, key, booking) {
+		const request = { buyer, op, where, body, key, booking, tries: [] };
+		this.requests.push(request);
+		return request;
+	}
+
+	async #each(list, task) {
+		const rest = [...list];
+		await Promise.all(Array.from({ length: 16 }, async () => {
+			while (rest.length > 0) await task(rest.shift());
+		}));
+	}
+
+	// ---- clients ----------------------------------------------------------------------------------
+
+	// One request of a client: some have a key, and some of these are sent twice at once.
+	async #ask(buyer, random, op, where, body, booking) {
+		const key = random() < 0.6 ? `${op}-${buyer.id}-${this.requests.length}` : undefined;
+		const request = this.#request(buyer, op, where, body, key, booking);
+		if (key && random() < 0.1) this.twins.push(this.#send(request));
+		return this.#insist(request);
+	}
+
+	#wish(random) {
+		const event_id = String(this.event);
+		if (random() < 0.4) return { event_id, section_id: 'G', seats_requested: 1 + Math.floor(random() * 4) };
+		const among = random() < 0.5 ? Math.min(60, this.seats) : this.seats;
+		const first = 1 + Math.floor(random() * (among - 2));
+		return { event_id, seat_ids: crowd.range(1 + Math.floor(random() * 3), first).map(crowd.seat) };
+	}
+
+	async #buy(buyer, random) {
+		this.twins ??= [];
+		this.sold ??= 0;
+		while (!this.over) {
+			const held = await this.#ask(buyer, random, 'hold', '/bookings/hold', this.#wish(random));
+			if (held && held.status < 300) await this.#decide(buyer, random, held.body);
+			await crowd.sleep(2 * this.think * random());
+		}
+		await Promise.all(this.twins.splice(0));
+	}
+
+	// What becomes of a hold. Half of the house is sold for good at most, so that the sale goes on.
+	async #decide(buyer, random, { booking_id: id, items }) {
+		const move = (op) => this.#ask(buyer, random, op, `/bookings/${id}/${op}`, {}, id);
+		const fate = random();
+		await crowd.sleep(this.think * random());
+		if (fate < 0.25) return move('release');
+		if (fate < 0.4) return null; // it ends by itself
+		const confirmed = await move('confirm');
+		if (confirmed?.status !== 200) return confirmed;
+		const places = items.reduce((sum, item) => sum + item.quantity, 0);
+		if (random() < 0.4 && this.sold + places < (this.seats + this.places) / 2) {
+			this.sold += places;
+			return confirmed;
+		}
+		await crowd.sleep(this.think * random());
+		return move('cancel');
+	}
+
+	// One place held and released over and over, without a key and without a pause for Retry-After, so
+	// that the moment of a recovery is seen.
+	async #watch(buyer) {
+		const body = { event_id: String(this.event), section_id: 'G', seats_requested: 1 };
+		while (!this.over) {
+			const held = await this.#send(this.#request(buyer, 'hold', '/bookings/hold', body));
+			if (held.status === 201) {
+				const id = held.body.booking_id;
+				await this.#send(this.#request(buyer, 'release', `/bookings/${id}/release`, {}, undefined, id));
+			}
+			await crowd.sleep(10);
+		}
+	}
+
+	async #look() {
+		while (!this.over) {
+			const look = { began: Date.now() };
+			await this.#exchange(look, { method: 'GET', path: '/readyz' });
+			look.state = look.error ? 'none' : look.body?.status ?? 'none';
+			look.code = look.status;
+			this.looks.push(look);
+			await crowd.sleep(25);
+		}
+	}
+}
+
+// No answer, or one that says: ask again.
+const isPassing = (answer) => answer.status === 0 || answer.status >= 500 ||
+	['busy', 'idempotency-in-flight'].includes(answer.slug);
+
+/*
+ * When all parts are up again: Redis is reconciled with PostgreSQL until both are the same, and every
+ * invariant holds.
+ */
+async function settle(sales) {
+	const events = sales.map((sale) => sale.event);
+	await crowd.verify(events);
+	for (const event of events) {
+		const { stdout } = stack.program('reconcile', ['--event', event, '--dry-run', '--verbose']);
+		assert.match(stdout, /_wrong=/);
+		for (const [, number] of stdout.matchAll(/_wrong=(\d+)/g)) assert.equal(number, '0', stdout);
+		assert.doesNotMatch(stdout, /rebuilt=yes/);
+	}
+}
+
+module.exports = { Sale, isPassing, randomOf, settle };
