@@ -1,8 +1,8 @@
 # holdfast: build, run, test and install. `make help` lists what there is.
 #
 # One file, no recursion. Headers that a source includes are found by the compiler (-MMD).
-# Variants live beside each other: SAN=1 builds with the sanitizers into build/asan, BUILD= names
-# any other directory.
+# Variants live beside each other: SAN=1 builds with the sanitizers into build/asan, FAULTS=1 with
+# fault points (app/base/fault.h) into build/fault, BUILD= names any other directory.
 
 VERSION := 0.1.0
 PREFIX  ?= /usr/local
@@ -18,6 +18,10 @@ ifdef SAN
 BUILD    ?= build/asan
 SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 endif
+ifdef FAULTS
+BUILD    ?= build/fault
+FAULTY   := -DHOLDFAST_FAULTS
+endif
 BUILD ?= build
 
 CFLAGS   ?= -O2 -g
@@ -26,7 +30,7 @@ FORTIFY  ?= $(if $(SAN),,-D_FORTIFY_SOURCE=2)
 HARDEN    = -fstack-protector-strong -fPIE $(FORTIFY)
 INCLUDE  := -Iapp -I$(BUILD)/gen -I/usr/include/postgresql
 COMPILE   = $(CC) -std=gnu17 $(INCLUDE) -DHOLDFAST_VERSION='"$(VERSION)"' $(CFLAGS) \
-	$(WARNINGS) $(CPPFLAGS) $(HARDEN) $(SANITIZE) -MMD -MP
+	$(WARNINGS) $(CPPFLAGS) $(FAULTY) $(HARDEN) $(SANITIZE) -MMD -MP
 # No name of ours may stand in for the same name within a library: jansson, under libjwt, has a
 # json_string() too.
 HIDDEN   := -fvisibility=hidden
@@ -42,7 +46,8 @@ endif
 # ---- what is built from what ---------------------------------------------------------------------
 
 ROOMS   := base http store domain
-LIBRARY := $(foreach room,$(ROOMS),$(wildcard app/$(room)/*.c))
+LIBRARY := $(filter-out $(if $(FAULTS),,app/base/fault.c), \
+	$(foreach room,$(ROOMS),$(wildcard app/$(room)/*.c)))
 QUERIES := $(sort $(wildcard sql/queries/*/*.sql))
 SCRIPTS := $(sort $(wildcard app/store/lua/*.lua))
 GENERATED := queries scripts

@@ -8,6 +8,7 @@
 #include <stdarg.h>
 
 #include "base/conf_table.h"
+#include "base/fault.h"
 #include "base/str.h"
 
 #ifndef HOLDFAST_VERSION
@@ -314,6 +315,7 @@ load(struct conf *conf)
 		count++;
 	if (!file)
 		file = getenv("HOLDFAST_CONF");
+	FAULT_INIT(file, conf->program);
 	if (file && *file) {
 		read_file(conf, file);
 	} else {

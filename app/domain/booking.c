@@ -3,6 +3,7 @@
  */
 #include "domain/booking.h"
 
+#include "base/fault.h"
 #include "base/id.h"
 #include "domain/filter_parts.h"
 #include "queries.h"
@@ -27,17 +28,25 @@ fingerprint_of(const struct context_key *key)
 static enum problem
 call_confirm(struct context *house, struct move *move, bool wait)
 {
-	return query_booking_confirm(house->pg, house->arena, house->deadline_us, house->why,
+	enum problem err;
+
+	err = query_booking_confirm(house->pg, house->arena, house->deadline_us, house->why,
 		&move->rows, move->event_id, move->name->booking_id, move->name->user_id,
 		move->key->key, fingerprint_of(move->key), wait);
+	FAULT("confirm.decided");
+	return err;
 }
 
 static enum problem
 call_release(struct context *house, struct move *move, bool wait)
 {
-	return query_booking_release(house->pg, house->arena, house->deadline_us, house->why,
+	enum problem err;
+
+	err = query_booking_release(house->pg, house->arena, house->deadline_us, house->why,
 		&move->rows, move->event_id, move->name->booking_id, move->name->user_id,
 		move->key->key, fingerprint_of(move->key), wait);
+	FAULT("release.decided");
+	return err;
 }
 
 static enum problem
@@ -45,13 +54,16 @@ call_cancel(struct context *house, struct move *move, bool wait)
 {
 	const struct booking_part *part = move->part;
 	bool whole = !part->seat_ids && !part->section_ids;
+	enum problem err;
 
-	return query_booking_cancel(house->pg, house->arena, house->deadline_us, house->why,
+	err = query_booking_cancel(house->pg, house->arena, house->deadline_us, house->why,
 		&move->rows, move->event_id, move->name->booking_id, move->name->user_id,
 		move->key->key, fingerprint_of(move->key), wait, part->reason,
 		whole ? NULL : pg_array_text(house->arena, part->seat_ids, part->seats),
 		whole ? NULL : pg_array_text(house->arena, part->section_ids, part->sections),
 		whole ? NULL : pg_array_int(house->arena, part->quantities, part->sections));
+	FAULT("cancel.decided");
+	return err;
 }
 
 /*
@@ -68,6 +80,7 @@ move_make(struct context *house, struct move *move, enum booking_outcome *outcom
 		return PROBLEM_NOT_FOUND;
 	err = move->call(house, move, false);
 	if (err == PROBLEM_UNKNOWN_OUTCOME) {
+		FAULT("move.again");
 		move->repeated = true;
 		err = move->call(house, move, true);
 		if (err == PROBLEM_UNAVAILABLE || err == PROBLEM_BUSY)
@@ -141,6 +154,7 @@ booking_confirm(struct context *house, const struct booking_name *name,
 	struct move move = { .name = name, .key = key, .call = call_confirm };
 	enum problem err = move_run(house, &move, outcome, out);
 
+	FAULT("confirm.followed");
 	/* One confirmed before may tell of a cancelled part that is visible, not yet durable. */
 	return !err && *outcome == BOOKING_DONE ? flush(house) : err;
 }
@@ -150,8 +164,10 @@ booking_release(struct context *house, const struct booking_name *name,
 	const struct context_key *key, enum booking_outcome *outcome, struct booking *out)
 {
 	struct move move = { .name = name, .key = key, .call = call_release };
+	enum problem err = move_run(house, &move, outcome, out);
 
-	return move_run(house, &move, outcome, out);
+	FAULT("release.followed");
+	return err;
 }
 
 enum problem
@@ -174,6 +190,7 @@ booking_cancel(struct context *house, const struct booking_name *name,
 		move.key = &own;
 	}
 	err = move_run(house, &move, outcome, out);
+	FAULT("cancel.followed");
 	if (!err && own.key && *outcome == BOOKING_REPLAY)
 		*outcome = BOOKING_MOVED;
 	return err == PROBLEM_INVALID ? booking_places_unknown(house, part) : err;
@@ -205,10 +222,12 @@ booking_confirm_seats(struct context *house, int32_t event_id, const char *user_
 	err = call_confirm_seats(house, event_id, user_id, list, key, false, &rows);
 	repeated = err == PROBLEM_UNKNOWN_OUTCOME;
 	if (repeated) {
+		FAULT("move.again");
 		err = call_confirm_seats(house, event_id, user_id, list, key, true, &rows);
 		if (err == PROBLEM_UNAVAILABLE || err == PROBLEM_BUSY)
 			err = PROBLEM_UNKNOWN_OUTCOME;
 	}
+	FAULT("confirm_seats.decided");
 	if (err == PROBLEM_INVALID)
 		return booking_places_unknown(house, &places);
 	if (err)
@@ -226,6 +245,7 @@ booking_confirm_seats(struct context *house, int32_t event_id, const char *user_
 				.positions = filter_positions(house->arena,
 					pg_text(&rows, i, BOOKING_CONFIRM_SEATS_POSITIONS)),
 				.sections = pg_text(&rows, i, BOOKING_CONFIRM_SEATS_SECTIONS) });
+		FAULT("confirm_seats.put");
 	}
 	if (repeated && *outcome == BOOKING_REPLAY)
 		filter_repair(house, event_id, seat_ids, seats);

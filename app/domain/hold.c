@@ -5,6 +5,7 @@
 
 #include <inttypes.h>
 
+#include "base/fault.h"
 #include "base/id.h"
 #include "domain/limit.h"
 #include "queries.h"
@@ -52,6 +53,7 @@ decide(struct context *house, struct attempt *a, bool *unknown)
 		} else {
 			break;
 		}
+		FAULT("hold.again");
 	}
 	if (err == PROBLEM_GIVE_BACK) {
 		*house->why = (struct problem_why){ .extensions = "{\"available\":0}" };
@@ -109,6 +111,7 @@ undo(struct context *house, const struct attempt *a, enum problem err)
 	if (a->verdict != FILTER_TAKEN && !stranger)
 		return;
 	filter_drop(house, wish->event_id, a->booking_id, false);
+	FAULT("hold.undone");
 	if (err == PROBLEM_SEATS_UNAVAILABLE)
 		filter_repair(house, wish->event_id, wish->seat_ids, wish->seats);
 }
@@ -185,7 +188,9 @@ hold_take(struct context *house, const struct hold_wish *wish, const struct cont
 	a.seats = pg_array_text(house->arena, wish->seat_ids, wish->seats);
 	a.sections = pg_array_text(house->arena, wish->section_ids, wish->sections);
 	a.quantities = pg_array_int(house->arena, wish->quantities, wish->sections);
+	FAULT("hold.taken");
 	err = decide(house, &a, &unknown);
+	FAULT("hold.decided");
 	if (unknown)
 		return err; /* the take stands until its deadline */
 	if (err) {
@@ -197,6 +202,7 @@ hold_take(struct context *house, const struct hold_wish *wish, const struct cont
 		   : str_equal(said, "same") ? HOLD_SAME
 					     : HOLD_REPLAY;
 	follow(house, &a, *outcome);
+	FAULT("hold.followed");
 	booking_read(house->arena, &a.rows, 0, out);
 	return PROBLEM_NONE;
 }

@@ -8,6 +8,7 @@
 
 #include <inttypes.h>
 
+#include "base/fault.h"
 #include "domain/filter.h"
 #include "queries.h"
 
@@ -35,9 +36,12 @@ expire(struct context *house, struct job_run *run, struct tally *tally, int64_t 
 		house->pg, house->arena, house->deadline_us, house->why, &rows, batch_of(run));
 	if (err)
 		return err;
-	for (int i = 0; i < rows.count; i++)
+	FAULT("janitor.expired");
+	for (int i = 0; i < rows.count; i++) {
 		filter_drop(house, (int32_t)pg_int(&rows, i, JANITOR_EXPIRE_EVENT_ID),
 			pg_text(&rows, i, JANITOR_EXPIRE_BOOKING_ID), true);
+		FAULT("janitor.dropped");
+	}
 	tally->bookings += rows.count;
 	*done += rows.count;
 	return PROBLEM_NONE;

@@ -7,6 +7,7 @@
 #include <signal.h>
 
 #include "base/clock.h"
+#include "base/fault.h"
 #include "base/log.h"
 #include "base/str.h"
 #include "queries.h"
@@ -72,6 +73,7 @@ run_batches(const struct job *job, struct context *house, struct job_run *run, i
 		err = job->batch(house, run, &done);
 		run->rows += done;
 		arena_reset(house->arena);
+		FAULT("job.batched");
 	} while (!err && (run->more || (done > 0 && !run->dry_run)) && run->rows < run->limit &&
 		 !stopping && clock_monotonic_us() < until_us);
 	return err;
@@ -116,6 +118,7 @@ run_job(const struct job *job, struct context *house, struct job_run *run, int64
 		return 0;
 	}
 	if (!err) {
+		FAULT("job.begun");
 		err = run_batches(job, house, run, began_us + for_seconds * 1000000);
 		if (!run->dry_run)
 			end(house, name, run, err);

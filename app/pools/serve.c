@@ -5,6 +5,7 @@
 #include "pools/serve.h"
 
 #include "base/clock.h"
+#include "base/fault.h"
 #include "base/log.h"
 #include "domain/limit.h"
 #include "http/token.h"
@@ -114,6 +115,7 @@ serve_one(struct gate *gate)
 	int64_t took_us;
 	enum problem err;
 
+	FAULT("request.begun");
 	house.why = &r.why;
 	err = serve_request(&r);
 	if (err == PROBLEM_METHOD && strcmp(r.method, "OPTIONS") == 0) {
@@ -123,9 +125,11 @@ serve_one(struct gate *gate)
 	} else if (err) {
 		respond_problem(&r, err);
 	}
+	FAULT("answer.made");
 	respond_send(&r);
 	took_us = clock_monotonic_us() - r.started_us;
 	gate_finish(gate);
+	FAULT("answer.sent");
 	log_request(&r, err, took_us);
 	arena_reset(house.arena);
 	house.why = NULL;

@@ -10,6 +10,7 @@
 #include "store/pg.h"
 
 #include "base/clock.h"
+#include "base/fault.h"
 #include "base/id.h"
 #include "base/log.h"
 #include "base/str.h"
@@ -171,6 +172,7 @@ connection_drop(struct pg *pg, const char *reason)
 		log_line(LOG_WARN, "postgres=away reason=%s",
 			reason_of(*reason != '\0' ? reason : "no answer in time"));
 	pg->away = true;
+	FAULT_SOCKET(FAULT_POSTGRES, -1);
 	PQfinish(pg->conn);
 	pg->conn = NULL;
 }
@@ -239,6 +241,7 @@ connection_open(struct pg *pg, int64_t deadline_us)
 	if (usable) {
 		snprintf(pg->started, sizeof(pg->started), "%s", PQgetvalue(answer.rows, 0, 0));
 		pg->retry_at_us = 0;
+		FAULT_SOCKET(FAULT_POSTGRES, PQsocket(pg->conn));
 		if (pg->away)
 			log_line(LOG_INFO, "postgres=back");
 		pg->away = false;
@@ -328,6 +331,7 @@ statement_run(struct pg *pg, const struct pg_statement *statement, const char *c
 	enum problem problem;
 	bool whole;
 
+	FAULT_CALL(statement->name, "sending");
 	whole = PQsendQueryPrepared(
 			pg->conn, statement->name, statement->params, params, NULL, NULL, 0) &&
 		PQpipelineSync(pg->conn) &&
@@ -335,6 +339,7 @@ statement_run(struct pg *pg, const struct pg_statement *statement, const char *c
 			(PQsendQueryPrepared(pg->conn, FLUSH_NAME, 0, NULL, NULL, NULL, 0) &&
 				PQpipelineSync(pg->conn))) &&
 		output_flush(pg->conn, deadline_us);
+	FAULT_CALL(statement->name, "sent");
 	/* Also after a failed write: the server's last words may be waiting to be read. */
 	whole = answers_read(pg->conn, deadline_us, answers, units) && whole;
 	problem = answer_judge(&answers[0], false, statement->name, arena, why, next);

@@ -9,6 +9,7 @@
 #include "store/redis.h"
 
 #include "base/clock.h"
+#include "base/fault.h"
 #include "base/id.h"
 #include "base/log.h"
 #include "base/str.h"
@@ -45,6 +46,7 @@ connection_fail(struct redis *redis, const char *reason)
 	if (!redis->away)
 		log_line(LOG_WARN, "redis=away reason=%s", log_value(reason));
 	redis->away = true;
+	FAULT_SOCKET(FAULT_REDIS, -1);
 	if (redis->context != NULL)
 		redisFree(redis->context);
 	redis->context = NULL;
@@ -185,6 +187,7 @@ connection_open(struct redis *redis)
 	if (redis->away)
 		log_line(LOG_INFO, "redis=back");
 	redis->away = false;
+	FAULT_SOCKET(FAULT_REDIS, context->fd);
 	return true;
 }
 
@@ -202,6 +205,7 @@ connection_ready(struct redis *redis)
 
 		if (poll(&fd, 1, 0) <= 0)
 			return true;
+		FAULT_SOCKET(FAULT_REDIS, -1);
 		redisFree(redis->context);
 		redis->context = NULL;
 	}
@@ -253,11 +257,13 @@ command_run(struct redis *redis, const char *what, int words, const char **word,
 	int64_t deadline_us = clock_monotonic_us() + redis->timeout_us;
 	redisReply *reply;
 
+	FAULT_CALL(what, "sending");
 	if (redisAppendCommandArgv(redis->context, words, word, lens) != REDIS_OK ||
 		!output_flush(redis->context, deadline_us)) {
 		connection_fail(redis, "cannot write");
 		return NULL;
 	}
+	FAULT_CALL(what, "sent");
 	reply = reply_read(redis->context, deadline_us);
 	if (reply == NULL) {
 		connection_fail(
