@@ -5,7 +5,7 @@
 
 #include "base/metrics_parts.h"
 
-#define AWAY_GAP_US 5000000 /* nobody has met the server for so long: nothing is known */
+#define AWAY_GAP_US 60000000
 
 struct metrics_file metrics_own;
 struct metrics_file *metrics_at = &metrics_own;
@@ -67,22 +67,29 @@ metrics_observe(enum metric metric, int value, int64_t us)
 	cell_add(first + METRICS_SUM, us);
 }
 
-/* Whoever moves the moment forward counts the time up to it, so that no second counts twice. */
+/*
+ * What all processes have counted ends at a moment that they share, so that no second counts twice.
+ * Long between two of a process tells nothing: it may just have had nothing to do.
+ */
 void
-metrics_away(int server, int64_t now_us)
+metrics_met(int server, bool up, int64_t now_us)
 {
-	int64_t *moment, last;
+	static int64_t away_us[METRIC_SERVER_COUNT_];
+	int64_t from = away_us[server], until, *shared = &metrics_at->head.away_us[server];
 
 	assert(server >= 0 && server < METRIC_SERVER_COUNT_);
-	moment = &metrics_at->head.away_us[server];
-	last = __atomic_load_n(moment, __ATOMIC_RELAXED);
-	/* A moment of the future was written before the machine last started. */
-	if ((last == now_us) || (last > now_us && last - now_us < AWAY_GAP_US))
+	away_us[server] = up ? 0 : now_us;
+	if (up)
 		return;
-	if (__atomic_compare_exchange_n(
-		    moment, &last, now_us, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED) &&
-		last < now_us && now_us - last < AWAY_GAP_US)
-		metrics_add(METRIC_DEGRADED, server, now_us - last);
+	until = __atomic_load_n(shared, __ATOMIC_RELAXED);
+	if (until == now_us || !__atomic_compare_exchange_n(shared, &until, now_us, false,
+				       __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+		return;
+	/* A moment of the future was written before the machine last started. */
+	if (until > from && until < now_us)
+		from = until;
+	if (from && now_us - from < AWAY_GAP_US)
+		metrics_add(METRIC_DEGRADED, server, now_us - from);
 }
 
 int

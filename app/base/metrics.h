@@ -38,9 +38,9 @@ void metrics_add_pair(enum metric metric, int a, int b, int64_t n);
 /* One observation of a histogram. */
 void metrics_observe(enum metric metric, int value, int64_t us);
 
-/* A process has just met the server (METRIC_SERVER_…) away: the time since the last such moment, of
- * whatever process, counts as degraded unless it is long ago. */
-void metrics_away(int server, int64_t now_us);
+/* The server (METRIC_SERVER_…) was just found up, or away: then the time since this process found it
+ * so before counts as degraded, as far as no other process has counted it. */
+void metrics_met(int server, bool up, int64_t now_us);
 
 /* The value of METRIC_CODE_… for a status. */
 int metrics_code(int status);
@@ -59,8 +59,8 @@ struct metrics_route {
  */
 bool metrics_open(const char *path, const struct metrics_route *routes, size_t count);
 
-/* Makes this process one of the workers of a pool (METRIC_POOL_…), until it ends, however that is. */
-void metrics_join(int pool);
+/* Makes this process one of the workers of a pool, until it ends, however that is. */
+void metrics_join(const char *pool);
 
 /* Between requests: every few seconds looks whether the file is still there, and the same. */
 void metrics_tick(int64_t now_us);

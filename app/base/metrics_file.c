@@ -210,6 +210,22 @@ detach(void)
 	lost = 0;
 }
 
+/*
+ * A worker holds a lock on one byte of its pool's range, which the kernel gives back when it ends,
+ * by whatever means.
+ */
+static void
+join(void)
+{
+	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_len = 1 };
+
+	for (int i = 0; joined >= 0 && i < MEMBERS_MAX; i++) {
+		lock.l_start = MEMBERS_FROM + joined * MEMBERS_MAX + i;
+		if (fcntl(fd, F_OFD_SETLK, &lock) == 0)
+			return;
+	}
+}
+
 /* Counts into the file from now on. */
 static bool
 attach(int file)
@@ -230,8 +246,7 @@ attach(int file)
 	if (routes)
 		__atomic_compare_exchange_n(
 			&at->head.routes, &none, routes, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED);
-	if (joined >= 0)
-		metrics_join(joined);
+	join();
 	return true;
 }
 
@@ -303,22 +318,18 @@ metrics_close(void)
 
 /* ---- who lives ------------------------------------------------------------------------------- */
 
-/*
- * A worker holds a lock on one byte of its pool's range, which the kernel gives back when it ends,
- * by whatever means.
- */
 void
-metrics_join(int pool)
+metrics_join(const char *pool)
 {
-	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_len = 1 };
-
-	assert(pool >= 0 && pool < METRIC_POOL_COUNT_);
-	joined = pool;
-	for (int i = 0; fd >= 0 && i < MEMBERS_MAX; i++) {
-		lock.l_start = MEMBERS_FROM + pool * MEMBERS_MAX + i;
-		if (fcntl(fd, F_OFD_SETLK, &lock) == 0)
-			return;
+	for (int i = 0; i < METRIC_POOL_COUNT_; i++) {
+		if (str_equal(metric_sets[METRIC_SET_POOL].values[i], pool))
+			joined = i;
 	}
+	if (joined < 0)
+		return;
+	metrics_add(METRIC_STARTS, joined, 1);
+	if (fd >= 0)
+		join();
 }
 
 /* Locks of others in a range: the kernel tells of any one, the rest are left and right of it. */

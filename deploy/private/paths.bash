@@ -102,6 +102,7 @@ config_text() {
 	echo "redis_url = unix://$redis_socket"
 	echo "jwt_keys_file = $secrets/jwt.keys"
 	echo "id_secret = @$secrets/id"
+	echo "metrics_file = $run/metrics"
 	for pair in ${HOLDFAST_SET:-}; do
 		echo "${pair%%=*} = ${pair#*=}"
 	done
