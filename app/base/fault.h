@@ -1,6 +1,6 @@
 /*
- * Named points at which a test makes this process die, wait, or lose a connection, so that what the
- * rules promise of a crash at any instruction can be shown. They exist in test builds alone
+ * Named points at which a test makes this process die, wait, or lose a connection, so that what
+ * the rules promise of a crash at any instruction can be shown. They exist in test builds alone
  * (`make FAULTS=1`): elsewhere a point is nothing, and fault.c is not compiled.
  *
  * A test writes rules into the directory CONFIG.faults beside the configuration file CONFIG; without
@@ -12,10 +12,10 @@
  * POINT is one of fault.def. ACTION: kill (SIGKILL to itself), exit, wait:MS, cut-redis or
  * cut-postgres (the connection is shut in both directions, as if the other side had gone).
  *
- * Whether a rule fires is a pure function of (seed, rule, worker, how often this worker has come by
- * under these rules). The worker's number is the lowest that no living process of its program has,
- * and its counts outlive it, so that a run can be repeated as far as the kernel schedules alike. What
- * fires is first written to the file `fired`.
+ * Whether a rule fires is a pure function of (seed, rule, worker, how often this worker has come
+ * by under these rules). The worker's number is the lowest that no living process of its program
+ * has, and its counts outlive it, so that a run can be repeated as far as the kernel schedules
+ * alike. What fires is first written to the file `fired`.
  */
 #ifndef HOLDFAST_FAULT_H
 #define HOLDFAST_FAULT_H

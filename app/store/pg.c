@@ -153,15 +153,6 @@ notice_ignore(void *ctx, const PGresult *notice)
 	(void)notice;
 }
 
-/* libpq's words without the address that stands in front of them. */
-static const char *
-reason_of(const char *message)
-{
-	const char *failed = strstr(message, "failed: ");
-
-	return log_value(failed != NULL ? failed + strlen("failed: ") : message);
-}
-
 /* Ends a connection that is of no use; its loss is logged once until there is a new one. */
 static void
 connection_drop(struct pg *pg, const char *reason)
@@ -170,7 +161,7 @@ connection_drop(struct pg *pg, const char *reason)
 		reason = PQerrorMessage(pg->conn);
 	if (!pg->away)
 		log_line(LOG_WARN, "postgres=away reason=%s",
-			reason_of(*reason != '\0' ? reason : "no answer in time"));
+			pg_reason(*reason != '\0' ? reason : "no answer in time"));
 	pg->away = true;
 	FAULT_SOCKET(FAULT_POSTGRES, -1);
 	PQfinish(pg->conn);

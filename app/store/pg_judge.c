@@ -73,3 +73,11 @@ pg_judge(const struct pg_said *said, const char *name, struct arena *arena, stru
 		return PROBLEM_UNKNOWN_OUTCOME;
 	return error_judge(said, name, arena, why, next);
 }
+
+const char *
+pg_reason(const char *message)
+{
+	const char *failed = strstr(message, "failed: ");
+
+	return log_value(failed != NULL ? failed + strlen("failed: ") : message);
+}

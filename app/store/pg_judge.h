@@ -29,4 +29,7 @@ enum pg_next {
 enum problem pg_judge(const struct pg_said *said, const char *name, struct arena *arena,
 	struct problem_why *why, enum pg_next *next);
 
+/* libpq's words, for the log, without the address that stands in front of them. */
+const char *pg_reason(const char *message);
+
 #endif
