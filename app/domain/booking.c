@@ -5,8 +5,23 @@
 
 #include "base/fault.h"
 #include "base/id.h"
+#include "base/metrics.h"
 #include "domain/filter_parts.h"
 #include "queries.h"
+
+static enum problem
+count(int move, enum problem err, const enum booking_outcome *outcome)
+{
+	static const int values[] = {
+		[BOOKING_MOVED] = METRIC_OUTCOME_DONE,
+		[BOOKING_DONE] = METRIC_OUTCOME_SAME,
+		[BOOKING_REPLAY] = METRIC_OUTCOME_REPLAY,
+	};
+
+	metrics_add_pair(
+		METRIC_MOVES, move, err ? METRIC_OUTCOME_REPLAY + (int)err : values[*outcome], 1);
+	return err;
+}
 
 /* A move under way: the caller's booking, and one call of a function in PostgreSQL. */
 struct move {
@@ -156,7 +171,9 @@ booking_confirm(struct context *house, const struct booking_name *name,
 
 	FAULT("confirm.followed");
 	/* One confirmed before may tell of a cancelled part that is visible, not yet durable. */
-	return !err && *outcome == BOOKING_DONE ? flush(house) : err;
+	if (!err && *outcome == BOOKING_DONE)
+		err = flush(house);
+	return count(METRIC_MOVE_CONFIRM, err, outcome);
 }
 
 enum problem
@@ -167,7 +184,7 @@ booking_release(struct context *house, const struct booking_name *name,
 	enum problem err = move_run(house, &move, outcome, out);
 
 	FAULT("release.followed");
-	return err;
+	return count(METRIC_MOVE_RELEASE, err, outcome);
 }
 
 enum problem
@@ -193,6 +210,7 @@ booking_cancel(struct context *house, const struct booking_name *name,
 	FAULT("cancel.followed");
 	if (!err && own.key && *outcome == BOOKING_REPLAY)
 		*outcome = BOOKING_MOVED;
+	count(METRIC_MOVE_CANCEL, err, outcome);
 	return err == PROBLEM_INVALID ? booking_places_unknown(house, part) : err;
 }
 
@@ -204,10 +222,10 @@ call_confirm_seats(struct context *house, int32_t event_id, const char *user_id,
 		rows, event_id, user_id, key->key, fingerprint_of(key), wait, seats);
 }
 
-enum problem
-booking_confirm_seats(struct context *house, int32_t event_id, const char *user_id,
-	const char **seat_ids, const char **seat_pointers, size_t seats,
-	const struct context_key *key, enum booking_outcome *outcome, const char **body)
+static enum problem
+confirm_seats(struct context *house, int32_t event_id, const char *user_id, const char **seat_ids,
+	const char **seat_pointers, size_t seats, const struct context_key *key,
+	enum booking_outcome *outcome, const char **body)
 {
 	const char *list = pg_array_text(house->arena, seat_ids, seats);
 	struct booking_part places = {
@@ -251,4 +269,15 @@ booking_confirm_seats(struct context *house, int32_t event_id, const char *user_
 		filter_repair(house, event_id, seat_ids, seats);
 	*body = pg_text(&rows, 0, BOOKING_CONFIRM_SEATS_BODY);
 	return PROBLEM_NONE;
+}
+
+enum problem
+booking_confirm_seats(struct context *house, int32_t event_id, const char *user_id,
+	const char **seat_ids, const char **seat_pointers, size_t seats,
+	const struct context_key *key, enum booking_outcome *outcome, const char **body)
+{
+	enum problem err = confirm_seats(
+		house, event_id, user_id, seat_ids, seat_pointers, seats, key, outcome, body);
+
+	return count(METRIC_MOVE_CONFIRM, err, outcome);
 }

@@ -7,8 +7,14 @@
 
 #include "base/fault.h"
 #include "base/id.h"
+#include "base/metrics.h"
 #include "domain/limit.h"
 #include "queries.h"
+
+/* Verdicts are counted under their own numbers. */
+static_assert((int)METRIC_VERDICT_AWAY == FILTER_AWAY && (int)METRIC_VERDICT_ASK == FILTER_ASK &&
+		      (int)METRIC_VERDICT_LIMITED == FILTER_LIMITED,
+	"the values of a label are those of an enum");
 
 /* One call of the function in PostgreSQL, with the arrays made once. */
 struct attempt {
@@ -152,8 +158,8 @@ explain(struct context *house, const struct hold_wish *wish, enum problem err)
 	return err == PROBLEM_INVALID ? booking_places_unknown(house, &places) : err;
 }
 
-enum problem
-hold_take(struct context *house, const struct hold_wish *wish, const struct context_key *key,
+static enum problem
+take(struct context *house, const struct hold_wish *wish, const struct context_key *key,
 	enum hold_outcome *outcome, struct booking *out)
 {
 	char booking_id[ID_UUID_TEXT];
@@ -181,6 +187,7 @@ hold_take(struct context *house, const struct hold_wish *wish, const struct cont
 			.sections = wish->sections },
 		&answer);
 	a.verdict = answer.verdict;
+	metrics_add(METRIC_VERDICTS, (int)answer.verdict, 1);
 	err = refuse(house, wish, &answer);
 	if (err)
 		return err;
@@ -205,6 +212,22 @@ hold_take(struct context *house, const struct hold_wish *wish, const struct cont
 	FAULT("hold.followed");
 	booking_read(house->arena, &a.rows, 0, out);
 	return PROBLEM_NONE;
+}
+
+enum problem
+hold_take(struct context *house, const struct hold_wish *wish, const struct context_key *key,
+	enum hold_outcome *outcome, struct booking *out)
+{
+	static const int values[] = {
+		[HOLD_NEW] = METRIC_OUTCOME_DONE,
+		[HOLD_REPLAY] = METRIC_OUTCOME_REPLAY,
+		[HOLD_SAME] = METRIC_OUTCOME_SAME,
+	};
+	enum problem err = take(house, wish, key, outcome, out);
+
+	metrics_add_pair(METRIC_MOVES, METRIC_MOVE_HOLD,
+		err ? METRIC_OUTCOME_REPLAY + (int)err : values[*outcome], 1);
+	return err;
 }
 
 enum problem

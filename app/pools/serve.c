@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/fault.h"
 #include "base/log.h"
+#include "base/metrics.h"
 #include "domain/limit.h"
 #include "http/token.h"
 
@@ -21,6 +22,9 @@ const struct route route_all[] = {
 static struct conf conf;
 static struct context house;
 static const struct pool *serving;
+
+/* The number of each route of this pool among the labels of the metrics, which are all pools'. */
+static int route_labels[METRICS_ROUTES_MAX];
 
 struct context *
 serve_context(void)
@@ -109,12 +113,24 @@ log_request(const struct request *r, enum problem err, int64_t took_us)
 }
 
 static void
+count_request(const struct request *r, enum problem err, int64_t took_us)
+{
+	int label = r->route ? route_labels[r->route - serving->routes] : METRIC_ROUTE_NONE;
+
+	metrics_add_pair(METRIC_REQUESTS, label, metrics_code(r->status), 1);
+	metrics_observe(METRIC_REQUEST_SECONDS, label, took_us);
+	if (err)
+		metrics_add(METRIC_PROBLEMS, (int)err - 1, 1);
+}
+
+static void
 serve_one(struct gate *gate)
 {
 	struct request r = { .gate = gate, .arena = house.arena };
 	int64_t took_us;
 	enum problem err;
 
+	metrics_tick(clock_monotonic_us());
 	FAULT("request.begun");
 	house.why = &r.why;
 	err = serve_request(&r);
@@ -130,6 +146,7 @@ serve_one(struct gate *gate)
 	took_us = clock_monotonic_us() - r.started_us;
 	gate_finish(gate);
 	FAULT("answer.sent");
+	count_request(&r, err, took_us);
 	log_request(&r, err, took_us);
 	arena_reset(house.arena);
 	house.why = NULL;
@@ -184,6 +201,26 @@ print_routes(const struct route *routes)
 }
 
 static void
+open_metrics(const struct pool *pool)
+{
+	static struct metrics_route routes[METRICS_ROUTES_MAX];
+	int count = 0;
+
+	for (const struct route *route = route_all; route->path; route++) {
+		assert(count < METRICS_ROUTES_MAX);
+		routes[count++] = (struct metrics_route){ route->method, route->path };
+		for (int i = 0; pool->routes[i].path; i++) {
+			if (str_equal(pool->routes[i].method, route->method) &&
+				str_equal(pool->routes[i].path, route->path))
+				route_labels[i] = count;
+		}
+	}
+	if (!metrics_open(conf.metrics_file, routes, (size_t)count) && *conf.metrics_file)
+		log_line(LOG_WARN, "metrics=off file=%s", log_value(conf.metrics_file));
+	metrics_join(conf.program);
+}
+
+static void
 prepare(const struct pool *pool, int argc, char **argv)
 {
 	struct conf_program program = pool->program;
@@ -199,6 +236,7 @@ prepare(const struct pool *pool, int argc, char **argv)
 		exit(0);
 	}
 	log_init(conf.program, log_level_of(conf.log_level));
+	open_metrics(pool);
 	token_init(&conf);
 	respond_allow_origins(conf.allowed_origins);
 	serving = pool;
@@ -225,6 +263,7 @@ serve(const struct pool *pool, int argc, char **argv)
 	gate_close(gate);
 	redis_close(house.redis);
 	pg_close(house.pg);
+	metrics_close();
 	arena_free(house.arena);
 	return 0;
 }

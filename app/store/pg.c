@@ -13,6 +13,7 @@
 #include "base/fault.h"
 #include "base/id.h"
 #include "base/log.h"
+#include "base/metrics.h"
 #include "base/str.h"
 #include "store/pg_judge.h"
 #include "store/wait.h"
@@ -22,7 +23,6 @@
 #include <stdio.h>
 
 #define REPEATS_MAX     3 /* of a statement that met a deadlock or a serialisation failure */
-#define REPEAT_PAUSE_MS 8 /* the longest pause before the first of them, doubled for each next */
 #define UNITS_MAX       2 /* a statement, and the flush that may follow */
 #define FLUSH_NAME      "flush"
 #define FLUSH_TEXT      "select pg_logical_emit_message(true, 'holdfast', '')"
@@ -232,6 +232,7 @@ connection_open(struct pg *pg, int64_t deadline_us)
 	if (usable) {
 		snprintf(pg->started, sizeof(pg->started), "%s", PQgetvalue(answer.rows, 0, 0));
 		pg->retry_at_us = 0;
+		metrics_add(METRIC_CONNECTS, METRIC_SERVER_POSTGRES, 1);
 		FAULT_SOCKET(FAULT_POSTGRES, PQsocket(pg->conn));
 		if (pg->away)
 			log_line(LOG_INFO, "postgres=back");
@@ -344,17 +345,8 @@ statement_run(struct pg *pg, const struct pg_statement *statement, const char *c
 	return problem;
 }
 
-static void
-pause_before_repeat(int repeats)
-{
-	uint32_t random;
-
-	id_random(&random, sizeof(random));
-	poll(NULL, 0, 1 + (int)(random % (uint32_t)(REPEAT_PAUSE_MS << repeats)));
-}
-
 enum problem
-pg_call(struct pg *pg, const struct pg_statement *statement, const char *const *params,
+pg_call_run(struct pg *pg, const struct pg_statement *statement, const char *const *params,
 	struct arena *arena, int64_t deadline_us, struct problem_why *why, struct pg_rows *out)
 {
 	bool reconnected = false;
@@ -374,14 +366,14 @@ pg_call(struct pg *pg, const struct pg_statement *statement, const char *const *
 			(next == PG_RECONNECT && reconnected))
 			return problem;
 		if (next == PG_REPEAT)
-			pause_before_repeat(repeats++);
+			pg_repeat_pause(repeats++);
 		else
 			reconnected = true;
 	}
 }
 
 enum problem
-pg_exec(struct pg *pg, const char *sql, struct arena *arena, int64_t deadline_us,
+pg_exec_run(struct pg *pg, const char *sql, struct arena *arena, int64_t deadline_us,
 	struct problem_why *why, struct pg_rows *out)
 {
 	struct answer answer = { .rows = NULL };

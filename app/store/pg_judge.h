@@ -4,7 +4,7 @@
 #ifndef HOLDFAST_PG_JUDGE_H
 #define HOLDFAST_PG_JUDGE_H
 
-#include "base/problem.h"
+#include "store/pg.h"
 
 /* What the server said to one statement that was sent. */
 struct pg_said {
@@ -28,6 +28,16 @@ enum pg_next {
 /* name: of the statement, for the log. why may be NULL; *next is left alone for PG_RETURN. */
 enum problem pg_judge(const struct pg_said *said, const char *name, struct arena *arena,
 	struct problem_why *why, enum pg_next *next);
+
+/* Before a statement is repeated: some milliseconds, more each time, and not the same for all. */
+void pg_repeat_pause(int repeats);
+
+/* pg_call() and pg_exec() without their numbers. */
+enum problem
+pg_call_run(struct pg *pg, const struct pg_statement *statement, const char *const *params,
+	struct arena *arena, int64_t deadline_us, struct problem_why *why, struct pg_rows *out);
+enum problem pg_exec_run(struct pg *pg, const char *sql, struct arena *arena, int64_t deadline_us,
+	struct problem_why *why, struct pg_rows *out);
 
 /* libpq's words, for the log, without the address that stands in front of them. */
 const char *pg_reason(const char *message);

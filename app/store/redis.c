@@ -12,6 +12,7 @@
 #include "base/fault.h"
 #include "base/id.h"
 #include "base/log.h"
+#include "base/metrics.h"
 #include "base/str.h"
 #include "store/redis_url.h"
 #include "store/wait.h"
@@ -46,6 +47,7 @@ connection_fail(struct redis *redis, const char *reason)
 	if (!redis->away)
 		log_line(LOG_WARN, "redis=away reason=%s", log_value(reason));
 	redis->away = true;
+	metrics_met(METRIC_SERVER_REDIS, false, clock_monotonic_us());
 	FAULT_SOCKET(FAULT_REDIS, -1);
 	if (redis->context != NULL)
 		redisFree(redis->context);
@@ -187,6 +189,7 @@ connection_open(struct redis *redis)
 	if (redis->away)
 		log_line(LOG_INFO, "redis=back");
 	redis->away = false;
+	metrics_add(METRIC_CONNECTS, METRIC_SERVER_REDIS, 1);
 	FAULT_SOCKET(FAULT_REDIS, context->fd);
 	return true;
 }
@@ -198,6 +201,8 @@ connection_open(struct redis *redis)
 static bool
 connection_ready(struct redis *redis)
 {
+	bool ready;
+
 	if (!redis->wanted)
 		return false;
 	if (redis->context != NULL) {
@@ -209,7 +214,12 @@ connection_ready(struct redis *redis)
 		redisFree(redis->context);
 		redis->context = NULL;
 	}
-	return connection_open(redis);
+	ready = connection_open(redis);
+	if (!ready) {
+		metrics_add(METRIC_REDIS_CALLS, METRIC_RESULT_AWAY, 1);
+		metrics_met(METRIC_SERVER_REDIS, false, clock_monotonic_us());
+	}
+	return ready;
 }
 
 /* ---- calls ----------------------------------------------------------------------------------- */
@@ -246,6 +256,18 @@ refusal_log(struct redis *redis, const char *what, const char *error)
 		log_value(error));
 }
 
+/* A script that the server did not know yet is no refusal. */
+static void
+count_answer(const redisReply *reply, int64_t began_us)
+{
+	bool refused = reply->type == REDIS_REPLY_ERROR && !str_starts(reply->str, "NOSCRIPT");
+	int64_t now_us = clock_monotonic_us();
+
+	metrics_add(METRIC_REDIS_CALLS, refused ? METRIC_RESULT_REFUSED : METRIC_RESULT_OK, 1);
+	metrics_observe(METRIC_REDIS_SECONDS, 0, now_us - began_us);
+	metrics_met(METRIC_SERVER_REDIS, true, now_us);
+}
+
 /*
  * Sends one command and reads its reply. NULL: failed. An error reply is returned only if it is
  * NOSCRIPT, for which the caller has an answer.
@@ -254,13 +276,14 @@ static redisReply *
 command_run(struct redis *redis, const char *what, int words, const char **word, const size_t *lens,
 	struct arena *arena)
 {
-	int64_t deadline_us = clock_monotonic_us() + redis->timeout_us;
+	int64_t began_us = clock_monotonic_us(), deadline_us = began_us + redis->timeout_us;
 	redisReply *reply;
 
 	FAULT_CALL(what, "sending");
 	if (redisAppendCommandArgv(redis->context, words, word, lens) != REDIS_OK ||
 		!output_flush(redis->context, deadline_us)) {
 		connection_fail(redis, "cannot write");
+		metrics_add(METRIC_REDIS_CALLS, METRIC_RESULT_FAILED, 1);
 		return NULL;
 	}
 	FAULT_CALL(what, "sent");
@@ -268,8 +291,10 @@ command_run(struct redis *redis, const char *what, int words, const char **word,
 	if (reply == NULL) {
 		connection_fail(
 			redis, redis->context->err ? redis->context->errstr : "no answer in time");
+		metrics_add(METRIC_REDIS_CALLS, METRIC_RESULT_FAILED, 1);
 		return NULL;
 	}
+	count_answer(reply, began_us);
 	arena_on_reset(arena, reply_release, reply);
 	if (reply->type != REDIS_REPLY_ERROR || str_starts(reply->str, "NOSCRIPT"))
 		return reply;
