@@ -8,34 +8,58 @@
 
 #include <inttypes.h>
 
+#include "base/clock.h"
 #include "base/fault.h"
 #include "domain/filter.h"
 #include "queries.h"
 
-/* Claims in one transaction: few enough that their locks are held for some milliseconds. */
-#define BATCH 500
+/*
+ * Claims in one transaction. Whoever wants one of them, or a place in their section, waits for its
+ * end: some milliseconds. Where the server is slow, batches become smaller until it is so again.
+ */
+#define BATCH_MOST    250
+#define BATCH_LEAST   16
+#define BATCH_LONG_US 25000
 
 struct tally {
 	int64_t bookings, answers, sessions;
+	int64_t batch;      /* size of the next */
+	int64_t longest_us; /* a transaction of this run */
 };
 
 static int64_t
-batch_of(const struct job_run *run)
+batch_of(const struct job_run *run, const struct tally *tally)
 {
-	return run->limit - run->rows < BATCH ? run->limit - run->rows : BATCH;
+	int64_t left = run->limit - run->rows;
+
+	return left < tally->batch ? left : tally->batch;
+}
+
+/* A transaction has taken so long: what that means for the next. */
+static void
+note_time(struct tally *tally, int64_t took_us)
+{
+	if (took_us > tally->longest_us)
+		tally->longest_us = took_us;
+	if (took_us > BATCH_LONG_US && tally->batch > BATCH_LEAST)
+		tally->batch /= 2;
+	else if (took_us < BATCH_LONG_US / 4 && tally->batch < BATCH_MOST)
+		tally->batch += BATCH_LEAST;
 }
 
 /* PostgreSQL first; the filter follows, by the booking's id. */
 static enum problem
 expire(struct context *house, struct job_run *run, struct tally *tally, int64_t *done)
 {
+	int64_t began_us = clock_monotonic_us();
 	struct pg_rows rows;
 	enum problem err;
 
-	err = query_janitor_expire(
-		house->pg, house->arena, house->deadline_us, house->why, &rows, batch_of(run));
+	err = query_janitor_expire(house->pg, house->arena, house->deadline_us, house->why, &rows,
+		batch_of(run, tally));
 	if (err)
 		return err;
+	note_time(tally, clock_monotonic_us() - began_us);
 	FAULT("janitor.expired");
 	for (int i = 0; i < rows.count; i++) {
 		filter_drop(house, (int32_t)pg_int(&rows, i, JANITOR_EXPIRE_EVENT_ID),
@@ -43,52 +67,72 @@ expire(struct context *house, struct job_run *run, struct tally *tally, int64_t 
 		FAULT("janitor.dropped");
 	}
 	tally->bookings += rows.count;
-	*done += rows.count;
+	*done = rows.count;
+	return PROBLEM_NONE;
+}
+
+/* Kept answers first, then sessions. */
+static enum problem
+trim(struct context *house, struct job_run *run, struct tally *tally, int64_t *done)
+{
+	int64_t began_us = clock_monotonic_us();
+	struct pg_rows rows;
+	enum problem err;
+
+	err = query_janitor_trim(house->pg, house->arena, house->deadline_us, house->why, &rows,
+		batch_of(run, tally));
+	if (err)
+		return err;
+	*done = pg_int(&rows, 0, JANITOR_TRIM_ANSWERS);
+	tally->answers += *done;
+	if (*done == 0) {
+		err = query_janitor_trim_sessions(house->pg, house->arena, house->deadline_us,
+			house->why, &rows, batch_of(run, tally));
+		if (err)
+			return err;
+		*done = pg_int(&rows, 0, JANITOR_TRIM_SESSIONS_SESSIONS);
+		tally->sessions += *done;
+	}
+	note_time(tally, clock_monotonic_us() - began_us);
 	return PROBLEM_NONE;
 }
 
 static enum problem
-trim(struct context *house, struct job_run *run, struct tally *tally, int64_t *done)
+tell_due(struct context *house, struct job_run *run)
 {
 	struct pg_rows rows;
 	enum problem err;
 
-	err = query_janitor_trim(
-		house->pg, house->arena, house->deadline_us, house->why, &rows, batch_of(run));
-	if (err)
-		return err;
-	tally->answers += pg_int(&rows, 0, JANITOR_TRIM_ANSWERS);
-	tally->sessions += pg_int(&rows, 0, JANITOR_TRIM_SESSIONS);
-	*done += pg_int(&rows, 0, JANITOR_TRIM_ANSWERS) + pg_int(&rows, 0, JANITOR_TRIM_SESSIONS);
-	return PROBLEM_NONE;
+	err = query_janitor_due(house->pg, house->arena, house->deadline_us, house->why, &rows);
+	if (!err)
+		run->detail = arena_printf(run->arena,
+			"claims_due=%" PRId64 " answers_due=%" PRId64 " sessions_due=%" PRId64,
+			pg_int(&rows, 0, JANITOR_DUE_CLAIMS), pg_int(&rows, 0, JANITOR_DUE_ANSWERS),
+			pg_int(&rows, 0, JANITOR_DUE_SESSIONS));
+	return err;
 }
 
 static enum problem
 batch(struct context *house, struct job_run *run, int64_t *done)
 {
-	struct tally *tally = run->state ? run->state : ARENA_NEW(run->arena, struct tally);
-	struct pg_rows rows;
+	static char detail[160];
+	struct tally *tally = run->state;
 	enum problem err;
 
-	run->state = tally;
-	if (run->dry_run) {
-		err = query_janitor_due(
-			house->pg, house->arena, house->deadline_us, house->why, &rows);
-		if (!err)
-			run->detail = arena_printf(run->arena,
-				"claims_due=%" PRId64 " answers_due=%" PRId64
-				" sessions_due=%" PRId64,
-				pg_int(&rows, 0, JANITOR_DUE_CLAIMS),
-				pg_int(&rows, 0, JANITOR_DUE_ANSWERS),
-				pg_int(&rows, 0, JANITOR_DUE_SESSIONS));
-		return err;
+	if (run->dry_run)
+		return tell_due(house, run);
+	if (!tally) {
+		tally = ARENA_NEW(run->arena, struct tally);
+		tally->batch = BATCH_MOST;
+		run->state = tally;
 	}
 	err = expire(house, run, tally, done);
 	if (!err && *done == 0)
 		err = trim(house, run, tally, done);
-	run->detail = arena_printf(run->arena,
-		"bookings=%" PRId64 " answers=%" PRId64 " sessions=%" PRId64, tally->bookings,
-		tally->answers, tally->sessions);
+	snprintf(detail, sizeof detail,
+		"bookings=%" PRId64 " answers=%" PRId64 " sessions=%" PRId64 " longest_ms=%" PRId64,
+		tally->bookings, tally->answers, tally->sessions, tally->longest_us / 1000);
+	run->detail = detail;
 	return err;
 }
 

@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/fault.h"
 #include "base/log.h"
+#include "base/metrics.h"
 #include "base/str.h"
 #include "queries.h"
 
@@ -57,77 +58,115 @@ number_option(struct conf *conf, const char *name, int64_t fallback)
 	return n;
 }
 
-/* Batches until there is nothing left, the limit or the time is reached, or a signal came. */
-static enum problem
-run_batches(const struct job *job, struct context *house, struct job_run *run, int64_t until_us)
+/* The budget of one call, or of one batch. */
+static void
+deadline_set(struct context *house)
 {
-	enum problem err;
-	int64_t done;
-
-	do {
-		done = 0;
-		run->more = false;
-		*house->why = (struct problem_why){ 0 };
-		house->deadline_us =
-			clock_monotonic_us() + INT64_C(1000) * house->conf->worker_budget_ms;
-		err = job->batch(house, run, &done);
-		run->rows += done;
-		arena_reset(house->arena);
-		FAULT("job.batched");
-	} while (!err && (run->more || (done > 0 && !run->dry_run)) && run->rows < run->limit &&
-		 !stopping && clock_monotonic_us() < until_us);
-	return err;
+	house->deadline_us = clock_monotonic_us() + INT64_C(1000) * house->conf->worker_budget_ms;
 }
 
-/* False: another copy is at it. */
+/* alone: false where another copy is at it. */
 static enum problem
-begin(struct context *house, const char *name, bool *alone)
+begin(struct context *house, bool *alone)
 {
 	struct pg_rows rows;
 	enum problem err;
 
-	err = query_job_begin(house->pg, house->arena, house->deadline_us, house->why, &rows, name);
+	deadline_set(house);
+	err = query_job_begin(house->pg, house->arena, house->deadline_us, house->why, &rows,
+		house->conf->program);
 	*alone = !err && pg_bool(&rows, 0, JOB_BEGIN_ALONE);
 	return err;
 }
 
+/* Tells how far the run is. alone: false where the lock was lost with its connection. */
+static enum problem
+beat(struct context *house, const struct job_run *run, bool *alone)
+{
+	struct pg_rows rows;
+	enum problem err;
+
+	deadline_set(house);
+	err = query_job_beat(house->pg, house->arena, house->deadline_us, house->why, &rows,
+		house->conf->program, run->rows);
+	*alone = !err && pg_bool(&rows, 0, JOB_BEAT_ALONE);
+	return err;
+}
+
+/* Batches until there is nothing left, the limit or the time is reached, or a signal came. */
+static enum problem
+run_batches(const struct job *job, struct context *house, struct job_run *run, int64_t until_us,
+	bool *alone)
+{
+	enum problem err;
+	int64_t done;
+
+	for (;;) {
+		done = 0;
+		run->more = false;
+		*house->why = (struct problem_why){ 0 };
+		deadline_set(house);
+		err = job->batch(house, run, &done);
+		run->rows += done;
+		arena_reset(house->arena);
+		FAULT("job.batched");
+		if (err || !(run->more || (done > 0 && !run->dry_run)) || run->rows >= run->limit ||
+			stopping || clock_monotonic_us() >= until_us)
+			return err;
+		if (run->dry_run)
+			continue;
+		err = beat(house, run, alone);
+		arena_reset(house->arena);
+		if (err || !*alone)
+			return err;
+	}
+}
+
+/* What cannot be written now is told by the next run's beginning: this one has not ended. */
 static void
-end(struct context *house, const char *name, const struct job_run *run, enum problem err)
+end(struct context *house, const struct job_run *run, enum problem err)
 {
 	struct problem_why ignored = { 0 };
 	struct pg_rows rows;
 
-	house->deadline_us = clock_monotonic_us() + INT64_C(1000) * house->conf->worker_budget_ms;
-	query_job_end(house->pg, house->arena, house->deadline_us, &ignored, &rows, name, run->rows,
-		err ? problem_rows[err].slug : NULL);
+	deadline_set(house);
+	query_job_end(house->pg, house->arena, house->deadline_us, &ignored, &rows,
+		house->conf->program, run->rows, err ? problem_rows[err].slug : NULL);
+}
+
+/* The one line of a run. */
+static void
+log_run(const struct context *house, const struct job_run *run, int64_t began_us, bool alone,
+	enum problem err)
+{
+	log_line(err ? LOG_ERROR : LOG_INFO, "job=%s rows=%" PRId64 " ms=%" PRId64 "%s%s%s%s%s%s%s",
+		house->conf->program, run->rows, (clock_monotonic_us() - began_us) / 1000,
+		run->dry_run ? " dry_run=yes" : "", alone ? "" : " busy=yes",
+		stopping ? " stopped=yes" : "", run->detail ? " " : "",
+		run->detail ? run->detail : "", err ? " error=" : "",
+		err ? problem_rows[err].slug : "");
 }
 
 static int
 run_job(const struct job *job, struct context *house, struct job_run *run, int64_t for_seconds)
 {
-	const char *name = house->conf->program;
 	int64_t began_us = clock_monotonic_us();
 	bool alone = true;
 	enum problem err = PROBLEM_NONE;
 
-	house->deadline_us = began_us + INT64_C(1000) * house->conf->worker_budget_ms;
 	if (!run->dry_run)
-		err = begin(house, name, &alone);
-	if (!alone && !err) {
-		log_line(LOG_DEBUG, "job=%s busy=yes", name);
+		err = begin(house, &alone);
+	if (!err && !alone) {
+		log_line(LOG_DEBUG, "job=%s busy=yes", house->conf->program);
 		return 0;
 	}
 	if (!err) {
 		FAULT("job.begun");
-		err = run_batches(job, house, run, began_us + for_seconds * 1000000);
+		err = run_batches(job, house, run, began_us + for_seconds * 1000000, &alone);
 		if (!run->dry_run)
-			end(house, name, run, err);
+			end(house, run, err);
 	}
-	log_line(err ? LOG_ERROR : LOG_INFO, "job=%s rows=%" PRId64 " ms=%" PRId64 "%s%s%s%s%s",
-		name, run->rows, (clock_monotonic_us() - began_us) / 1000,
-		run->dry_run ? " dry_run=yes" : "", stopping ? " stopped=yes" : "",
-		run->detail ? " " : "", run->detail ? run->detail : "",
-		err ? arena_printf(run->arena, " error=%s", problem_rows[err].slug) : "");
+	log_run(house, run, began_us, err || alone, err);
 	if (err == PROBLEM_UNAVAILABLE || err == PROBLEM_UNKNOWN_OUTCOME)
 		return EXIT_TEMPORARY;
 	return err ? 1 : 0;

@@ -2,7 +2,7 @@
 BEGIN;
 SET LOCAL search_path = holdfast, public;
 
--- One row a job: its last run. A run that has not ended was killed, or goes on.
+-- One row a job: its last run. One that has not ended goes on, or was killed.
 CREATE TABLE jobs (
   name       text PRIMARY KEY CHECK (name ~ '^[a-z][a-z-]*$'),
   started_at timestamptz NOT NULL,
@@ -13,11 +13,17 @@ CREATE TABLE jobs (
   CHECK (ended_at IS NULL OR ended_at >= started_at)
 );
 
--- One copy of a job at a time, on whatever host: a session's lock, which ends with it.
+-- One copy of a job at a time, on whatever host: a session's lock, which ends with it. Asked again,
+-- the session that has it still has it.
+CREATE FUNCTION job_lock(p_name text) RETURNS boolean
+LANGUAGE sql SET search_path = holdfast, pg_temp AS $$
+  SELECT pg_try_advisory_lock(hashtextextended('job/' || p_name, 3))
+$$;
+
 CREATE FUNCTION job_begin(p_name text) RETURNS boolean
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = holdfast, pg_temp AS $$
 BEGIN
-  IF NOT pg_try_advisory_lock(hashtextextended('job/' || p_name, 3)) THEN
+  IF NOT job_lock(p_name) THEN
     RETURN false;
   END IF;
   INSERT INTO jobs (name, started_at) VALUES (p_name, now())
@@ -26,21 +32,49 @@ BEGIN
 END
 $$;
 
-CREATE FUNCTION job_end(p_name text, p_rows bigint, p_error text) RETURNS void
-LANGUAGE sql SECURITY DEFINER SET search_path = holdfast, pg_temp AS $$
-  UPDATE holdfast.jobs SET ended_at = now(), rows = p_rows, error = p_error,
-      ok_at = CASE WHEN p_error IS NULL THEN now() ELSE ok_at END
-    WHERE name = p_name
+-- Between two batches: how far the run is, should it be killed. False: the connection and its lock
+-- were lost, and another copy is at it.
+CREATE FUNCTION job_beat(p_name text, p_rows bigint) RETURNS boolean
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = holdfast, pg_temp AS $$
+BEGIN
+  PERFORM set_config('synchronous_commit', 'off', true);
+  IF NOT job_lock(p_name) THEN
+    RETURN false;
+  END IF;
+  UPDATE jobs SET rows = p_rows WHERE name = p_name;
+  RETURN true;
+END
 $$;
 
--- How late each job is, for readyz and the metrics.
+-- The end of a run, unless another copy has begun one since.
+CREATE FUNCTION job_end(p_name text, p_rows bigint, p_error text) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = holdfast, pg_temp AS $$
+BEGIN
+  IF job_lock(p_name) THEN
+    UPDATE jobs SET ended_at = now(), rows = p_rows, error = p_error,
+        ok_at = CASE WHEN p_error IS NULL THEN now() ELSE ok_at END
+      WHERE name = p_name;
+  END IF;
+END
+$$;
+
+-- How late each job is, for readyz and the metrics. A run that has neither ended nor goes on was
+-- killed.
 CREATE FUNCTION job_list()
 RETURNS TABLE (name text, started_at timestamptz, ended_at timestamptz, ok_at timestamptz,
-  ok_age_seconds bigint, rows bigint, error text)
+  ok_age_seconds bigint, rows bigint, error text, running boolean)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = holdfast, pg_temp AS $$
-  SELECT j.name, j.started_at, j.ended_at, j.ok_at,
-      floor(extract(epoch FROM now() - j.ok_at))::bigint, j.rows, j.error
-    FROM holdfast.jobs j ORDER BY j.name
+  SELECT q.name, q.started_at, q.ended_at, q.ok_at,
+      floor(extract(epoch FROM now() - q.ok_at))::bigint, q.rows,
+      CASE WHEN q.ended_at IS NULL AND NOT q.running THEN 'killed' ELSE q.error END, q.running
+    FROM (SELECT j.*, j.ended_at IS NULL AND EXISTS (
+          SELECT FROM pg_locks l, hashtextextended('job/' || j.name, 3) AS h (key)
+            WHERE l.locktype = 'advisory' AND l.objsubid = 1 AND l.granted
+              AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+              AND l.classid = ((h.key >> 32) & 4294967295)::oid
+              AND l.objid = (h.key & 4294967295)::oid) AS running
+        FROM holdfast.jobs j) AS q
+    ORDER BY q.name
 $$;
 
 -- Answers are kept for 24 hours at least; an hour more costs nothing.
@@ -61,25 +95,26 @@ BEGIN
 END
 $$;
 
--- Families of refresh tokens whose newest has run out, and tokens that nobody can use any more.
+-- Tokens that nobody can use any more, and then families whose newest has run out: these first, and
+-- their tokens, of which there may be thousands, would go in one transaction with them.
 CREATE FUNCTION sessions_trim(p_limit integer) RETURNS bigint
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = holdfast, pg_temp AS $$
 DECLARE
-  v_families bigint;
   v_tokens   bigint;
+  v_families bigint;
 BEGIN
   PERFORM set_config('synchronous_commit', 'off', true);
-  DELETE FROM refresh_families f USING (
-      SELECT o.family_id FROM refresh_families o WHERE o.expires_at < now()
-        ORDER BY o.expires_at LIMIT p_limit FOR UPDATE SKIP LOCKED) AS old
-    WHERE f.family_id = old.family_id;
-  GET DIAGNOSTICS v_families = ROW_COUNT;
   DELETE FROM refresh_tokens t USING (
       SELECT o.token_hash FROM refresh_tokens o WHERE o.expires_at < now()
         ORDER BY o.expires_at LIMIT p_limit FOR UPDATE SKIP LOCKED) AS old
     WHERE t.token_hash = old.token_hash;
   GET DIAGNOSTICS v_tokens = ROW_COUNT;
-  RETURN v_families + v_tokens;
+  DELETE FROM refresh_families f USING (
+      SELECT o.family_id FROM refresh_families o WHERE o.expires_at < now()
+        ORDER BY o.expires_at LIMIT p_limit - v_tokens FOR UPDATE SKIP LOCKED) AS old
+    WHERE f.family_id = old.family_id;
+  GET DIAGNOSTICS v_families = ROW_COUNT;
+  RETURN v_tokens + v_families;
 END
 $$;
 CREATE INDEX refresh_families_age ON refresh_families (expires_at);
@@ -96,7 +131,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = holdfast, pg_temp AS $$
       + (SELECT count(*) FROM holdfast.refresh_tokens WHERE expires_at < now())
 $$;
 
-GRANT EXECUTE ON FUNCTION job_begin, job_end TO holdfast_janitor;
+GRANT EXECUTE ON FUNCTION job_begin, job_beat, job_end TO holdfast_janitor;
 GRANT EXECUTE ON FUNCTION job_list TO holdfast_booking;
 GRANT EXECUTE ON FUNCTION expire, answers_trim, sessions_trim, janitor_due TO holdfast_janitor;
 

@@ -1,4 +1,5 @@
 BEGIN;
 SELECT name, started_at, ended_at, ok_at, rows, error FROM holdfast.jobs WHERE false;
-SELECT 'holdfast.job_begin(text)'::regprocedure, 'holdfast.sessions_trim(integer)'::regprocedure;
+SELECT 'holdfast.job_begin(text)'::regprocedure, 'holdfast.job_beat(text,bigint)'::regprocedure,
+  'holdfast.sessions_trim(integer)'::regprocedure;
 ROLLBACK;

@@ -19,7 +19,7 @@ INSERT INTO granted VALUES
     || 'section_counts'),
   ('holdfast_demo', 'account_add account_change account_named event_create event_find venue_create '
     || 'venue_find venue_list'),
-  ('holdfast_janitor', 'answers_trim expire janitor_due job_begin job_end sessions_trim'),
+  ('holdfast_janitor', 'answers_trim expire janitor_due job_beat job_begin job_end sessions_trim'),
   ('holdfast_reconcile', 'filter_entries filter_event filter_killed filter_seats filter_some '
     || 'filter_used'),
   ('holdfast_user', 'account_add account_change account_list'),

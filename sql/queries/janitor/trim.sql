@@ -1,5 +1,5 @@
--- janitor/trim: takes away one batch of kept answers and of sessions that have served their time.
+-- janitor/trim: takes away one batch of kept answers that have served their time.
 -- in: limit int
--- out: answers bigint, sessions bigint
+-- out: answers bigint
 -- by: janitor
-select holdfast.answers_trim($1), holdfast.sessions_trim($1)
+select holdfast.answers_trim($1)

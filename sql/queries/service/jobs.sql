@@ -2,4 +2,4 @@
 -- in:
 -- out: name text, ok_age bigint, rows bigint, error text, running bool
 -- by: booking
-select name, ok_age_seconds, rows, error, ended_at is null from holdfast.job_list()
+select name, ok_age_seconds, rows, error, running from holdfast.job_list()
