@@ -232,7 +232,7 @@ settings: ## bring conf/holdfast.conf and the README's table up to app/base/conf
 # ---- for packagers -------------------------------------------------------------------------------
 
 .PHONY: install
-install: all ## DESTDIR= PREFIX=: programs, web server parts, configuration, schema
+install: all ## DESTDIR= PREFIX=: programs, web server parts, configuration, schema, crontab
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/holdfast
 	install -m 0755 $(BINS) $(DESTDIR)$(PREFIX)/bin/
 	install -m 0755 deploy/nginx-conf $(DESTDIR)$(PREFIX)/bin/holdfast-nginx-conf
@@ -241,6 +241,12 @@ install: all ## DESTDIR= PREFIX=: programs, web server parts, configuration, sch
 	install -d $(DESTDIR)$(PREFIX)/share/holdfast/sql
 	cp -R --no-preserve=ownership sql/sqitch.* sql/deploy sql/revert sql/verify \
 		$(DESTDIR)$(PREFIX)/share/holdfast/sql/
+	install -d $(DESTDIR)$(PREFIX)/share/holdfast/cron
+	for file in holdfast crontab; do \
+		sed 's,/usr/local/bin,$(PREFIX)/bin,g' cron/$$file \
+			>$(DESTDIR)$(PREFIX)/share/holdfast/cron/$$file && \
+		chmod 0644 $(DESTDIR)$(PREFIX)/share/holdfast/cron/$$file || exit 1; \
+	done
 
 .PHONY: help clean
 help: ## this list
