@@ -4,6 +4,7 @@
 #include "domain/event_input.h"
 
 #include "base/clock.h"
+#include "domain/price.h"
 
 #define TITLE_MAX       200
 #define DESCRIPTION_MAX 10000
@@ -14,7 +15,7 @@
 struct fields {
 	const char *title, *description, *venue_id, *layout, *event_date, *timezone, *sales_start,
 		*sales_end, *currency, *status, *payment, *queue;
-	const struct json *refund_policy, *sections;
+	const struct json *refund_policy, *pricing, *sections;
 	int64_t hold_seconds, max_seats_per_booking, max_seats_per_user, version;
 	bool has_hold_seconds, has_max_seats_per_booking, has_max_seats_per_user, has_version;
 };
@@ -228,6 +229,65 @@ add_policy(struct reading *r)
 		refuse(r, "/refund_policy", "There can be at most 20 rules.");
 }
 
+struct pricing {
+	bool enabled;
+	int64_t floor_percent, ceiling_percent, step_percent, round_to;
+	bool has_floor_percent, has_ceiling_percent, has_step_percent, has_round_to;
+};
+
+static void
+add_share(struct str *out, const char *name, bool given, int64_t value)
+{
+	if (given)
+		str_printf(out, ",\"%s\":%lld", name, (long long)value);
+}
+
+/* Whether prices move by themselves, and what of their rule is not as configured. The base price is
+ * always within the bounds, so that a ceiling is never below a floor. */
+static void
+add_pricing(struct reading *r)
+{
+#define NUMBER(field, least, most)                                                                 \
+	{                                                                                          \
+		.name = #field, .kind = JSON_INT, .min = (least), .max = (most),                   \
+		.offset = offsetof(struct pricing, field),                                         \
+		.present_offset = offsetof(struct pricing, has_##field)                            \
+	}
+	static const struct json_field fields[] = {
+		{ .name = "enabled",
+			.kind = JSON_BOOL,
+			.required = true,
+			.offset = offsetof(struct pricing, enabled) },
+		NUMBER(floor_percent, PRICE_FLOOR_MIN, PRICE_FLOOR_MAX),
+		NUMBER(ceiling_percent, PRICE_CEILING_MIN, PRICE_CEILING_MAX),
+		NUMBER(step_percent, 1, PRICE_STEP_MAX),
+		NUMBER(round_to, 1, PRICE_ROUND_MAX),
+		{ .name = NULL },
+	};
+#undef NUMBER
+	const struct json *member = json_get(r->body, "pricing");
+	struct pricing p = { .enabled = false };
+
+	if (!r->in.pricing) {
+		if (r->use == LAYOUT_CHANGES && member && json_kind(member) == JSON_NULL) {
+			add_name(r, "pricing");
+			str_add(&r->out, "null");
+		}
+		return;
+	}
+	if (json_read(r->in.pricing, fields, &p, r->why, r->arena, "/pricing")) {
+		r->problem = PROBLEM_INVALID;
+		return;
+	}
+	add_name(r, "pricing");
+	str_printf(&r->out, "{\"enabled\":%s", p.enabled ? "true" : "false");
+	add_share(&r->out, "floor_percent", p.has_floor_percent, p.floor_percent);
+	add_share(&r->out, "ceiling_percent", p.has_ceiling_percent, p.ceiling_percent);
+	add_share(&r->out, "step_percent", p.has_step_percent, p.step_percent);
+	add_share(&r->out, "round_to", p.has_round_to, p.round_to);
+	str_add_char(&r->out, '}');
+}
+
 static void
 add_sections(struct reading *r)
 {
@@ -276,6 +336,9 @@ read_fields(struct reading *r)
 		TEXT(payment, 0, TITLE_MAX),
 		TEXT(queue, 0, TITLE_MAX),
 		LIST(refund_policy),
+		{ .name = "pricing",
+			.kind = JSON_OBJECT,
+			.offset = offsetof(struct fields, pricing) },
 		LIST(sections),
 		NUMBER(hold_seconds, 86400),
 		NUMBER(max_seats_per_booking, 500),
@@ -331,6 +394,7 @@ event_input_read(struct arena *arena, const struct json *body, enum layout_use u
 	add_word(&r, "payment", r.in.payment, payments, "stripe");
 	add_word(&r, "queue", r.in.queue, queues, "on");
 	add_policy(&r);
+	add_pricing(&r);
 	add_sections(&r);
 	str_add_char(&r.out, '}');
 	if (r.problem)

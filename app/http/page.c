@@ -44,10 +44,18 @@ add_link(struct request *r, const char *next)
 void
 page_respond(struct request *r, const char *items, const char *next)
 {
+	page_respond_with(r, "", items, next);
+}
+
+void
+page_respond_with(struct request *r, const char *members, const char *items, const char *next)
+{
 	struct str out;
 
 	str_init(&out, r->arena);
-	str_add(&out, "{\"items\":[");
+	str_add_char(&out, '{');
+	str_add(&out, members);
+	str_add(&out, "\"items\":[");
 	str_add(&out, items);
 	str_add(&out, "],\"next_cursor\":");
 	str_add_json(&out, next);

@@ -24,4 +24,7 @@ void page_read(struct request *r, int64_t limit, int64_t limit_max, struct page 
  */
 void page_respond(struct request *r, const char *items, const char *next);
 
+/* The same with members of its own in front: "\"name\":value,…", each with a comma behind it. */
+void page_respond_with(struct request *r, const char *members, const char *items, const char *next);
+
 #endif

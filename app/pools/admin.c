@@ -2,6 +2,7 @@
  * The pool of staff: organizers make and change their own venues and events, admins everybody's.
  */
 #include "domain/event.h"
+#include "domain/pricing.h"
 #include "domain/venue.h"
 #include "http/page.h"
 #include "pools/serve.h"
@@ -119,6 +120,37 @@ admin_event_update(struct request *r)
 		return err;
 	respond_json(r, 200, answer.body);
 	add_version(r, answer.version);
+	return PROBLEM_NONE;
+}
+
+static enum problem
+admin_event_prices(struct request *r)
+{
+	struct event_caller caller = caller_of(r);
+	struct pricing_history history;
+	struct page page;
+	struct str items;
+	int32_t event_id;
+	enum problem err;
+
+	page_read(r, PAGE_LIMIT, PAGE_LIMIT_MAX, &page);
+	err = request_query_done(r);
+	if (err)
+		return err;
+	if (!event_id_read(r->params[0], &event_id))
+		return PROBLEM_NOT_FOUND;
+	err = pricing_history(
+		serve_context(), &caller, event_id, page.cursor, page.limit, &history);
+	if (err)
+		return err;
+	str_init(&items, r->arena);
+	for (size_t i = 0; i < history.count; i++) {
+		if (i > 0)
+			str_add_char(&items, ',');
+		str_add(&items, history.bodies[i]);
+	}
+	page_respond_with(r, arena_printf(r->arena, "\"pricing\":%s,", history.pricing), items.data,
+		history.next);
 	return PROBLEM_NONE;
 }
 

@@ -37,7 +37,7 @@ CREATE FUNCTION event_view_of(e events, p_default_seconds integer, p_default_per
 LANGUAGE sql STABLE SET search_path = holdfast, pg_temp AS $$
   SELECT e.event_id, e.status <> 'draft', e.version, e.layout_version,
     (extract(epoch FROM e.event_date) * 1000000)::bigint,
-    holdfast.event_head(e, p_default_seconds, p_default_per_booking, p_default_per_user),
+    holdfast.event_head(e, false, p_default_seconds, p_default_per_booking, p_default_per_user),
     array_agg(o.section_id ORDER BY o.ordinality), array_agg(o.price ORDER BY o.ordinality),
     array_agg(o.open_json ORDER BY o.ordinality)
   FROM ROWS FROM (holdfast.event_sections_open(e.event_id)) WITH ORDINALITY AS o

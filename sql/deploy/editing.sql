@@ -82,10 +82,11 @@ LANGUAGE sql STABLE SET search_path = holdfast, pg_temp AS $$
       holdfast.time_show(v.created_at) AS created_at) AS q
 $$;
 
--- An event as everybody sees it, but for its sections. p_default_*: what is in force where the event
--- says nothing (0 places a buyer: no limit).
-CREATE FUNCTION event_head(e events, p_default_seconds integer, p_default_per_booking integer,
-  p_default_per_user integer) RETURNS text
+-- An event as everybody sees it, but for its sections; the rule of its prices is for staff alone, who
+-- would not want buyers to wait for its floor. p_default_*: what is in force where the event says
+-- nothing (0 places a buyer: no limit).
+CREATE FUNCTION event_head(e events, p_staff boolean, p_default_seconds integer,
+  p_default_per_booking integer, p_default_per_user integer) RETURNS text
 LANGUAGE sql STABLE SET search_path = holdfast, pg_temp AS $$
   SELECT row_to_json(q)::text FROM (
     SELECT e.event_id::text, e.title, e.description,
@@ -96,7 +97,9 @@ LANGUAGE sql STABLE SET search_path = holdfast, pg_temp AS $$
       e.status, coalesce(e.hold_seconds, p_default_seconds) AS hold_seconds,
       coalesce(e.max_seats_per_booking, p_default_per_booking) AS max_seats_per_booking,
       coalesce(e.max_seats_per_user, nullif(p_default_per_user, 0)) AS max_seats_per_user,
-      e.queue, e.payment, e.refund_policy, e.currency, e.version) AS q
+      e.queue, e.payment, e.refund_policy, e.currency,
+      CASE WHEN p_staff THEN e.pricing
+        ELSE jsonb_build_object('enabled', e.pricing -> 'enabled') END AS pricing, e.version) AS q
 $$;
 
 -- The sections of an event in order, each an object that is left open: how many places are available
@@ -113,7 +116,8 @@ $$;
 CREATE FUNCTION event_show(e events, p_default_seconds integer, p_default_per_booking integer,
   p_default_per_user integer) RETURNS text
 LANGUAGE sql STABLE SET search_path = holdfast, pg_temp AS $$
-  SELECT left(holdfast.event_head(e, p_default_seconds, p_default_per_booking, p_default_per_user), -1)
+  SELECT left(holdfast.event_head(e, true, p_default_seconds, p_default_per_booking,
+      p_default_per_user), -1)
     || ',"sections":[' || coalesce(string_agg(
       o.open_json || n.capacity - n.held - n.sold || '}', ',' ORDER BY o.ordinality), '') || ']}'
     FROM ROWS FROM (holdfast.event_sections_open(e.event_id)) WITH ORDINALITY AS o
@@ -245,12 +249,13 @@ BEGIN
 
   INSERT INTO events (organizer_id, venue_id, title, description, event_date, timezone, sales_start,
       sales_end, status, currency, hold_seconds, max_seats_per_booking, max_seats_per_user, payment,
-      queue, refund_policy)
+      queue, refund_policy, pricing)
     VALUES (p_user, v.venue_id, p_in ->> 'title', coalesce(p_in ->> 'description', ''), v_date, v_zone,
       v_start, v_end, coalesce(p_in ->> 'status', 'on_sale'), p_in ->> 'currency',
       (p_in ->> 'hold_seconds')::integer, (p_in ->> 'max_seats_per_booking')::integer,
       (p_in ->> 'max_seats_per_user')::integer, coalesce(p_in ->> 'payment', 'none'),
-      coalesce(p_in ->> 'queue', 'off'), coalesce(p_in -> 'refund_policy', '[]'))
+      coalesce(p_in ->> 'queue', 'off'), coalesce(p_in -> 'refund_policy', '[]'),
+      coalesce(p_in -> 'pricing', '{"enabled": false}'))
     RETURNING * INTO e;
   INSERT INTO sections (event_id, section_no, section_id, name, kind, capacity, base_price, price)
     SELECT e.event_id, s.at - 1, s.v ->> 'section_id', s.v ->> 'name', s.v ->> 'kind',

@@ -198,6 +198,7 @@ DECLARE
   v_sizes  integer[];
   v_from   uuid[] := '{}';
   v_named  integer;
+  v_moving boolean := (SELECT (pricing -> 'enabled')::boolean FROM events WHERE event_id = p_event);
   v_new    boolean;
   v_killed boolean := false;
 BEGIN
@@ -235,15 +236,24 @@ BEGIN
   SELECT count(*) INTO v_named FROM jsonb_array_elements(p_sections) AS w (v)
     JOIN sections c ON c.event_id = p_event AND c.section_id = w.v ->> 'section_id'
     WHERE w.v ->> 'name' <> c.name;
-  -- The price follows the base price as long as nothing has moved it away from there.
-  UPDATE sections c SET name = coalesce(w.v ->> 'name', c.name),
-      capacity = coalesce((w.v ->> 'capacity')::integer, c.capacity),
-      base_price = coalesce((w.v ->> 'base_price')::bigint, c.base_price),
-      price = coalesce((w.v ->> 'price')::bigint,
-        CASE WHEN c.price = c.base_price THEN (w.v ->> 'base_price')::bigint END, c.price),
-      version = c.version + 1
-    FROM jsonb_array_elements(p_sections) AS w (v)
-    WHERE c.event_id = p_event AND c.section_id = w.v ->> 'section_id';
+  -- The price follows the base price as long as nothing has moved it away from there; one that moves
+  -- by itself starts anew from a new base price.
+  WITH changed_to AS (
+    UPDATE sections c SET name = coalesce(w.v ->> 'name', c.name),
+        capacity = coalesce((w.v ->> 'capacity')::integer, c.capacity),
+        base_price = coalesce((w.v ->> 'base_price')::bigint, c.base_price),
+        price = coalesce((w.v ->> 'price')::bigint, CASE WHEN c.price = c.base_price
+          OR v_moving AND (w.v ->> 'base_price')::bigint <> c.base_price
+          THEN (w.v ->> 'base_price')::bigint END, c.price),
+        version = c.version + 1
+      FROM jsonb_array_elements(p_sections) AS w (v)
+        JOIN sections o ON o.event_id = p_event AND o.section_id = w.v ->> 'section_id'
+      WHERE c.event_id = p_event AND c.section_no = o.section_no
+      RETURNING c.section_no, o.price AS old_price, c.price AS new_price
+  )
+  INSERT INTO price_changes (event_id, section_no, old_price, new_price, reason)
+    SELECT p_event, section_no, old_price, new_price, 'set_by_hand' FROM changed_to
+      WHERE old_price <> new_price ORDER BY section_no;
   SELECT n.next_position, v_new OR v_killed OR v_named > 0 OR n.changed INTO next_position, changed
     FROM event_seats_write(p_event, p_next, p_sections) AS n;
 END
@@ -310,6 +320,8 @@ BEGIN
         THEN (p_in ->> 'max_seats_per_user')::integer ELSE max_seats_per_user END,
       payment = coalesce(p_in ->> 'payment', payment), queue = coalesce(p_in ->> 'queue', queue),
       refund_policy = coalesce(p_in -> 'refund_policy', refund_policy),
+      pricing = CASE WHEN p_in ? 'pricing'
+        THEN coalesce(nullif(p_in -> 'pricing', 'null'), '{"enabled": false}') ELSE pricing END,
       version = version + 1, layout_version = layout_version + v_layout::integer
     WHERE event_id = p_event RETURNING * INTO e;
   RETURN (false, e.event_id::text,

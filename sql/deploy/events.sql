@@ -33,6 +33,14 @@ CREATE TABLE events (
   payment        text NOT NULL DEFAULT 'none' CHECK (payment IN ('none', 'stripe')),
   queue          text NOT NULL DEFAULT 'off' CHECK (queue IN ('off', 'on')),
   refund_policy  jsonb NOT NULL DEFAULT '[]' CHECK (jsonb_typeof(refund_policy) = 'array'),
+  -- whether prices move by themselves, and what of their rule is not as configured
+  pricing        jsonb NOT NULL DEFAULT '{"enabled": false}' CHECK ((
+    jsonb_typeof(pricing -> 'enabled') = 'boolean'
+    AND pricing - '{enabled,floor_percent,ceiling_percent,step_percent,round_to}'::text[] = '{}'
+    AND coalesce((pricing ->> 'floor_percent')::bigint, 1) BETWEEN 1 AND 100
+    AND coalesce((pricing ->> 'ceiling_percent')::bigint, 100) BETWEEN 100 AND 1000
+    AND coalesce((pricing ->> 'step_percent')::bigint, 1) BETWEEN 1 AND 1000
+    AND coalesce((pricing ->> 'round_to')::bigint, 1) BETWEEN 1 AND 100000000) IS TRUE),
   version        integer NOT NULL DEFAULT 1 CHECK (version > 0),
   layout_version integer NOT NULL DEFAULT 1 CHECK (layout_version > 0),
   seats_count    integer NOT NULL DEFAULT 0 CHECK (seats_count >= 0), -- the next free position
@@ -43,6 +51,9 @@ CREATE TABLE events (
 -- GET /events: upcoming, soonest first, keyset (event_date, event_id).
 CREATE INDEX events_upcoming ON events (event_date, event_id) WHERE status IN ('on_sale', 'closed');
 CREATE INDEX events_organizer ON events (organizer_id, event_date);
+-- Those whose prices move, in the order in which the job goes through them.
+CREATE INDEX events_pricing ON events (event_id)
+  WHERE status = 'on_sale' AND (pricing -> 'enabled')::boolean;
 
 CREATE TABLE event_moves (
   from_status text NOT NULL,
@@ -81,6 +92,25 @@ CREATE TABLE sections (
   PRIMARY KEY (event_id, section_no),
   UNIQUE (event_id, section_id)
 );
+
+-- Every change of a section's price. inputs: what the rule was given and made of it; null where
+-- somebody set the price.
+CREATE TABLE price_changes (
+  event_id   integer NOT NULL,
+  change_no  bigint GENERATED ALWAYS AS IDENTITY,
+  section_no smallint NOT NULL,
+  old_price  bigint NOT NULL CHECK (old_price BETWEEN 0 AND 100000000000),
+  new_price  bigint NOT NULL CHECK (new_price BETWEEN 0 AND 100000000000),
+  reason     text NOT NULL CHECK (reason ~ '^[a-z_]+$'),
+  inputs     jsonb CHECK (jsonb_typeof(inputs) = 'object'),
+  changed_at timestamptz NOT NULL DEFAULT now(),
+  PRIMARY KEY (event_id, change_no),
+  FOREIGN KEY (event_id, section_no) REFERENCES sections (event_id, section_no),
+  CHECK (old_price <> new_price)
+);
+-- The last change by the rule.
+CREATE INDEX price_changes_last ON price_changes (event_id, section_no, changed_at DESC)
+  WHERE inputs IS NOT NULL;
 
 -- position is dense from 0 in its event, never reused or renumbered.
 CREATE TABLE seats (

@@ -8,7 +8,8 @@ DECLARE
 BEGIN
   FOREACH v_name IN ARRAY ARRAY[
     'holdfast_accounts', 'holdfast_catalog', 'holdfast_booking', 'holdfast_admin',
-    'holdfast_reconcile', 'holdfast_verify', 'holdfast_user', 'holdfast_demo', 'holdfast_janitor'
+    'holdfast_reconcile', 'holdfast_verify', 'holdfast_user', 'holdfast_demo', 'holdfast_janitor',
+    'holdfast_pricing'
   ] LOOP
     IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = v_name) THEN
       EXECUTE format('CREATE ROLE %I LOGIN NOINHERIT NOCREATEDB NOCREATEROLE', v_name);
@@ -31,7 +32,7 @@ CREATE SCHEMA holdfast;
 REVOKE ALL ON SCHEMA holdfast FROM PUBLIC;
 GRANT USAGE ON SCHEMA holdfast TO
   holdfast_accounts, holdfast_catalog, holdfast_booking, holdfast_admin,
-  holdfast_reconcile, holdfast_verify, holdfast_user, holdfast_demo, holdfast_janitor;
+  holdfast_reconcile, holdfast_verify, holdfast_user, holdfast_demo, holdfast_janitor, holdfast_pricing;
 
 -- A function may be called only by those who are named.
 ALTER DEFAULT PRIVILEGES REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC;

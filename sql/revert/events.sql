@@ -1,6 +1,7 @@
 BEGIN;
 DROP TABLE holdfast.seats;
 DROP FUNCTION holdfast.seat_layout_guard();
+DROP TABLE holdfast.price_changes;
 DROP TABLE holdfast.sections;
 DROP TABLE holdfast.events;
 DROP FUNCTION holdfast.event_move_guard();

@@ -2,7 +2,7 @@
 \set ON_ERROR_STOP on
 SET search_path = holdfast, given, tap, public;
 BEGIN;
-SELECT plan(55);
+SELECT plan(60);
 
 CREATE TEMPORARY TABLE programs AS
   SELECT rolname FROM pg_roles WHERE rolname LIKE 'holdfast\_%' AND rolname <> 'holdfast_owner';
@@ -10,7 +10,8 @@ CREATE TEMPORARY TABLE granted (role text, functions text);
 INSERT INTO granted VALUES
   ('holdfast_accounts', 'account_find account_get account_register session_end session_refresh '
     || 'session_start'),
-  ('holdfast_admin', 'event_create event_update seat_states section_counts venue_create venue_list'),
+  ('holdfast_admin', 'event_create event_update price_list seat_states section_counts '
+    || 'venue_create venue_list'),
   ('holdfast_booking', 'booking_get booking_list cancel confirm confirm_seats event_sections '
     || 'filter_entries filter_event filter_killed filter_seats filter_some filter_used hold job_list '
     || 'release seat_owners seat_states section_counts'),
@@ -20,6 +21,7 @@ INSERT INTO granted VALUES
   ('holdfast_demo', 'account_add account_change account_named event_create event_find venue_create '
     || 'venue_find venue_list'),
   ('holdfast_janitor', 'answers_trim expire janitor_due job_beat job_begin job_end sessions_trim'),
+  ('holdfast_pricing', 'job_beat job_begin job_end pricing_apply pricing_next'),
   ('holdfast_reconcile', 'filter_entries filter_event filter_killed filter_seats filter_some '
     || 'filter_used'),
   ('holdfast_user', 'account_add account_change account_list'),
