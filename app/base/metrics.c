@@ -86,10 +86,11 @@ metrics_met(int server, bool up, int64_t now_us)
 				       __ATOMIC_RELAXED, __ATOMIC_RELAXED))
 		return;
 	/* A moment of the future was written before the machine last started. */
+	if (!from || from > now_us || now_us - from > AWAY_GAP_US)
+		return;
 	if (until > from && until < now_us)
 		from = until;
-	if (from && now_us - from < AWAY_GAP_US)
-		metrics_add(METRIC_DEGRADED, server, now_us - from);
+	metrics_add(METRIC_DEGRADED, server, now_us - from);
 }
 
 int

@@ -1,10 +1,10 @@
 /*
- * Numbers about all processes of all pools and jobs, summed where they arise: each process maps the
- * same file (setting metrics_file) and adds to it with atomic instructions. Counting costs no system
- * call and no lock, and what a process has counted stays when it is killed.
+ * Numbers about all processes of all pools and jobs, summed where they arise: each process maps
+ * the same file (setting metrics_file) and adds to it with atomic instructions. Counting costs no
+ * system call and no lock, and what a process has counted stays when it is killed.
  *
- * The file is never trusted: places and bounds are fixed when this is compiled, so that rubbish in it
- * gives wrong numbers and nothing else. Without a file, counts go to memory of this process.
+ * The file is never trusted: places and bounds are fixed when this is compiled, so that rubbish in
+ * it gives wrong numbers and nothing else. Without a file, counts go to memory of this process.
  */
 #ifndef HOLDFAST_METRICS_H
 #define HOLDFAST_METRICS_H
@@ -20,7 +20,7 @@ enum metric {
 	METRICS
 };
 
-/* Values of labels, from 0 in each set: METRIC_DRIFT_SEAT, METRIC_MOVE_HOLD, …, METRIC_DRIFT_COUNT_. */
+/* Values of labels, from 0 in each set: METRIC_DRIFT_SEAT, …; METRIC_DRIFT_COUNT_ are there. */
 enum metric_value {
 #define METRIC_SET(set, label)      METRIC_##set##_BEFORE_ = -1,
 #define METRIC_VALUE(set, id, text) METRIC_##set##_##id,
@@ -38,8 +38,10 @@ void metrics_add_pair(enum metric metric, int a, int b, int64_t n);
 /* One observation of a histogram. */
 void metrics_observe(enum metric metric, int value, int64_t us);
 
-/* The server (METRIC_SERVER_…) was just found up, or away: then the time since this process found it
- * so before counts as degraded, as far as no other process has counted it. */
+/*
+ * The server (METRIC_SERVER_…) was just found up, or away: then the time since this process found
+ * it so before counts as degraded, as far as no other process has counted it.
+ */
 void metrics_met(int server, bool up, int64_t now_us);
 
 /* The value of METRIC_CODE_… for a status. */
@@ -75,7 +77,7 @@ void metrics_close(void);
 /* All that is kept, in Prometheus' text format 0.0.4, and the processes that live. */
 void metrics_write(struct str *out);
 
-/* HELP and TYPE of a gauge; then its values, one for each value of its label (NULL: it has none). */
+/* HELP and TYPE of a gauge; then its numbers, one a value of its label (NULL: it has none). */
 void metrics_family(struct str *out, enum metric metric);
 void metrics_sample(struct str *out, enum metric metric, const char *value, double number);
 

@@ -321,12 +321,13 @@ metrics_close(void)
 void
 metrics_join(const char *pool)
 {
-	for (int i = 0; i < METRIC_POOL_COUNT_; i++) {
-		if (str_equal(metric_sets[METRIC_SET_POOL].values[i], pool))
-			joined = i;
-	}
-	if (joined < 0)
+	int i = 0;
+
+	while (i < METRIC_POOL_COUNT_ && !str_equal(metric_sets[METRIC_SET_POOL].values[i], pool))
+		i++;
+	if (i == METRIC_POOL_COUNT_ || joined >= 0)
 		return;
+	joined = i;
 	metrics_add(METRIC_STARTS, joined, 1);
 	if (fd >= 0)
 		join();
