@@ -414,7 +414,8 @@ booking_list_call(struct request *r)
 
 /* ---- service --------------------------------------------------------------------------------- */
 
-/* {"janitor": {"ok_age_seconds", "rows", "running", "error"}}: the last run of each job. */
+/* {"janitor": {"ok_age_seconds", "late_seconds", "rows", "running", "error"}}: the last run of each
+ * job. */
 static void
 write_jobs(struct str *out)
 {
@@ -430,8 +431,11 @@ write_jobs(struct str *out)
 
 		str_add(out, i > 0 ? "," : "");
 		str_add_json(out, pg_text(&rows, i, SERVICE_JOBS_NAME));
-		str_printf(out, ":{\"ok_age_seconds\":%s,\"rows\":%s,\"running\":%s,\"error\":",
-			age ? age : "null", pg_text(&rows, i, SERVICE_JOBS_ROWS),
+		str_printf(out,
+			":{\"ok_age_seconds\":%s,\"late_seconds\":%s,\"rows\":%s,\"running\":%s,"
+			"\"error\":",
+			age ? age : "null", pg_text(&rows, i, SERVICE_JOBS_LATE),
+			pg_text(&rows, i, SERVICE_JOBS_ROWS),
 			pg_bool(&rows, i, SERVICE_JOBS_RUNNING) ? "true" : "false");
 		str_add_json(out, pg_text(&rows, i, SERVICE_JOBS_ERROR));
 		str_add_char(out, '}');

@@ -58,15 +58,28 @@ BEGIN
 END
 $$;
 
--- How late each job is, for readyz and the metrics. A run that has neither ended nor goes on was
--- killed.
+-- How often cron starts each job. One that has never run is late from the time that it is known.
+CREATE TABLE job_schedule (
+  name        text PRIMARY KEY CHECK (name ~ '^[a-z][a-z-]*$'),
+  every       interval NOT NULL CHECK (every >= interval '1 minute'),
+  known_since timestamptz NOT NULL DEFAULT now()
+);
+INSERT INTO job_schedule (name, every) VALUES
+  ('janitor', '1 minute'), ('reconcile', '1 minute'), ('pricing', '1 day');
+
+-- How late each job is, for readyz and the metrics: by how much longer than its interval and a tenth
+-- of it (a minute where that is less) no run has done its work. A run that has neither ended nor goes
+-- on was killed.
 CREATE FUNCTION job_list()
 RETURNS TABLE (name text, started_at timestamptz, ended_at timestamptz, ok_at timestamptz,
-  ok_age_seconds bigint, rows bigint, error text, running boolean)
+  ok_age_seconds bigint, rows bigint, error text, running boolean, late_seconds bigint)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = holdfast, pg_temp AS $$
-  SELECT q.name, q.started_at, q.ended_at, q.ok_at,
-      floor(extract(epoch FROM now() - q.ok_at))::bigint, q.rows,
-      CASE WHEN q.ended_at IS NULL AND NOT q.running THEN 'killed' ELSE q.error END, q.running
+  SELECT coalesce(s.name, q.name), q.started_at, q.ended_at, q.ok_at,
+      floor(extract(epoch FROM now() - q.ok_at))::bigint, coalesce(q.rows, 0),
+      CASE WHEN q.ended_at IS NULL AND NOT q.running THEN 'killed' ELSE q.error END,
+      coalesce(q.running, false),
+      ceil(greatest(0, extract(epoch FROM now() - coalesce(q.ok_at, s.known_since) - s.every
+        - greatest(s.every / 10, interval '1 minute'))))::bigint
     FROM (SELECT j.*, j.ended_at IS NULL AND EXISTS (
           SELECT FROM pg_locks l, hashtextextended('job/' || j.name, 3) AS h (key)
             WHERE l.locktype = 'advisory' AND l.objsubid = 1 AND l.granted
@@ -74,7 +87,8 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = holdfast, pg_temp AS $$
               AND l.classid = ((h.key >> 32) & 4294967295)::oid
               AND l.objid = (h.key & 4294967295)::oid) AS running
         FROM holdfast.jobs j) AS q
-    ORDER BY q.name
+      FULL JOIN holdfast.job_schedule s ON s.name = q.name
+    ORDER BY 1
 $$;
 
 -- Answers are kept for 24 hours at least; an hour more costs nothing.
@@ -132,7 +146,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = holdfast, pg_temp AS $$
 $$;
 
 GRANT EXECUTE ON FUNCTION job_begin, job_beat, job_end TO holdfast_janitor;
-GRANT EXECUTE ON FUNCTION job_list TO holdfast_booking;
+GRANT EXECUTE ON FUNCTION job_list TO holdfast_booking, holdfast_catalog;
 GRANT EXECUTE ON FUNCTION expire, answers_trim, sessions_trim, janitor_due TO holdfast_janitor;
 
 COMMIT;

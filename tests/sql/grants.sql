@@ -16,7 +16,7 @@ INSERT INTO granted VALUES
     || 'filter_entries filter_event filter_killed filter_seats filter_some filter_used hold job_list '
     || 'release seat_owners seat_states section_counts'),
   ('holdfast_catalog', 'event_available event_brief event_get event_list event_seatmap event_seats '
-    || 'filter_entries filter_event filter_killed filter_seats filter_some filter_used seat_states '
+    || 'filter_entries filter_event filter_killed filter_seats filter_some filter_used job_list seat_states '
     || 'section_counts'),
   ('holdfast_demo', 'account_add account_change account_named event_create event_find venue_create '
     || 'venue_find venue_list'),
