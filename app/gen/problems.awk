@@ -44,6 +44,7 @@ END {
 		exit 1
 	print "# Made from app/base/problem.def."
 	answer("400 408 421 501 505", "malformed-request", "")
+	answer("403", "forbidden", "")
 	answer("404", "not-found", "")
 	answer("405", "method-not-allowed", "Allow \"GET, HEAD, OPTIONS, POST, PUT\"")
 	answer("413", "body-too-large", "")

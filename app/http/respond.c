@@ -35,11 +35,17 @@ respond_empty(struct request *r, int status)
 }
 
 void
-respond_json(struct request *r, int status, const char *json)
+respond_text(struct request *r, int status, const char *content_type, const char *text)
 {
 	respond_empty(r, status);
-	r->content_type = "application/json";
-	str_add(&r->out, json);
+	r->content_type = content_type;
+	str_add(&r->out, text);
+}
+
+void
+respond_json(struct request *r, int status, const char *json)
+{
+	respond_text(r, status, "application/json", json);
 }
 
 struct extending {

@@ -8,6 +8,7 @@
 
 /* The answer: status and a JSON body (complete text). */
 void respond_json(struct request *r, int status, const char *json);
+void respond_text(struct request *r, int status, const char *content_type, const char *text);
 void respond_empty(struct request *r, int status);
 void respond_header(struct request *r, const char *name, const char *value);
 

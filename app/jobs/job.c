@@ -103,6 +103,7 @@ run_batches(const struct job *job, struct context *house, struct job_run *run, i
 
 	for (;;) {
 		done = 0;
+		metrics_tick(clock_monotonic_us());
 		run->more = false;
 		*house->why = (struct problem_why){ 0 };
 		deadline_set(house);
@@ -196,6 +197,8 @@ job_main(const struct job *job, int argc, char **argv)
 	conf_done(&conf, 0);
 	catch_signals();
 	log_init(conf.program, run.verbose ? LOG_DEBUG : log_level_of(conf.log_level));
+	/* Where there is no file the pools say so. */
+	metrics_open(conf.metrics_file, NULL, 0);
 	house = (struct context){ .conf = &conf,
 		.pg = pg_open(&conf),
 		.redis = redis_open(&conf),
@@ -204,6 +207,7 @@ job_main(const struct job *job, int argc, char **argv)
 	status = run_job(job, &house, &run, for_seconds);
 	redis_close(house.redis);
 	pg_close(house.pg);
+	metrics_close();
 	arena_free(house.arena);
 	arena_free(arena);
 	return status;

@@ -5,24 +5,89 @@
 #include "base/clock.h"
 #include "base/id.h"
 #include "base/log.h"
+#include "base/metrics.h"
 #include "domain/event.h"
 #include "http/page.h"
 #include "pools/serve.h"
+#include "queries.h"
 
 #define POOL_ROUTES catalog
 #include "pools/routes.h"
 
-#define EVENT_AGE_S     5   /* details and lists */
-#define LIVE_AGE_S      1   /* live numbers */
-#define SEATMAP_AGE_S   300 /* the static layout, checked by its version after that */
+#define EVENT_AGE_S         5   /* details and lists */
+#define LIVE_AGE_S          1   /* live numbers */
+#define SEATMAP_AGE_S       300 /* the static layout, checked by its version after that */
 
-#define SEATS_LIMIT     500
-#define SEATS_LIMIT_MAX 1000
+/* What /metrics waits for PostgreSQL at most. */
+#define METRICS_PATIENCE_US 1000000
+
+#define SEATS_LIMIT         500
+#define SEATS_LIMIT_MAX     1000
 
 static enum problem
 catalog_healthz(struct request *r)
 {
 	respond_json(r, 200, "{\"status\":\"ok\"}");
+	return PROBLEM_NONE;
+}
+
+/* The last run of each job. */
+static void
+write_jobs(struct str *out, const struct pg_rows *rows)
+{
+	static const struct {
+		enum metric metric;
+		int column;
+	} shown[] = {
+		{ METRIC_JOB_STARTED, SERVICE_WATCH_STARTED },
+		{ METRIC_JOB_ENDED, SERVICE_WATCH_ENDED },
+		{ METRIC_JOB_SUCCESS, SERVICE_WATCH_OK },
+		{ METRIC_JOB_ROWS, SERVICE_WATCH_ROWS },
+		{ METRIC_JOB_FAILED, SERVICE_WATCH_FAILED },
+		{ METRIC_JOB_RUNNING, SERVICE_WATCH_RUNNING },
+		{ METRIC_JOB_LATE, SERVICE_WATCH_LATE },
+	};
+
+	for (size_t i = 0; i < ARRAY_LENGTH(shown); i++) {
+		metrics_family(out, shown[i].metric);
+		for (int row = 0; row < rows->count; row++) {
+			if (pg_text(rows, row, shown[i].column))
+				metrics_sample(out, shown[i].metric,
+					pg_text(rows, row, SERVICE_WATCH_NAME),
+					(double)pg_int(rows, row, shown[i].column));
+		}
+	}
+}
+
+/*
+ * What all processes have counted, and what the servers say. Whoever watches waits for no server
+ * that is away, and sees from this very answer that it is.
+ */
+static enum problem
+catalog_metrics(struct request *r)
+{
+	struct context *house = serve_context();
+	struct problem_why ignored = { 0 };
+	struct pg_rows rows;
+	struct str out;
+	bool pg, redis;
+
+	if (!metrics_shared()) {
+		r->why.detail = "The workers do not count together: see the setting metrics_file.";
+		return PROBLEM_UNAVAILABLE;
+	}
+	pg = !query_service_watch(house->pg, house->arena,
+		clock_monotonic_us() + METRICS_PATIENCE_US, &ignored, &rows);
+	redis = redis_command(house->redis, 1, (const char *const[]){ "PING" }, NULL, house->arena);
+	str_init(&out, r->arena);
+	metrics_write(&out);
+	metrics_family(&out, METRIC_POSTGRES_UP);
+	metrics_sample(&out, METRIC_POSTGRES_UP, NULL, pg);
+	metrics_family(&out, METRIC_REDIS_UP);
+	metrics_sample(&out, METRIC_REDIS_UP, NULL, redis);
+	if (pg)
+		write_jobs(&out, &rows);
+	respond_text(r, 200, "text/plain; version=0.0.4; charset=utf-8", out.data);
 	return PROBLEM_NONE;
 }
 
