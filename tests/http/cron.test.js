@@ -118,12 +118,12 @@ function syslogStart() {
 test('cron reads both and runs each job at its time', { skip: reason }, async () => {
 	const installed = path.join(dir, 'usr/local/share/holdfast/cron/holdfast');
 	jail('make', process.getuid(), process.getgid());
-	configure('/etc/holdfast/holdfast.conf', '/home/shop.conf');
+	configure('/etc/holdfast/holdfast.conf', '/srv/shop.conf');
 	command([...asRoot, 'install', '-m', '0644', installed, path.join(dir, 'etc/cron.d/holdfast')]);
 	// What the file says is to be filled in.
 	fs.writeFileSync(path.join(dir, 'tmp/crontab'), fs.readFileSync(
 		path.join(dir, 'opt/holdfast/share/holdfast/cron/crontab'), 'utf8')
-		.replace(/^HOLDFAST_CONF=.*$/m, 'HOLDFAST_CONF=/home/shop.conf'));
+		.replace(/^HOLDFAST_CONF=.*$/m, 'HOLDFAST_CONF=/srv/shop.conf'));
 	jail('crontab', '/tmp/crontab');
 	const log = syslogStart();
 	await stack.until('the log is received', () => fs.existsSync(path.join(dir, 'dev/log')));
