@@ -76,8 +76,8 @@ function sql(text) {
 // A session that stays, for transactions that are open while others race: `say` waits for the
 // statement to be done.
 class Session {
-  constructor() {
-    this.child = spawn('psql', psqlArgs, { stdio: ['pipe', 'pipe', 'inherit'] });
+  constructor(url = process.env.DATABASE_URL) {
+    this.child = spawn('psql', [url, ...psqlArgs.slice(1)], { stdio: ['pipe', 'pipe', 'inherit'] });
     this.waiting = [];
     this.text = '';
     this.child.stdout.on('data', (part) => {

@@ -29,9 +29,10 @@ const sql = (text, role = 'holdfast_owner') => output('psql',
 
 const redis = (...args) => output('redis-cli', ['-s', env.REDIS_SOCKET, ...args.map(String)]);
 
-// One of our programs with the configuration of the stack: {status, stdout, stderr}.
+// One of our programs with the configuration of the stack: {status, stdout, stderr}. Without the owner's
+// address of the database, which would go before that of the program's own role.
 const program = (name, args = [], input = '') => run(path.join(env.HOLDFAST_BIN, `holdfast-${name}`),
-	['--config', env.HOLDFAST_CONF, ...args], { input });
+	['--config', env.HOLDFAST_CONF, ...args], { input, env: { ...env, DATABASE_URL: undefined } });
 
 // Starts what is missing of the stack, its settings unchanged.
 function up() {
@@ -63,8 +64,14 @@ async function until(what, condition, seconds = 10) {
 
 const pidOf = (name) => Number(fs.readFileSync(path.join(env.HOLDFAST_PIDS, `${name}.pid`), 'utf8'));
 
-const isAlive = (pid) => fs.existsSync(`/proc/${pid}`) &&
-	!/^State:\s*Z/m.test(fs.readFileSync(`/proc/${pid}/status`, 'utf8'));
+function isAlive(pid) {
+	try {
+		return !/^State:\s*Z/m.test(fs.readFileSync(`/proc/${pid}/status`, 'utf8'));
+	} catch (error) {
+		if (error.code === 'ENOENT' || error.code === 'ESRCH') return false;
+		throw error;
+	}
+}
 
 const pools = ['accounts', 'catalog', 'booking', 'admin'];
 
