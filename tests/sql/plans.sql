@@ -3,7 +3,7 @@
 -- in the pools (force_generic_plan) and sequential scans left allowed.
 \set ON_ERROR_STOP on
 SET search_path = holdfast, given, tap, public;
-SELECT plan(27);
+SELECT plan(29);
 
 -- 40,000 seats and 30,000 bookings of one event, among 3,000 events; all users have a history.
 SELECT event(40000, 100000, 1000) AS event \gset
@@ -45,7 +45,9 @@ INSERT INTO bookings (event_id, booking_id, user_id, places, positions, seat_pri
   SELECT :event + 1, id('long ago ' || i), buyer('u7'), 1, '{0}', '{1}', '{}', '{}', '{}', 1, 'EUR', now(), now(),
     now() - i * interval '1 day' FROM generate_series(1, 3000) AS i;
 UPDATE bookings SET status = 'RELEASED' WHERE event_id = :event + 1;
-VACUUM ANALYZE bookings, seat_claims, ga_claims, seats, answers, events, users, ga_counts;
+INSERT INTO price_changes (event_id, section_no, old_price, new_price, reason)
+  SELECT :event, i % 3, i, i + 1, 'set_by_hand' FROM generate_series(1, 5000) AS i;
+VACUUM ANALYZE price_changes, bookings, seat_claims, ga_claims, seats, answers, events, users, ga_counts;
 
 SET plan_cache_mode = force_generic_plan;
 SET jit = off;
@@ -131,6 +133,9 @@ SELECT is(pg_temp.few(200, format('SELECT hold(%s, %L, ''{}'', ''{FLOOR}'', ''{2
   :event, 'new')), 'few', 'giving back what is due of a section');
 SELECT is(pg_temp.few(200, $$SELECT * FROM event_list(NULL, NULL, NULL, NULL, NULL, NULL, 21, 600, 10, 0)$$),
   'few', 'a page of events');
+SELECT is(pg_temp.few(30, $$SELECT * FROM pricing_next(0, NULL, '{}')$$), 'few', 'the next event whose prices move');
+SELECT is(pg_temp.few(200, format($$SELECT * FROM price_list(%s, buyer('organizer'), false, NULL, 21, '{}')$$,
+  :event)), 'few', 'a page of the history of prices');
 SELECT is(pg_temp.few(30, $$SELECT * FROM account_find('u77@example.test')$$), 'few', 'a login');
 SELECT is(pg_temp.few(10, $$SELECT * FROM account_get(buyer('u77'))$$), 'few', 'an account');
 SELECT * FROM finish();

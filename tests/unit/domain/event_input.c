@@ -93,6 +93,17 @@ Test(event_input, points_at_mistakes)
 		{ "\"refund_policy\":[{\"percent\":5}]", "/refund_policy/0/until" },
 		{ "\"refund_policy\":[{\"until\":\"x\",\"percent\":5}]", "/refund_policy/0/until" },
 		{ "\"refund_policy\":[7]", "/refund_policy/0" },
+		{ "\"pricing\":true", "/pricing" },
+		{ "\"pricing\":{}", "/pricing/enabled" },
+		{ "\"pricing\":{\"enabled\":\"on\"}", "/pricing/enabled" },
+		{ "\"pricing\":{\"enabled\":true,\"rest\":1}", "/pricing/rest" },
+		{ "\"pricing\":{\"enabled\":true,\"floor_percent\":0}", "/pricing/floor_percent" },
+		{ "\"pricing\":{\"enabled\":true,\"floor_percent\":101}",
+			"/pricing/floor_percent" },
+		{ "\"pricing\":{\"enabled\":true,\"ceiling_percent\":99}",
+			"/pricing/ceiling_percent" },
+		{ "\"pricing\":{\"enabled\":true,\"step_percent\":2.5}", "/pricing/step_percent" },
+		{ "\"pricing\":{\"enabled\":true,\"round_to\":0}", "/pricing/round_to" },
 		{ "\"layout\":\"x\"", "/layout" },
 		{ "\"version\":1", "/version" },
 	};
@@ -108,6 +119,24 @@ Test(event_input, points_at_mistakes)
 		cr_assert_str_eq(why.errors->pointer, cases[i].pointer, "%s", text);
 	}
 	cr_assert_eq(read_text("{\"layout\":\"x\"}", LAYOUT_CHANGES, &in), PROBLEM_INVALID);
+}
+
+Test(event_input, writes_the_rule_of_prices)
+{
+	struct event_input in;
+
+	cr_assert_eq(read_text("{\"pricing\":{\"round_to\":50,\"enabled\":true,"
+			       "\"floor_percent\":null,\"ceiling_percent\":200}}",
+			     LAYOUT_CHANGES, &in),
+		PROBLEM_NONE);
+	cr_assert_str_eq(in.json,
+		"{\"pricing\":{\"enabled\":true,\"ceiling_percent\":200,\"round_to\":50}}");
+	cr_assert_eq(read_text("{\"pricing\":null}", LAYOUT_CHANGES, &in), PROBLEM_NONE);
+	cr_assert_str_eq(in.json, "{\"pricing\":null}");
+	cr_assert_eq(
+		read_text("{\"title\":\"T\"," WHEN "," FLOOR ",\"pricing\":null}", LAYOUT_NEW, &in),
+		PROBLEM_NONE);
+	cr_assert_null(strstr(in.json, "pricing"));
 }
 
 Test(event_input, knows_venues_that_cannot_be)
