@@ -5,6 +5,15 @@
 
 #include <ctype.h>
 
+#define MOVED_US 2000000 /* more than reading two clocks one after the other can account for */
+
+/* What was told, as the difference to clock_monotonic_us(), and the host's difference then. */
+static struct {
+	bool told;
+	int64_t ahead_us;
+	int64_t host_ahead_us;
+} told;
+
 int64_t
 clock_monotonic_us(void)
 {
@@ -14,13 +23,42 @@ clock_monotonic_us(void)
 	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
 }
 
-int64_t
-clock_unix_s(void)
+/* The host's clock, less what clock_monotonic_us() says: the same until one of them is moved. */
+static int64_t
+host_ahead_us(void)
 {
 	struct timespec now;
 
 	clock_gettime(CLOCK_REALTIME, &now);
-	return now.tv_sec;
+	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000 - clock_monotonic_us();
+}
+
+void
+clock_tell(int64_t unix_us)
+{
+	told.told = true;
+	told.ahead_us = unix_us - clock_monotonic_us();
+	told.host_ahead_us = host_ahead_us();
+}
+
+bool
+clock_is_told(void)
+{
+	return told.told;
+}
+
+bool
+clock_has_moved(void)
+{
+	return told.told && llabs(host_ahead_us() - told.host_ahead_us) > MOVED_US;
+}
+
+int64_t
+clock_unix_s(void)
+{
+	int64_t ahead_us = told.told ? told.ahead_us : host_ahead_us();
+
+	return (ahead_us + clock_monotonic_us()) / 1000000;
 }
 
 void

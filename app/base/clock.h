@@ -1,6 +1,7 @@
 /*
  * Clocks. Deadlines of bookings are judged by PostgreSQL alone (now() in SQL); what is here serves
- * time budgets, logs and tokens.
+ * time budgets, logs and tokens. Tokens follow PostgreSQL's clock too, as soon as it has been heard,
+ * so that a host whose own clock is wrong gives and takes the same ones as all others.
  */
 #ifndef HOLDFAST_CLOCK_H
 #define HOLDFAST_CLOCK_H
@@ -10,7 +11,14 @@
 #define CLOCK_RFC3339 40 /* room for a time with microseconds and its NUL */
 
 int64_t clock_monotonic_us(void);
-int64_t clock_unix_s(void);
+int64_t clock_unix_s(void); /* by the clock that was told, else by the host's */
+
+/* The time now on the clock that counts. */
+void clock_tell(int64_t unix_us);
+bool clock_is_told(void);
+
+/* The host's clock has been set, or the host has slept, since: it has to be told again. */
+bool clock_has_moved(void);
 
 /* Current time as RFC 3339 in UTC with milliseconds. */
 void clock_now_rfc3339(char out[CLOCK_RFC3339]);

@@ -22,10 +22,12 @@
 #include <poll.h>
 #include <stdio.h>
 
-#define REPEATS_MAX     3 /* of a statement that met a deadlock or a serialisation failure */
-#define UNITS_MAX       2 /* a statement, and the flush that may follow */
-#define FLUSH_NAME      "flush"
-#define FLUSH_TEXT      "select pg_logical_emit_message(true, 'holdfast', '')"
+#define REPEATS_MAX 3 /* of a statement that met a deadlock or a serialisation failure */
+#define UNITS_MAX   2 /* a statement, and the flush that may follow */
+#define FLUSH_NAME  "flush"
+#define FLUSH_TEXT  "select pg_logical_emit_message(true, 'holdfast', '')"
+#define SERVER_TEXT                                                                                \
+	"select pg_postmaster_start_time(), (extract(epoch from clock_timestamp()) * 1e6)::bigint"
 #define SESSION_OPTIONS "-c datestyle=ISO -c timezone=UTC -c intervalstyle=iso_8601"
 
 struct pg {
@@ -193,7 +195,7 @@ connection_start(struct pg *pg, int64_t deadline_us)
 	return PQsetnonblocking(pg->conn, 1) == 0 && PQenterPipelineMode(pg->conn);
 }
 
-/* Prepares this program's statements and reads the server's start, in one round trip. */
+/* Prepares this program's statements and reads the server's start and clock, in one round trip. */
 static bool
 connection_prepare(struct pg *pg, int64_t deadline_us, struct answer *answer)
 {
@@ -208,8 +210,7 @@ connection_prepare(struct pg *pg, int64_t deadline_us, struct answer *answer)
 	}
 	if (flush && !PQsendPrepare(pg->conn, FLUSH_NAME, FLUSH_TEXT, 0, NULL))
 		return false;
-	if (!PQsendQueryParams(
-		    pg->conn, "select pg_postmaster_start_time()", 0, NULL, NULL, NULL, NULL, 0) ||
+	if (!PQsendQueryParams(pg->conn, SERVER_TEXT, 0, NULL, NULL, NULL, NULL, 0) ||
 		!PQpipelineSync(pg->conn) || !output_flush(pg->conn, deadline_us) ||
 		!answers_read(pg->conn, deadline_us, answer, 1))
 		return false;
@@ -231,6 +232,7 @@ connection_open(struct pg *pg, int64_t deadline_us)
 	usable = connection_start(pg, deadline_us) && connection_prepare(pg, deadline_us, &answer);
 	if (usable) {
 		snprintf(pg->started, sizeof(pg->started), "%s", PQgetvalue(answer.rows, 0, 0));
+		clock_tell(strtoll(PQgetvalue(answer.rows, 0, 1), NULL, 10));
 		pg->retry_at_us = 0;
 		metrics_add(METRIC_CONNECTS, METRIC_SERVER_POSTGRES, 1);
 		FAULT_SOCKET(FAULT_POSTGRES, PQsocket(pg->conn));
@@ -255,21 +257,24 @@ connection_ready(struct pg *pg, int64_t deadline_us)
 {
 	if (pg->conn != NULL) {
 		bool idle = PQtransactionStatus(pg->conn) == PQTRANS_IDLE;
-		/* A transaction left open would swallow what comes next on this connection. */
-		bool late = !idle && clock_monotonic_us() >= deadline_us;
 		struct pollfd fd = { .fd = PQsocket(pg->conn), .events = POLLIN };
+		const char *over = NULL;
 
+		/* A transaction left open would swallow what comes next on this connection. */
+		if (!idle && clock_monotonic_us() >= deadline_us)
+			over = "no time left in a transaction";
+		else if (idle && clock_has_moved())
+			over = "the clock of this host has moved";
 		/* A farewell and the end of the stream are two reads; notices may come before. */
-		for (int i = 0; !late && i < 8 && PQstatus(pg->conn) == CONNECTION_OK; i++) {
+		for (int i = 0; over == NULL && i < 8 && PQstatus(pg->conn) == CONNECTION_OK; i++) {
 			if (poll(&fd, 1, 0) <= 0)
 				return true;
 			PQconsumeInput(pg->conn);
 			PQisBusy(pg->conn);
 		}
-		if (!late && PQstatus(pg->conn) == CONNECTION_OK)
+		if (over == NULL && PQstatus(pg->conn) == CONNECTION_OK)
 			return true;
-		connection_drop(
-			pg, late ? "no time left in a transaction" : "closed by the server");
+		connection_drop(pg, over != NULL ? over : "closed by the server");
 		if (!idle)
 			return false;
 	}

@@ -47,3 +47,21 @@ Test(clock, writes_what_it_reads_and_moves_on)
 	cr_assert_geq(clock_monotonic_us(), before);
 	cr_assert_gt(clock_unix_s(), 1700000000);
 }
+
+Test(clock, follows_what_it_is_told)
+{
+	const int64_t hour_s = 3600;
+	int64_t host_s = clock_unix_s();
+
+	cr_assert_not(clock_is_told());
+	cr_assert_not(clock_has_moved());
+	clock_tell((host_s + hour_s) * 1000000);
+	cr_assert(clock_is_told());
+	cr_assert_geq(clock_unix_s(), host_s + hour_s);
+	cr_assert_lt(clock_unix_s(), host_s + hour_s + 60);
+	/* Being told another time is no move of the host's clock. */
+	cr_assert_not(clock_has_moved());
+	clock_tell((host_s - hour_s) * 1000000);
+	cr_assert_lt(clock_unix_s(), host_s);
+	cr_assert_not(clock_has_moved());
+}

@@ -1,0 +1,62 @@
+// The clock of a host that is an hour wrong: all workers and jobs see it, PostgreSQL and Redis do not.
+// Nobody notices: only the database's clock counts.
+'use strict';
+
+const assert = require('node:assert/strict');
+const { spawnSync } = require('node:child_process');
+const fs = require('node:fs');
+const path = require('node:path');
+
+const { assertStatus, get } = require('../lib/client.js');
+const { closing, lasts, row } = require('../lib/outage.js');
+const parts = require('../lib/parts.js');
+const stack = require('../lib/stack.js');
+const { buyer, confirmed, event, staff } = require('../lib/world.js');
+
+const library = fs.readdirSync('/usr/lib').map((name) => `/usr/lib/${name}/faketime/libfaketime.so.1`)
+	.find((file) => fs.existsSync(file));
+
+const wrong = (by) => ({ LD_PRELOAD: library, FAKETIME: by, FAKETIME_DONT_FAKE_MONOTONIC: '1',
+	DONT_FAKE_MONOTONIC: '1', ASAN_OPTIONS: 'verify_asan_link_order=0' });
+
+async function restart(environment) {
+	for (const pool of stack.pools) {
+		await parts.pools.stop(pool);
+		await parts.pools.start(pool, environment);
+	}
+	await stack.until('readyz is 200', async () => (await get('/readyz')).status === 200);
+}
+
+const claimsOf = (token) => JSON.parse(Buffer.from(token.split('.')[1], 'base64url'));
+
+// A job, as cron of that host would start it.
+function job(name, args, environment) {
+	const done = spawnSync(path.join(stack.env.HOLDFAST_BIN, `holdfast-${name}`),
+		['--config', stack.env.HOLDFAST_CONF, ...args], { encoding: 'utf8', env: { PATH: process.env.PATH, ...environment } });
+	assert.equal(done.status, 0, done.stdout + done.stderr);
+}
+
+for (const by of ['+1h', '-1h']) {
+	row(`the clock of the host is wrong by ${by}`, { answers: [/^503 unavailable$/] }, async (sale) => {
+		const environment = wrong(by);
+		const seen = spawnSync('date', ['+%s'], { encoding: 'utf8', env: { ...process.env, ...environment } }).stdout;
+		assert.ok(Math.abs(Number(seen) * 1000 - Date.now()) > 3500e3, 'libfaketime has no effect');
+		await restart(environment);
+		const began = Date.now();
+		await sale.progress(200);
+		const [olga, ann] = await Promise.all([staff(), buyer()]);
+		const { iat, exp } = claimsOf(ann.token);
+		assert.ok(Math.abs(iat * 1000 - Date.now()) < 60e3 && exp > iat, JSON.stringify({ iat, exp }));
+		assertStatus(await get('/auth/me', { token: ann.token }), 200);
+		const { event_id: id } = await event(olga);
+		const booking = await confirmed(ann, id, ['B1']);
+		assert.ok(Math.abs(Date.parse(booking.confirmed_at) - Date.now()) < 60e3, booking.confirmed_at);
+		for (const [name, args] of [['janitor', []], ['reconcile', ['--event', sale.event]]]) job(name, args, environment);
+		await lasts();
+		assert.deepEqual(Object.keys(sale.tally(began).counts).filter((kind) => /^(4(?!09|10)|5)/.test(kind)), []);
+		await restart({});
+		return Date.now();
+	});
+}
+
+closing();
