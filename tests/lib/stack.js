@@ -64,8 +64,14 @@ async function until(what, condition, seconds = 10) {
 
 const pidOf = (name) => Number(fs.readFileSync(path.join(env.HOLDFAST_PIDS, `${name}.pid`), 'utf8'));
 
-const isAlive = (pid) => fs.existsSync(`/proc/${pid}`) &&
-	!/^State:\s*Z/m.test(fs.readFileSync(`/proc/${pid}/status`, 'utf8'));
+function isAlive(pid) {
+	try {
+		return !/^State:\s*Z/m.test(fs.readFileSync(`/proc/${pid}/status`, 'utf8'));
+	} catch (error) {
+		if (error.code === 'ENOENT' || error.code === 'ESRCH') return false;
+		throw error;
+	}
+}
 
 const pools = ['accounts', 'catalog', 'booking', 'admin'];
 
