@@ -112,6 +112,7 @@ function asPostgres(command, args, { input = '', ...options } = {}) {
 		const child = spawn(first, rest, { cwd: '/', stdio: ['pipe', 'ignore', 'ignore'], ...options });
 		child.on('error', reject);
 		child.on('exit', resolve);
+		child.stdin.on('error', () => {}); // it may end without having read
 		child.stdin.end(input);
 	});
 }
