@@ -4,12 +4,18 @@
  */
 #include "pools/serve.h"
 
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
 #include "base/clock.h"
 #include "base/fault.h"
 #include "base/log.h"
 #include "base/metrics.h"
 #include "domain/limit.h"
 #include "http/token.h"
+
+#define START_PAUSE_MS 1000
 
 const struct route route_all[] = {
 #define ROUTE(pool, method, path, operation, flags, handler)                                       \
@@ -21,7 +27,7 @@ const struct route route_all[] = {
 
 static struct conf conf;
 static struct context house;
-static const struct pool *serving;
+static const struct pool *serving; /* once it can */
 
 /* The number of each route of this pool among the labels of the metrics, which are all pools'. */
 static int route_labels[METRICS_ROUTES_MAX];
@@ -242,7 +248,6 @@ prepare(const struct pool *pool, int argc, char **argv)
 	open_metrics(pool);
 	token_init(&conf);
 	respond_allow_origins(conf.allowed_origins);
-	serving = pool;
 	house.conf = &conf;
 	house.arena = arena_new();
 	/* Neither connects yet: a pool is up, and answers 503, while a server is away. */
@@ -250,13 +255,32 @@ prepare(const struct pool *pool, int argc, char **argv)
 	house.redis = redis_open(&conf);
 }
 
+/*
+ * A supervisor starts a worker again at once. One that cannot even start, since a setting is wrong,
+ * waits a little, so that this does not become a busy loop.
+ */
+static void
+slow_down(int status, void *none)
+{
+	socklen_t len = sizeof(int);
+	int listening = 0;
+
+	(void)none;
+	if (status != 0 && !serving &&
+		getsockopt(STDIN_FILENO, SOL_SOCKET, SO_ACCEPTCONN, &listening, &len) == 0 &&
+		listening)
+		poll(NULL, 0, START_PAUSE_MS);
+}
+
 int
 serve(const struct pool *pool, int argc, char **argv)
 {
 	struct gate *gate;
 
+	on_exit(slow_down, NULL);
 	prepare(pool, argc, argv);
 	gate = gate_open();
+	serving = pool;
 	if (pool->start)
 		pool->start(&house);
 	log_line(LOG_DEBUG, "event=start");
