@@ -101,6 +101,8 @@ move_make(struct context *house, struct move *move, enum booking_outcome *outcom
 		if (err == PROBLEM_UNAVAILABLE || err == PROBLEM_BUSY)
 			err = PROBLEM_UNKNOWN_OUTCOME;
 	}
+	if (err == PROBLEM_UNKNOWN_OUTCOME)
+		filter_unheard(house, move->event_id, move->name->booking_id, false);
 	if (err)
 		return err;
 	said = pg_text(&move->rows, 0, BOOKING_GET_OUTCOME);

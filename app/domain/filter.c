@@ -122,6 +122,8 @@ filter_take(struct context *house, const struct filter_wish *wish, struct filter
 	*answer = (struct filter_answer){ .verdict = FILTER_AWAY, .remaining = -1 };
 	if (!stamp)
 		return;
+	if (wish->keyed)
+		filter_doubt(house, wish->event_id);
 	args = ARENA_ARRAY(house->arena, const char *, 10 + wish->seats + 2 * wish->sections);
 	args[n++] = stamp;
 	args[n++] = wish->booking_id;
@@ -139,6 +141,7 @@ filter_take(struct context *house, const struct filter_wish *wish, struct filter
 		args[n++] = number(house, wish->quantities[i]);
 	}
 	reply = redis_script(house->redis, &script_take, keys, args, house->arena);
+	answer->doubtful = !reply;
 	if (!reply || redis_kind(reply) != REDIS_LIST)
 		return;
 	read_verdict(answer, reply, house->arena);
@@ -156,9 +159,9 @@ filter_put(struct context *house, const struct filter_entry *entry)
 		entry->sections, NULL };
 	const char *said;
 
-	if (!stamp)
-		return;
-	reply = run(house, &script_put, entry->event_id, args);
+	reply = stamp ? run(house, &script_put, entry->event_id, args) : NULL;
+	if (!reply)
+		filter_unheard(house, entry->event_id, entry->booking_id, false);
 	said = reply ? redis_text(reply, NULL) : NULL;
 	if (said && strcmp(said, "missing") == 0)
 		wanted = entry->event_id;
@@ -170,8 +173,8 @@ filter_drop(struct context *house, int32_t event_id, const char *booking_id, boo
 	const char *stamp = filter_stamp(house);
 	const char *const args[] = { stamp, booking_id, ended ? "1" : "0", NULL };
 
-	if (stamp)
-		run(house, &script_drop, event_id, args);
+	if (!stamp || !run(house, &script_drop, event_id, args))
+		filter_unheard(house, event_id, booking_id, !ended);
 }
 
 void
@@ -209,9 +212,8 @@ filter_positions(struct arena *arena, const char *literal)
 	return len < 2 ? "" : arena_copy(arena, literal + 1, len - 2);
 }
 
-/* The columns of these rows are those of sql/queries/filter/entries. */
-static int
-put_rows(struct context *house, int32_t event_id, const struct pg_rows *rows)
+int
+filter_put_rows(struct context *house, int32_t event_id, const struct pg_rows *rows)
 {
 	for (int i = 0; i < rows->count; i++) {
 		struct filter_entry entry = {
@@ -240,7 +242,7 @@ filter_repair(struct context *house, int32_t event_id, const char *const *seat_i
 
 	if (!query_filter_owners(house->pg, house->arena, house->deadline_us, &ignored, &rows,
 		    event_id, pg_array_text(house->arena, seat_ids, seats)))
-		put_rows(house, event_id, &rows);
+		filter_put_rows(house, event_id, &rows);
 }
 
 void
@@ -251,6 +253,6 @@ filter_refresh(struct context *house, int32_t event_id, const char *booking_id)
 
 	if (!query_filter_some(house->pg, house->arena, house->deadline_us, &ignored, &rows,
 		    event_id, pg_array_text(house->arena, &booking_id, 1)) &&
-		put_rows(house, event_id, &rows) == 0)
+		filter_put_rows(house, event_id, &rows) == 0)
 		filter_drop(house, event_id, booking_id, true);
 }

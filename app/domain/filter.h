@@ -43,6 +43,7 @@ struct filter_answer {
 	const char *section_id; /* FILTER_FULL */
 	int64_t available;
 	int64_t retry_ms;  /* FILTER_LIMITED */
+	bool doubtful;     /* FILTER_AWAY: asked, and the answer was lost; it may have been taken */
 	int64_t remaining; /* of the account's rate; -1: no limit in force */
 };
 
@@ -109,13 +110,30 @@ enum problem filter_rebuild(struct context *house, int32_t event_id, bool *rebui
  */
 void filter_rebuild_wanted(struct context *house);
 
-/* What a comparison found. */
+/*
+ * Redis has not heard what has become of a booking: filter_idle() will tell. undo: where it holds
+ * nothing, its request was refused. What put, drop and take cannot say they note by themselves.
+ */
+void
+filter_unheard(const struct context *house, int32_t event_id, const char *booking_id, bool undo);
+
+/* At the start of a process that writes bookings: what its predecessor wrote may be unknown. */
+void filter_begin(struct context *house);
+
+/*
+ * While no client waits: what was wanted is rebuilt, what Redis did not hear is told. True: not all
+ * of it could be done now.
+ */
+bool filter_idle(struct context *house);
+
+/* What a comparison found. Under repair, what was touched meanwhile counts as no difference. */
 struct filter_drift {
 	bool busy;    /* another process is at it: nothing was done */
 	bool missing; /* nothing usable was there: rebuilt, or (repair false) nothing to compare */
 	int64_t event_wrong; /* what was read of the event itself: all is built anew */
 	int64_t entries;     /* bookings compared */
 	int64_t entries_wrong, seats_wrong, counts_wrong, deadlines_wrong;
+	int64_t ids_unknown; /* of keyed bookings that hold nothing any more; repair alone looks */
 	int64_t repaired;
 	int64_t skipped;          /* left to the next run: touched meanwhile, or too young */
 	const char **differences; /* the first of them in words, on the arena */
@@ -124,16 +142,37 @@ struct filter_drift {
 
 #define FILTER_DIFFERENCES_MAX 1000
 
-/* How long a program that compares waits for Redis: all entries of an event are one answer. */
+/* How long a program that compares waits for Redis, which others keep busy. */
 #define FILTER_PATIENCE_MS     5000
 
 /*
  * Rebuilds where nothing is there, then compares everything that is kept with one snapshot of
  * PostgreSQL and repairs it, behind a fence: whatever a request touches meanwhile is left alone.
- * With repair false it only compares and writes nothing. NOT_FOUND: no such event. UNAVAILABLE: a
- * server is away.
+ * With repair false it only compares and writes nothing. Reads both in pages, so that nobody waits
+ * for it long. NOT_FOUND: no such event. UNAVAILABLE: a server is away, or the fence was another's.
  */
 enum problem
 filter_reconcile(struct context *house, int32_t event_id, bool repair, struct filter_drift *drift);
+
+/* A row of sql/queries/reconcile/glance that Redis does not agree with, and why. */
+struct filter_doubt {
+	int32_t event_id;
+	const char *why;
+};
+
+/*
+ * A quick comparison of a page of the events after one of them, by sums. *last: the last event of
+ * the page, 0 where there is none. doubts, on the arena: those that filter_reconcile() should look
+ * at. UNAVAILABLE: a server is away.
+ */
+enum problem filter_glance(struct context *house, int32_t after, int64_t limit, bool dry,
+	int64_t *events, int32_t *last, struct filter_doubt **doubts, size_t *count);
+
+/* Ids of events that something is kept of, page by page; cursor is "0" before and after the last. */
+enum problem
+filter_kept(struct context *house, const char **cursor, int32_t **events, size_t *count);
+
+/* Away with all that is kept of an event. False: Redis is away. */
+bool filter_discard(struct context *house, int32_t event_id);
 
 #endif

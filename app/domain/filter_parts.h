@@ -13,6 +13,12 @@ const char *filter_prefix(struct context *house, int32_t event_id);
 /* What state in Redis must have been built under to be believed; NULL: Redis is away. */
 const char *filter_stamp(struct context *house);
 
+/* Writes rows of sql/queries/filter/entries; returns their number. */
+int filter_put_rows(struct context *house, int32_t event_id, const struct pg_rows *rows);
+
+/* Before a keyed request is judged: Redis may not have heard all that this process wrote. */
+void filter_doubt(struct context *house, int32_t event_id);
+
 /* Notes that a request found nothing kept of this event. */
 void filter_want(int32_t event_id);
 
@@ -44,7 +50,7 @@ bool filter_step(struct context *house, const struct filter_fence *fence, struct
 /* An entry in the form of the scripts, as taken at the beginning of time. */
 const char *filter_entry_text(struct arena *arena, const struct pg_rows *rows, int row);
 
-#define FILTER_LEASE_MS 15000
+#define FILTER_LEASE_MS 15000 /* as in store/lua/common.lua */
 #define FILTER_PAGE     2000
 
 /* Places in one script of entries, and how many an entry has. */

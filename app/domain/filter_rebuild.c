@@ -14,7 +14,7 @@
 
 #define USED_MAX     100000
 #define LOOKS_MAX    8
-#define FIELDS_MAX   21
+#define FIELDS_MAX   23
 
 /* Requests that were under way when the state was lost may still come back for their answer. */
 #define IN_FLIGHT_MS 10000
@@ -281,6 +281,8 @@ install_event(struct context *house, const struct filter_fence *fence, struct ar
 	fields[n++] = pg_text(&event, 0, FILTER_EVENT_PLACES_MAX);
 	fields[n++] = "seats";
 	fields[n++] = pg_text(&event, 0, FILTER_EVENT_SEATS);
+	fields[n++] = "heard";
+	fields[n++] = arena_printf(house->arena, "%" PRId64, fence->redis_ms);
 	fields[n++] = "complete";
 	fields[n++] = arena_printf(house->arena, "%" PRId64, complete);
 	fields[n++] = "sections";

@@ -3,9 +3,9 @@
  * fence.
  *
  * First what was read of the event itself: where that has changed and nobody has told, all is built
- * anew. Then the entries, here too: each booking that holds places has one, with its seats,
- * sections and deadline. Then, against the entries as they are, what is made of them:
- * filter_compare.c.
+ * anew. Then the entries: each booking that holds places has one, with its seats, sections and
+ * deadline. Then, against the entries, what is made of them: filter_compare.c. At last the ids that
+ * a retry may come under.
  */
 #include "domain/filter_compare.h"
 
@@ -13,7 +13,6 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-#include "base/id.h"
 #include "base/str.h"
 #include "queries.h"
 #include "scripts.h"
@@ -22,142 +21,87 @@
  * way between. */
 #define DEADLINE_SLACK_MS 2000
 
+/* A clock that is read over a busy way is wrong by no more. */
+#define OFFSET_SLACK_MS   1000
+
+#define DAY_MS            86400000
+#define USED_MAX          100000
+
 void
 filter_differ(struct filter_compare *c, int64_t *counter, const char *format, ...)
 {
 	struct filter_drift *drift = c->drift;
 	va_list args;
-	char *text;
 
 	++*counter;
 	if (drift->differences_count == FILTER_DIFFERENCES_MAX)
 		return;
 	va_start(args, format);
-	if (vasprintf(&text, format, args) < 0)
-		abort();
+	drift->differences[drift->differences_count++] =
+		arena_vprintf(c->house->arena, format, args);
 	va_end(args);
-	drift->differences[drift->differences_count++] = arena_strdup(c->house->arena, text);
-	free(text);
 }
 
-/* state|user|deadline|taken|positions|sections */
-static struct filter_kept *
-entry_read(struct arena *arena, const char *booking_id, const char *text)
-{
-	struct filter_kept *entry = ARENA_NEW(arena, struct filter_kept);
-	char *rest = arena_strdup(arena, text);
-	char *word[6];
-
-	for (size_t i = 0; i < ARRAY_LENGTH(word); i++) {
-		word[i] = strsep(&rest, "|");
-		if (!word[i])
-			word[i] = arena_strdup(arena, "");
-	}
-	*entry = (struct filter_kept){ booking_id, text, word[0][0], strtoll(word[2], NULL, 10),
-		word[1], word[4], word[5], false };
-	return entry;
-}
-
-static bool
-entry_same(const struct filter_kept *a, const struct filter_kept *b)
-{
-	return a->state == b->state && str_equal(a->user_id, b->user_id) &&
-	       llabs(a->deadline_ms - b->deadline_ms) <= DEADLINE_SLACK_MS &&
-	       str_equal(a->positions, b->positions) && str_equal(a->sections, b->sections);
-}
-
-/* A clock that is read over a busy way is wrong by no more. */
-#define OFFSET_SLACK_MS 1000
-
-/* ---- reading both sides ---------------------------------------------------------------------- */
-
-static enum problem
-read_truth(struct filter_compare *c)
-{
-	struct context *house = c->house;
-	const char *after = "00000000-0000-0000-0000-000000000000";
-	struct pg_rows rows;
-	enum problem err;
-
-	err = query_filter_event(
-		house->pg, house->arena, house->deadline_us, house->why, &c->event, c->event_id);
-	if (err)
-		return err;
-	if (c->event.count == 0)
-		return PROBLEM_NOT_FOUND;
-	c->clock_ms = pg_int(&c->event, 0, FILTER_EVENT_CLOCK_MS);
-	c->seats = pg_int(&c->event, 0, FILTER_EVENT_SEATS);
-	c->layout = pg_text(&c->event, 0, FILTER_EVENT_SECTIONS);
-	err = query_filter_killed(
-		house->pg, house->arena, house->deadline_us, house->why, &rows, c->event_id);
-	if (err)
-		return err;
-	c->killed = filter_positions(house->arena, pg_text(&rows, 0, FILTER_KILLED_POSITIONS));
-	map_init(&c->truth, house->arena);
-	do {
-		err = query_filter_entries(house->pg, house->arena, house->deadline_us, house->why,
-			&rows, c->event_id, after, FILTER_PAGE);
-		for (int i = 0; !err && i < rows.count; i++) {
-			after = pg_text(&rows, i, FILTER_ENTRIES_BOOKING_ID);
-			map_set(&c->truth, after,
-				entry_read(house->arena, after,
-					filter_entry_text(house->arena, &rows, i)));
-		}
-	} while (!err && rows.count == FILTER_PAGE);
-	return err;
-}
-
-static enum problem
-read_snapshot(struct filter_compare *c)
-{
-	struct context *house = c->house;
-	struct pg_rows none;
-	enum problem err;
-
-	err = pg_exec(house->pg, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", house->arena,
-		house->deadline_us, house->why, &none);
-	if (err)
-		return err;
-	err = read_truth(c);
-	pg_exec(house->pg, "ROLLBACK", house->arena, house->deadline_us, house->why, &none);
-	return err;
-}
-
-const struct redis_value *
-filter_read_key(struct filter_compare *c, const char *command, const char *key)
-{
-	const char *words[] = { command,
-		arena_printf(c->house->arena, "%s:%s", c->fence.prefix, key) };
-
-	return redis_command(c->house->redis, 2, words, NULL, c->house->arena);
-}
+/* ---- repairs in batches ---------------------------------------------------------------------- */
 
 enum problem
-filter_read_entries(struct filter_compare *c)
+filter_send(struct filter_compare *c, const struct redis_script *script, size_t fixed)
 {
-	const struct redis_value *all = filter_read_key(c, "HGETALL", "entry");
+	const char *keys[] = { c->fence.prefix, NULL };
+	const struct redis_value *reply;
+	size_t count = c->batch_count;
 
-	if (!all)
-		return PROBLEM_UNAVAILABLE;
-	c->kept_count = redis_length(all) / 2;
-	c->kept = ARENA_ARRAY(c->house->arena, struct filter_kept *, c->kept_count + 1);
-	for (size_t i = 0; i < c->kept_count; i++)
-		c->kept[i] = entry_read(c->house->arena, redis_text(redis_at(all, 2 * i), NULL),
-			redis_text(redis_at(all, 2 * i + 1), NULL));
+	c->batch_count = fixed;
+	c->batch_places = 0;
+	if (count == fixed || !c->repair)
+		return PROBLEM_NONE;
+	c->batch[count] = NULL;
+	reply = redis_script(c->house->redis, script, keys, c->batch, c->house->arena);
+	c->refused |= !reply && redis_is_up(c->house->redis);
+	if (!reply || redis_length(reply) < 3)
+		return PROBLEM_UNAVAILABLE; /* away, or the fence is another's */
+	c->drift->repaired += redis_int(redis_at(reply, 1));
+	c->drift->skipped += redis_int(redis_at(reply, 2));
+	*c->wrong -= redis_int(redis_at(reply, 2));
 	return PROBLEM_NONE;
+}
+
+/* Adds arguments; a full batch is sent. */
+static enum problem
+add_repair(struct filter_compare *c, const char *booking_id, const char *old, const char *new)
+{
+	c->batch[c->batch_count++] = booking_id;
+	c->batch[c->batch_count++] = old;
+	c->batch[c->batch_count++] = new;
+	c->batch_places += filter_places(old) + filter_places(new);
+	if (c->batch_count <= 3 * FILTER_BATCH && c->batch_places < FILTER_PLACES)
+		return PROBLEM_NONE;
+	return filter_send(c, &script_repair, 3);
 }
 
 /* ---- the event ------------------------------------------------------------------------------- */
 
 /* The value of a field in a flat list of fields and values, NULL: there is none. */
-static const struct redis_value *
+static const char *
 member_of(const struct redis_value *list, const char *name)
 {
 	for (size_t i = 0; i + 1 < redis_length(list); i += 2) {
 		if (str_equal(redis_text(redis_at(list, i), NULL), name))
-			return redis_at(list, i + 1);
+			return redis_text(redis_at(list, i + 1), NULL);
 	}
 	return NULL;
+}
+
+/* A number that the scripts count on. Not there is right only where it is optional. */
+static void
+compare_number(struct filter_compare *c, const struct redis_value *meta, const char *name,
+	int64_t least, int64_t most, bool optional)
+{
+	const char *text = member_of(meta, name);
+	int64_t n;
+
+	if (text ? !str_to_int(text, least, most, &n) : !optional)
+		filter_differ(c, &c->drift->event_wrong, "event: %s is damaged", name);
 }
 
 /*
@@ -178,63 +122,97 @@ compare_event(struct filter_compare *c)
 		{ "seats", FILTER_EVENT_SEATS },
 		{ "sections", FILTER_EVENT_SECTIONS },
 	};
-	const struct redis_value *all = filter_read_key(c, "HGETALL", "meta");
-	int64_t offset_ms = c->clock_ms - c->fence.redis_ms;
-	const struct redis_value *offset;
+	const struct redis_value *meta = filter_read_key(c, "HGETALL", "meta");
+	int64_t offset_ms = c->clock_ms - c->fence.redis_ms, kept_ms;
+	int64_t latest_ms = c->clock_ms + DAY_MS + DAY_MS;
+	const char *offset;
 
-	if (!all)
+	if (!meta)
 		return PROBLEM_UNAVAILABLE;
 	for (size_t f = 0; f < ARRAY_LENGTH(fields); f++) {
-		const struct redis_value *kept = member_of(all, fields[f].name);
-
-		if (!str_equal(kept ? redis_text(kept, NULL) : NULL,
+		if (!str_equal(member_of(meta, fields[f].name),
 			    pg_text(&c->event, 0, fields[f].column)))
 			filter_differ(
 				c, &c->drift->event_wrong, "event: %s has changed", fields[f].name);
 	}
-	offset = member_of(all, "offset");
+	compare_number(c, meta, "version", 0, INT64_C(1) << 53, false);
+	compare_number(c, meta, "complete", 0, latest_ms, false);
 	/* Without a fence Redis has not been asked for its time. */
-	if (c->repair && (!offset || llabs(redis_int(offset) - offset_ms) > OFFSET_SLACK_MS))
+	if (!c->repair)
+		return PROBLEM_NONE;
+	compare_number(c, meta, "heard", 0, c->fence.redis_ms, false);
+	compare_number(c, meta, "unheard", 0, c->fence.redis_ms + DAY_MS, true);
+	offset = member_of(meta, "offset");
+	if (!offset || !str_to_int(offset, INT64_MIN, INT64_MAX, &kept_ms) ||
+		llabs(kept_ms - offset_ms) > OFFSET_SLACK_MS)
 		filter_differ(c, &c->drift->event_wrong, "event: the clocks have moved");
 	return PROBLEM_NONE;
 }
 
-/* ---- repairs in batches ---------------------------------------------------------------------- */
-
-enum problem
-filter_send(struct filter_compare *c, const struct redis_script *script, size_t fixed)
+/* A page of the layout: where Redis believes each of its seats to be. */
+static enum problem
+compare_ids_page(struct filter_compare *c, struct arena *arena, int64_t from)
 {
-	const char *keys[] = { c->fence.prefix, NULL };
-	const struct redis_value *reply;
-	size_t count = c->batch_count;
+	struct context *house = c->house;
+	const struct redis_value *kept;
+	struct pg_rows rows;
+	const char **words;
+	enum problem err;
 
-	c->batch_count = fixed;
-	c->batch_places = 0;
-	if (count == fixed || !c->repair)
-		return PROBLEM_NONE;
-	c->batch[count] = NULL;
-	reply = redis_script(c->house->redis, script, keys, c->batch, c->house->arena);
-	if (!reply || redis_kind(reply) != REDIS_LIST || redis_length(reply) < 3)
-		return PROBLEM_UNAVAILABLE; /* away, or the fence is another's */
-	c->drift->repaired += redis_int(redis_at(reply, 1));
-	c->drift->skipped += redis_int(redis_at(reply, 2));
+	err = query_filter_seats(house->pg, arena, house->deadline_us, house->why, &rows,
+		c->event_id, from, from + FILTER_PAGE);
+	if (err || rows.count == 0)
+		return err;
+	words = ARENA_ARRAY(arena, const char *, 2 + rows.count);
+	words[0] = "HMGET";
+	words[1] = arena_printf(arena, "%s:ids", c->fence.prefix);
+	for (int i = 0; i < rows.count; i++)
+		words[2 + i] = pg_text(&rows, i, FILTER_SEATS_SEAT_ID);
+	kept = redis_command(house->redis, 2 + rows.count, words, NULL, arena);
+	c->refused |= !kept && redis_is_up(house->redis);
+	if (!kept || redis_length(kept) != (size_t)rows.count)
+		return PROBLEM_UNAVAILABLE;
+	for (int i = 0; i < rows.count; i++) {
+		const char *position = redis_text(redis_at(kept, (size_t)i), NULL);
+		int64_t at;
+
+		if (!position || !str_to_int(position, from + i, from + i, &at))
+			filter_differ(c, &c->drift->event_wrong, "event: seat %s is not known",
+				words[2 + i]);
+	}
 	return PROBLEM_NONE;
 }
 
-/* Adds arguments; a full batch is sent. */
 static enum problem
-add_repair(struct filter_compare *c, const char *booking_id, const char *old, const char *new)
+compare_ids(struct filter_compare *c)
 {
-	c->batch[c->batch_count++] = booking_id;
-	c->batch[c->batch_count++] = old;
-	c->batch[c->batch_count++] = new;
-	c->batch_places += filter_places(old) + filter_places(new);
-	if (c->batch_count <= 3 * FILTER_BATCH && c->batch_places < FILTER_PLACES)
-		return PROBLEM_NONE;
-	return filter_send(c, &script_repair, 3);
+	const struct redis_value *count = filter_read_key(c, "HLEN", "ids");
+	struct arena *arena;
+	enum problem err = PROBLEM_NONE;
+
+	if (!count)
+		return PROBLEM_UNAVAILABLE;
+	if (redis_int(count) != c->seats)
+		filter_differ(c, &c->drift->event_wrong, "event: %" PRId64 " seats are known",
+			redis_int(count));
+	arena = arena_new();
+	for (int64_t from = 0; !err && from < c->seats; from += FILTER_PAGE) {
+		arena_reset(arena);
+		err = compare_ids_page(c, arena, from);
+	}
+	arena_free(arena);
+	return err;
 }
 
 /* ---- entries --------------------------------------------------------------------------------- */
+
+static bool
+entry_same(const struct filter_kept *a, const struct filter_kept *b)
+{
+	return a->state == b->state && str_equal(a->user_id, b->user_id) &&
+	       llabs(a->deadline_ms - b->deadline_ms) <= DEADLINE_SLACK_MS &&
+	       str_equal(a->positions, b->positions) && str_equal(a->sections, b->sections);
+}
 
 static enum problem
 compare_kept(struct filter_compare *c, struct filter_kept *kept)
@@ -244,7 +222,7 @@ compare_kept(struct filter_compare *c, struct filter_kept *kept)
 	c->drift->entries++;
 	if (truth)
 		truth->seen = true;
-	if (truth && entry_same(kept, truth))
+	if (map_get(&c->before, kept->booking_id) || (truth && entry_same(kept, truth)))
 		return PROBLEM_NONE;
 	/* What is due is given back by whoever comes next: no difference. */
 	if (!truth && kept->deadline_ms >= 0 && kept->deadline_ms <= c->clock_ms)
@@ -257,18 +235,21 @@ compare_kept(struct filter_compare *c, struct filter_kept *kept)
 static enum problem
 compare_entries(struct filter_compare *c)
 {
-	enum problem err = filter_read_entries(c);
+	enum problem err = PROBLEM_NONE;
 
 	c->batch[0] = c->fence.epoch;
 	c->batch[1] = arena_printf(c->house->arena, "%" PRId64, c->clock_ms);
 	c->batch[2] = arena_printf(c->house->arena, "%" PRId64, c->age_ms);
 	c->batch_count = 3;
-	for (size_t i = 0; !err && i < c->kept_count; i++)
-		err = compare_kept(c, c->kept[i]);
+	c->wrong = &c->drift->entries_wrong;
+	for (size_t i = 0; !err && i < c->kept.room; i++) {
+		if (c->kept.slots[i].value)
+			err = compare_kept(c, c->kept.slots[i].value);
+	}
 	for (size_t i = 0; !err && i < c->truth.room; i++) {
 		struct filter_kept *truth = c->truth.slots[i].value;
 
-		if (!truth || truth->seen)
+		if (!truth || truth->seen || map_get(&c->before, truth->booking_id))
 			continue;
 		c->drift->entries++;
 		filter_differ(c, &c->drift->entries_wrong, "booking %s: kept none, should be %s",
@@ -276,6 +257,38 @@ compare_entries(struct filter_compare *c)
 		err = add_repair(c, truth->booking_id, "", truth->text);
 	}
 	return err ? err : filter_send(c, &script_repair, 3);
+}
+
+/* ---- ids that a retry may come under --------------------------------------------------------- */
+
+/* From here on Redis is known to have heard everything that was written before the fence. */
+static enum problem
+compare_used(struct filter_compare *c)
+{
+	struct context *house = c->house;
+	int64_t known = c->drift->repaired;
+	struct pg_rows rows;
+	enum problem err;
+
+	err = query_filter_used(house->pg, house->arena, house->deadline_us, house->why, &rows,
+		c->event_id, USED_MAX);
+	c->batch[0] = c->fence.epoch;
+	c->batch[1] = arena_printf(house->arena, "%" PRId64, c->clock_ms);
+	c->batch_count = 2;
+	c->wrong = &c->drift->ids_unknown;
+	for (int i = 0; !err && i < rows.count; i++) {
+		c->batch[c->batch_count++] = pg_text(&rows, i, FILTER_USED_BOOKING_ID);
+		if (c->batch_count == 4 * FILTER_BATCH || i == rows.count - 1)
+			err = filter_send(c, &script_learn, 2);
+	}
+	c->drift->ids_unknown = c->drift->repaired - known;
+	if (err || rows.count == USED_MAX)
+		return err;
+	return filter_step(house, &c->fence, house->arena,
+		       (const char *[]){ c->fence.epoch, "heard",
+			       arena_printf(house->arena, "%" PRId64, c->fence.redis_ms), NULL })
+		       ? PROBLEM_NONE
+		       : PROBLEM_UNAVAILABLE;
 }
 
 /* ---- the whole ------------------------------------------------------------------------------- */
@@ -294,7 +307,10 @@ begin(struct filter_compare *c)
 			return err;
 		if (!filter_fence_up(c->house, c->event_id, &c->fence))
 			return PROBLEM_UNAVAILABLE;
-		c->drift->busy = c->fence.busy;
+		/* Forgotten again since the rebuild: whoever asks will have it built. */
+		c->drift->busy = c->fence.busy || c->fence.missing;
+		if (c->fence.missing)
+			filter_fence_down(c->house, &c->fence);
 		return PROBLEM_NONE;
 	}
 	c->fence.prefix = filter_prefix(c->house, c->event_id);
@@ -302,11 +318,36 @@ begin(struct filter_compare *c)
 	words[1] = arena_printf(c->house->arena, "%s:meta", c->fence.prefix);
 	stamp = c->fence.stamp ? redis_command(c->house->redis, 3, words, NULL, c->house->arena)
 			       : NULL;
+	c->refused |= !stamp && redis_is_up(c->house->redis);
 	if (!stamp)
 		return PROBLEM_UNAVAILABLE;
 	c->drift->missing = c->fence.missing = redis_kind(stamp) != REDIS_TEXT ||
 					       !str_equal(redis_text(stamp, NULL), c->fence.stamp);
 	return PROBLEM_NONE;
+}
+
+static enum problem
+compare_all(struct filter_compare *c)
+{
+	enum problem err = filter_read_truth(c);
+
+	if (!err)
+		err = compare_event(c);
+	if (!err)
+		err = compare_ids(c);
+	if (err || (c->repair && c->drift->event_wrong > 0))
+		return err;
+	err = filter_read_entries(c);
+	if (!err)
+		err = compare_entries(c);
+	/* The counts by what the entries were, whatever was repaired; the rest by what they are. */
+	if (!err)
+		err = filter_compare_counts(c);
+	if (!err && c->drift->repaired > 0)
+		err = filter_read_entries(c);
+	if (!err)
+		err = filter_compare_parts(c);
+	return err || !c->repair ? err : compare_used(c);
 }
 
 enum problem
@@ -325,19 +366,18 @@ filter_reconcile(struct context *house, int32_t event_id, bool repair, struct fi
 						FILTER_DIFFERENCES_MAX) };
 	c.batch = ARENA_ARRAY(house->arena, const char *, 4 * FILTER_BATCH + 16);
 	err = begin(&c);
-	if (err || drift->busy || c.fence.missing)
-		return err;
-	err = read_snapshot(&c);
+	if (!err && (drift->busy || c.fence.missing))
+		return PROBLEM_NONE;
 	if (!err)
-		err = compare_event(&c);
+		err = compare_all(&c);
+	if (err == PROBLEM_UNAVAILABLE && c.refused) {
+		filter_differ(&c, &drift->event_wrong, "event: what is kept is not readable");
+		err = PROBLEM_NONE;
+	}
 	if (!err && repair && drift->event_wrong > 0) {
 		filter_forget(house, event_id); /* and with it the fence */
 		return filter_rebuild(house, event_id, &drift->missing);
 	}
-	if (!err)
-		err = compare_entries(&c);
-	if (!err)
-		err = filter_compare_parts(&c);
 	if (repair)
 		filter_fence_down(house, &c.fence);
 	return err;

@@ -23,6 +23,8 @@ struct attempt {
 	const char *booking_id;
 	const char *seats, *sections, *quantities;
 	enum filter_verdict verdict;
+	bool doubtful; /* the take may have been done and not answered */
+	bool repeated; /* the answer to a call was lost */
 	struct pg_rows rows;
 };
 
@@ -55,7 +57,7 @@ decide(struct context *house, struct attempt *a, bool *unknown)
 		if (err == PROBLEM_GIVE_BACK && !give_back) {
 			give_back = true;
 		} else if (err == PROBLEM_UNKNOWN_OUTCOME && !wait) {
-			wait = *unknown = true;
+			wait = a->repeated = *unknown = true;
 		} else {
 			break;
 		}
@@ -114,7 +116,7 @@ undo(struct context *house, const struct attempt *a, enum problem err)
 	/* Else whoever asks for events that there are not would fill Redis with their keys. */
 	bool stranger = a->verdict == FILTER_MISSING && err == PROBLEM_NOT_FOUND;
 
-	if (a->verdict != FILTER_TAKEN && !stranger)
+	if (a->verdict != FILTER_TAKEN && !stranger && !a->doubtful)
 		return;
 	filter_drop(house, wish->event_id, a->booking_id, false);
 	FAULT("hold.undone");
@@ -130,15 +132,18 @@ follow(struct context *house, const struct attempt *a, enum hold_outcome outcome
 	struct filter_entry entry;
 
 	if (outcome == HOLD_NEW) {
-		if (a->verdict == FILTER_ASK || a->verdict == FILTER_MISSING) {
+		if (a->verdict != FILTER_TAKEN) {
 			entry = booking_entry(
 				house->arena, &a->rows, 0, wish->event_id, wish->user_id);
 			filter_put(house, &entry);
 		}
-	} else if (a->verdict == FILTER_TAKEN) {
+	} else if (a->verdict == FILTER_TAKEN || a->doubtful) {
 		filter_drop(house, wish->event_id, a->booking_id, false);
 		filter_refresh(
 			house, wish->event_id, pg_text(&a->rows, 0, BOOKING_HOLD_BOOKING_ID));
+	} else if (a->repeated) {
+		/* This request's own first call, that is told again. */
+		filter_refresh(house, wish->event_id, a->booking_id);
 	}
 }
 
@@ -187,6 +192,7 @@ take(struct context *house, const struct hold_wish *wish, const struct context_k
 			.sections = wish->sections },
 		&answer);
 	a.verdict = answer.verdict;
+	a.doubtful = answer.doubtful;
 	metrics_add(METRIC_VERDICTS, (int)answer.verdict, 1);
 	err = refuse(house, wish, &answer);
 	if (err)
@@ -198,8 +204,12 @@ take(struct context *house, const struct hold_wish *wish, const struct context_k
 	FAULT("hold.taken");
 	err = decide(house, &a, &unknown);
 	FAULT("hold.decided");
-	if (unknown)
-		return err; /* the take stands until its deadline */
+	if (unknown) {
+		/* A take stands until its deadline; what was not taken may have been written. */
+		if (a.verdict != FILTER_TAKEN && !a.doubtful)
+			filter_unheard(house, wish->event_id, booking_id, true);
+		return err;
+	}
 	if (err) {
 		undo(house, &a, err);
 		return explain(house, wish, err);

@@ -22,12 +22,15 @@
  * Above the longest budget that a request can be given. */
 #define WATCHDOG_SECONDS 120
 
+/* Between two calls of idle that had more to do. */
+#define PAUSE_MS         500
+
 struct gate_fcgi {
 	struct gate gate;
 	FCGX_Request request;
 	int signals;
 	int poller;  /* of both */
-	bool served; /* a request has been finished since the last idle call */
+	bool rested; /* no request has been finished since the last idle call */
 };
 
 static void
@@ -42,17 +45,20 @@ fcgi_close(struct gate *gate)
 }
 
 static bool
-fcgi_accept(struct gate *gate, void (*idle)(void *ctx), void *ctx)
+fcgi_accept(struct gate *gate, bool (*idle)(void *ctx), void *ctx)
 {
 	struct gate_fcgi *fcgi = (struct gate_fcgi *)gate;
 	struct epoll_event event;
+	bool more = !fcgi->rested && idle && idle(ctx);
+	int ready;
 
-	if (fcgi->served && idle)
-		idle(ctx);
-	fcgi->served = false;
+	fcgi->rested = true;
 	for (;;) {
 		/* One at a time, the two in turn: a busy socket does not keep a signal waiting. */
-		if (epoll_wait(fcgi->poller, &event, 1, -1) < 1)
+		ready = epoll_wait(fcgi->poller, &event, 1, more ? PAUSE_MS : -1);
+		if (ready == 0)
+			more = idle(ctx);
+		if (ready < 1)
 			continue;
 		if (event.data.fd != LISTEN_FD || event.events & EPOLLERR)
 			return false;
@@ -98,7 +104,7 @@ fcgi_finish(struct gate *gate)
 
 	FCGX_Finish_r(&fcgi->request);
 	alarm(0);
-	fcgi->served = true;
+	fcgi->rested = false;
 }
 
 static const struct gate_kind fcgi_kind = {

@@ -481,7 +481,8 @@ main(int argc, char **argv)
 		.program = { .name = "booking",
 			.summary = "hold, confirm, release and cancel bookings" },
 		.routes = pool_routes,
-		.idle = filter_rebuild_wanted,
+		.start = filter_begin,
+		.idle = filter_idle,
 	};
 
 	return serve(&pool, argc, argv);

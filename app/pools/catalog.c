@@ -361,7 +361,7 @@ main(int argc, char **argv)
 			.summary = "serves events, seats and maps over FastCGI",
 			.usage = "[OPTION]..." },
 		.routes = pool_routes,
-		.idle = filter_rebuild_wanted,
+		.idle = filter_idle,
 	};
 
 	return serve(&pool, argc, argv);

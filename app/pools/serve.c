@@ -162,17 +162,19 @@ serve_one(struct gate *gate)
 }
 
 /* Work that may wait gets a budget and a why of its own: no client hears of it. */
-static void
+static bool
 be_idle(void *ctx)
 {
 	struct problem_why why = { 0 };
+	bool more;
 
 	(void)ctx;
 	house.why = &why;
 	house.deadline_us = clock_monotonic_us() + conf.worker_budget_ms * 1000;
-	serving->idle(&house);
+	more = serving->idle(&house);
 	arena_reset(house.arena);
 	house.why = NULL;
+	return more;
 }
 
 /* POOL METHOD PATH OPERATION FLAGS: the web servers' maps are made of these lines. */

@@ -13,8 +13,11 @@ struct pool {
 	const struct route *routes;
 	/* Once, after the configuration is read; may be NULL. */
 	void (*start)(struct context *house);
-	/* After an answer has gone out, for work that may wait; may be NULL. */
-	void (*idle)(struct context *house);
+	/*
+	 * At the start and after an answer has gone out, for work that may wait; true: call again
+	 * soon, though nothing has come. May be NULL.
+	 */
+	bool (*idle)(struct context *house);
 };
 
 /* main() of a pool. */

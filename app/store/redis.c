@@ -33,6 +33,7 @@ struct redis {
 	int64_t retry_us;
 	int64_t retry_at_us; /* the breaker is open until this monotonic time */
 	int64_t log_at_us;   /* refused commands are not logged before this time */
+	int64_t failed_us;   /* the last call without an answer */
 	redisContext *context;
 	bool away; /* its loss has been logged */
 	char run_id[RUN_ID_MAX];
@@ -53,7 +54,8 @@ connection_fail(struct redis *redis, const char *reason)
 		redisFree(redis->context);
 	redis->context = NULL;
 	id_random(&random, sizeof(random));
-	redis->retry_at_us = clock_monotonic_us() + redis->retry_us +
+	redis->failed_us = clock_monotonic_us();
+	redis->retry_at_us = redis->failed_us + redis->retry_us +
 			     (int64_t)(random % (uint32_t)(redis->retry_us / 2 + 1));
 }
 
@@ -165,8 +167,10 @@ connection_open(struct redis *redis)
 	redisContext *context;
 	const char *mistake;
 
-	if (now_us < redis->retry_at_us)
+	if (now_us < redis->retry_at_us) {
+		redis->failed_us = now_us;
 		return false;
+	}
 	context = redis->url.path != NULL
 			  ? redisConnectUnixWithTimeout(redis->url.path, timeout)
 			  : redisConnectWithTimeout(redis->url.host, redis->url.port, timeout);
@@ -249,6 +253,7 @@ refusal_log(struct redis *redis, const char *what, const char *error)
 {
 	int64_t now_us = clock_monotonic_us();
 
+	redis->failed_us = now_us;
 	if (now_us < redis->log_at_us)
 		return;
 	redis->log_at_us = now_us + redis->retry_us;
@@ -436,6 +441,7 @@ redis_open(const struct conf *conf)
 	redis->arena = arena;
 	redis->timeout_us = conf->redis_timeout_ms * 1000;
 	redis->retry_us = conf->redis_retry_ms * 1000;
+	redis->failed_us = clock_monotonic_us();
 	redis->wanted = *conf->redis_url != '\0';
 	if (!redis->wanted)
 		return redis;
@@ -467,4 +473,10 @@ bool
 redis_is_up(const struct redis *redis)
 {
 	return redis->context != NULL;
+}
+
+int64_t
+redis_failed_us(const struct redis *redis)
+{
+	return redis->failed_us;
 }

@@ -51,4 +51,7 @@ const char *redis_run_id(struct redis *redis);
 
 bool redis_is_up(const struct redis *redis);
 
+/* Monotonic time of the last call that had no answer; of redis_open() where each had one. */
+int64_t redis_failed_us(const struct redis *redis);
+
 #endif

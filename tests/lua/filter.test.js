@@ -260,18 +260,104 @@ test('repair: leaves alone what was touched, has changed, or was taken too latel
   assert.deepEqual(await redis.script('repair', [P], ['e0', now, 5000, id(5), '', 'h|u|1|0|5|']), ['stale']);
 });
 
-test('mend: single bytes, owners, counts and deadlines', async () => {
+test('mend: single bytes, owners and deadlines', async () => {
   await take(1, ['S1'], ['GA', 2]);
   await redis.call('SETRANGE', `${P}:seats`, 5, 'b');
-  await redis.call('HSET', `${P}:count`, 'h:GA', 4);
   await redis.call('ZADD', `${P}:due`, 9e12, id(9));
   await redis.script('fence', [P], [STAMP, 'e1', 60000]);
   await take(2, ['S6']);
-  assert.deepEqual(await redis.script('mend', [P], ['e1', 'p', 5, 'b', 'a', 's', 'h:GA', 4, 2,
-    'd', id(9), 9e12, '', 'p', 6, `h${id(2)}`, 'a']), ['ok', 3, 1]);
+  assert.deepEqual(await redis.script('mend', [P], ['e1', 'p', 5, 'b', 'a',
+    'd', id(9), 9e12, '', 'p', 6, `h${id(2)}`, 'a']), ['ok', 2, 1]);
   assert.equal(await seats(), 'ahaaaahaax');
-  assert.equal(await held('GA'), 2);
   assert.equal(await redis.call('ZSCORE', `${P}:due`, id(9)), null);
+});
+
+test('recount: right however the counts move meanwhile', async () => {
+  const before = (booking) => redis.call('HGET', `${P}:before`, id(booking));
+  await take(1, [], ['GA', 2]);
+  await redis.call('HSET', `${P}:count`, 'h:GA', 4, 'c:GA', 7);
+  await redis.script('fence', [P], [STAMP, 'e1', 60000]);
+  await take(2, [], ['GA', 1]);
+  await put(1, 'b', -1, '', 'GA:2');
+  await drop(2);
+  assert.match(await before(1), /^h\|u1\|\d+\|\d+\|\|GA:2$/);
+  assert.equal(await before(2), '');
+  // When the fence went up one entry held two: that is what the sums are.
+  const recount = (...args) => redis.script('recount', [P], ['e1', ...args]);
+  assert.deepEqual(await recount('c:GA', 5, 'h:GA', 2, 'b:GA', 0),
+    ['ok', 2, 0, 'c:GA', '7', '5', 'h:GA', '2', '0']);
+  assert.deepEqual([await held('GA'), await sold('GA')], [0, 2]);
+  await take(3, [], ['GA', 3]);
+  assert.deepEqual(await recount('c:GA', 5, 'h:GA', 2, 'b:GA', 0), ['ok', 0, 0]);
+  await redis.call('HDEL', `${P}:count`, 'c:GA');
+  assert.deepEqual(await recount('c:GA', 5), ['ok', 1, 0, 'c:GA', '', '5']);
+  assert.deepEqual(await redis.script('recount', [P], ['e0', 'c:GA', 5]), ['stale']);
+});
+
+test('repair: its own changes are no drift of the counts', async () => {
+  await take(1, [], ['GA', 2]);
+  const text = (await redis.call('HGET', `${P}:entry`, id(1))).replace('GA:2', 'GA:20');
+  await redis.call('HSET', `${P}:entry`, id(1), text);
+  await redis.script('fence', [P], [STAMP, 'e1', 60000]);
+  assert.deepEqual(await redis.script('repair', [P], ['e1', Date.now(), 0, id(1), text,
+    text.replace('GA:20', 'GA:2')]), ['ok', 1, 0]);
+  await redis.script('recount', [P], ['e1', 'h:GA', 20]);
+  assert.equal(await held('GA'), 2);
+});
+
+test('what is no entry holds nothing, and goes', async () => {
+  await redis.call('HSET', `${P}:entry`, id(1), 'rubbish', id(2), 'h|u|nan|0|1|');
+  await redis.call('ZADD', `${P}:due`, 1, id(1), 1, id(2));
+  assert.deepEqual(await take(3, ['S1'], ['GA', 1]), ['taken', -1]);
+  assert.equal(await redis.call('HLEN', `${P}:entry`), 1);
+});
+
+test('unheard: until all is compared, no keyed request is refused here', async () => {
+  const now = Date.now();
+  await build({ heard: now - 5000 });
+  await take(1, ['S1'], ['GA', 5]);
+  assert.deepEqual(await take(2, ['S1'], [], { keyed: 1 }), ['lost', -1, 0]);
+  const unheard = (age) => redis.script('unheard', [P], [STAMP, age]);
+  assert.equal(await unheard(60000), 'noted');
+  assert.deepEqual(await take(2, ['S1'], [], { keyed: 1 }), ['lost', -1, 0], 'heard since');
+  assert.equal(await unheard(0), 'noted');
+  assert.equal(await unheard(60000), 'noted');
+  assert.deepEqual(await take(2, ['S1'], [], { keyed: 1 }), ['ask', -1]);
+  assert.deepEqual(await take(3, [], ['GA', 1], { keyed: 1 }), ['ask', -1]);
+  assert.deepEqual(await take(4, ['S1']), ['lost', -1, 0], 'no retry comes without a key');
+  await redis.script('fence', [P], [STAMP, 'e1', 60000]);
+  await redis.script('install', [P], ['e1', 'heard', Date.now() + 1000]);
+  await redis.script('install', [P], ['e1', 'release']);
+  assert.deepEqual(await take(2, ['S1'], [], { keyed: 1 }), ['lost', -1, 0]);
+  assert.equal(await redis.script('unheard', [P], ['another run', 0]), 'missing');
+});
+
+test('learn: ids that only PostgreSQL knew', async () => {
+  await take(1, ['S1']);
+  await redis.script('fence', [P], [STAMP, 'e1', 60000]);
+  assert.deepEqual(await redis.script('learn', [P], ['e1', Date.now(), id(7), id(8)]), ['ok', 2, 0]);
+  assert.deepEqual(await redis.script('learn', [P], ['e1', Date.now(), id(7)]), ['ok', 0, 0]);
+  assert.deepEqual(await take(7, ['S1'], [], { keyed: 1 }), ['ask', -1]);
+  assert.deepEqual(await redis.script('learn', [P], ['e0', Date.now(), id(9)]), ['stale']);
+});
+
+test('fence: none stands for ever, and what is no state does not keep it from standing', async () => {
+  await redis.call('SET', `${P}:fence`, 'rubbish');
+  assert.equal((await redis.script('fence', [P], [STAMP, 'e1', 60000]))[0], 'kept');
+  await redis.script('install', [P], ['e1', 'release']);
+  await redis.call('DEL', `${P}:meta`);
+  await redis.call('SET', `${P}:meta`, 'rubbish');
+  assert.equal((await redis.script('fence', [P], [STAMP, 'e2', 60000]))[0], 'missing');
+});
+
+test('discard: nothing is left', async () => {
+  await take(1, ['S1'], ['GA', 1]);
+  await drop(1);
+  await redis.script('fence', [P], [STAMP, 'e1', 60000]);
+  await take(2, ['S1'], ['GA', 1]);
+  assert.ok(await redis.script('discard', [P], []) > 8);
+  assert.deepEqual(await redis.call('KEYS', `${P}*`), []);
+  assert.deepEqual(await take(3, ['S1']), ['missing', -1]);
 });
 
 test('install: only behind its own fence, and what was touched is told once', async () => {

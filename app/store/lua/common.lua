@@ -3,7 +3,9 @@
 --   :meta   hash: stamp (Redis run_id and PostgreSQL start that the state was built under), offset
 --           (PostgreSQL's clock minus Redis's, ms), from, until (sales window, ms), hold (ms), max
 --           (places a booking; 0: the caller's), seats, sections (one a line: id|kind|capacity|ranges),
---           complete (since when :used has every id), version
+--           complete (since when :used has every id), version; heard: everything that was written
+--           before that moment is known here; unheard: the last moment at which something may have been
+--           written that is not (both by Redis's own clock)
 --   :seats  string: one byte a seat in layout order: a available, h held, r reserved, b booked, x not
 --           for sale
 --   :ids    hash: seat id -> position
@@ -13,13 +15,16 @@
 --   :count  hash: c:section capacity, h:section held and reserved, b:section sold (general admission)
 --   :used   sorted set: ids of bookings that hold nothing any more, or were never kept here, by the
 --           time of the mark * 2, + 1 where PostgreSQL has ended the booking for good
---   :fence  epoch of a rebuild or a repair under way; :dirty what was touched since it began
+--   :fence  epoch of a rebuild or a repair under way; since it began :dirty has what was touched,
+--           :before the entries of those bookings as they were, :moved what was added to :count
 -- Times are PostgreSQL's, in milliseconds since 1970, as far as the offset is right.
 local P = KEYS[1]
 local META, SEATS, IDS, OWNER = P .. ':meta', P .. ':seats', P .. ':ids', P .. ':owner'
 local ENTRY, DUE, COUNT, USED = P .. ':entry', P .. ':due', P .. ':count', P .. ':used'
 local FENCE, DIRTY = P .. ':fence', P .. ':dirty'
+local BEFORE, MOVED = P .. ':before', P .. ':moved'
 local DAY = 86400000
+local LEASE = 15000
 -- Places that one script gives back at most: whoever waits for Redis meanwhile waits for all of them.
 local WORK = 2000
 
@@ -33,9 +38,10 @@ end
 local function entry_read(text)
   local state, user, deadline, taken, positions, sections =
     string.match(text, '^(.)|([^|]*)|(-?%d+)|(%d+)|([^|]*)|(.*)$')
+  -- What is no entry holds nothing.
   return {
-    state = state, user = user, deadline = tonumber(deadline), taken = tonumber(taken),
-    positions = positions, sections = sections,
+    state = state or 'h', user = user or '', deadline = tonumber(deadline) or -1,
+    taken = tonumber(taken) or 0, positions = positions or '', sections = sections or '',
   }
 end
 
@@ -44,11 +50,28 @@ local function entry_text(e)
     e.sections)
 end
 
--- While a fence stands, notes what is touched: the repair leaves it alone.
+-- Whether a fence stands, once this script has touched something.
+local fenced
+
+-- Whether the fence is the one of this epoch; its lease begins anew.
+local function fence_is(epoch)
+  if call('GET', FENCE) ~= epoch then
+    return false
+  end
+  call('PEXPIRE', FENCE, LEASE)
+  return true
+end
+
+-- Comes before every change. While a fence stands, notes what is touched, and what was kept of it: the
+-- repair leaves it alone, and counts by what was.
 local function touch(booking, positions, sections)
-  if call('EXISTS', FENCE) == 0 then
+  if fenced == nil then
+    fenced = call('EXISTS', FENCE) == 1
+  end
+  if not fenced then
     return
   end
+  call('HSETNX', BEFORE, booking, call('HGET', ENTRY, booking) or '')
   call('SADD', DIRTY, 'k' .. booking)
   for p in string.gmatch(positions, '%d+') do
     call('SADD', DIRTY, 'p' .. p)
@@ -73,8 +96,12 @@ local function mark(booking, now, ended)
   call('PEXPIRE', USED, 2 * DAY)
 end
 
-local function count_field(state)
-  return state == 'b' and 'b:' or 'h:'
+local function count(state, section, quantity)
+  local field = (state == 'b' and 'b:' or 'h:') .. section
+  call('HINCRBY', COUNT, field, quantity)
+  if fenced then
+    call('HINCRBY', MOVED, field, quantity)
+  end
 end
 
 -- Writes an entry with its seats, owners, counts and deadline. The booking must hold nothing before.
@@ -89,7 +116,7 @@ local function entry_apply(booking, e)
     call('HSET', OWNER, unpack(owners))
   end
   for section, quantity in string.gmatch(e.sections, '([^:,]+):(%d+)') do
-    call('HINCRBY', COUNT, count_field(e.state) .. section, quantity)
+    count(e.state, section, quantity)
   end
   if e.deadline >= 0 then
     call('ZADD', DUE, e.deadline, booking)
@@ -115,7 +142,7 @@ local function entry_remove(booking, e)
     call('HDEL', OWNER, unpack(own))
   end
   for section, quantity in string.gmatch(e.sections, '([^:,]+):(%d+)') do
-    call('HINCRBY', COUNT, count_field(e.state) .. section, -quantity)
+    count(e.state, section, -quantity)
   end
   call('ZREM', DUE, booking)
   call('HDEL', ENTRY, booking)

@@ -2,8 +2,15 @@
 -- uses: common
 -- KEYS: prefix of the event. ARGV: stamp, epoch (random), lease in ms.
 -- Answers {busy}, or {kept | missing, Redis's clock in ms}.
+-- None of ours stands for ever, and what is no hash is no state.
+if call('PTTL', FENCE) == -1 then
+  call('UNLINK', FENCE)
+end
+if call('TYPE', META).ok ~= 'hash' then
+  call('UNLINK', META)
+end
 if not call('SET', FENCE, ARGV[2], 'NX', 'PX', ARGV[3]) then
   return { 'busy' }
 end
-call('DEL', DIRTY)
+call('UNLINK', DIRTY, BEFORE, MOVED)
 return { call('HGET', META, 'stamp') == ARGV[1] and 'kept' or 'missing', redis_ms() }

@@ -2,5 +2,5 @@
 -- uses: common
 -- KEYS: prefix of the event.
 -- A rebuild or a repair that is under way has read what was before: without its fence it writes no more.
-call('DEL', FENCE, DIRTY)
+call('UNLINK', FENCE, DIRTY, BEFORE, MOVED)
 return call('HDEL', META, 'stamp')

@@ -13,9 +13,12 @@
 --   finish stamp S offset N …  the fields of :meta; from here on the state is believed. Answers 2, and
 --                              does nothing, where more was touched since the last `touched`
 --   believe stamp S offset N … the same whatever was touched: `touched` is to follow
+--   renew                      the lease of the fence begins anew, as with every step
+--   heard MS                   a comparison behind the fence that went up at MS has found, or written,
+--                              everything
 --   release                    the fence comes down
 -- Answers 0 when the fence is another's, else 1.
-if call('GET', FENCE) ~= ARGV[1] then
+if not fence_is(ARGV[1]) then
   return 0
 end
 
@@ -39,6 +42,9 @@ end
 local step = ARGV[2]
 if step == 'clear' then
   call('UNLINK', META, SEATS, IDS, OWNER, ENTRY, DUE, COUNT)
+  if call('TYPE', USED).ok ~= 'zset' then
+    call('UNLINK', USED)
+  end
 elseif step == 'seats' then
   call('APPEND', SEATS, ARGV[3])
 elseif step == 'ids' then
@@ -66,7 +72,9 @@ elseif step == 'touched' then
   local bookings = touched()
   call('DEL', DIRTY)
   return bookings
+elseif step == 'heard' then
+  call('HSET', META, 'heard', ARGV[3])
 elseif step == 'release' then
-  call('DEL', FENCE, DIRTY)
+  call('UNLINK', FENCE, DIRTY, BEFORE, MOVED)
 end
 return 1

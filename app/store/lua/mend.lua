@@ -1,13 +1,12 @@
--- Sets single bytes, owners, counts and deadlines right that disagree with the entries, behind a
+-- Sets single bytes, owners and deadlines right that disagree with the entries, behind a
 -- fence of this epoch.
 -- uses: common
 -- KEYS: prefix of the event.
 -- ARGV: epoch, then in groups of four:
 --   p POSITION OLD NEW     OLD and NEW: the byte and the owner ('a' where there is none: byte alone)
---   s FIELD OLD NEW        a field of :count
 --   d BOOKING OLD NEW      a deadline ('': none)
 -- Answers {stale}, or {ok, mended, left alone}.
-if call('GET', FENCE) ~= ARGV[1] then
+if not fence_is(ARGV[1]) then
   return { 'stale' }
 end
 local mended, left = 0, 0
@@ -29,10 +28,6 @@ for i = 2, #ARGV, 4 do
       else
         call('HDEL', OWNER, name)
       end
-    end
-  elseif kind == 's' then
-    if judge('s' .. string.sub(name, 3), call('HGET', COUNT, name) or '', old) then
-      call('HSET', COUNT, name, new)
     end
   elseif judge('k' .. name, call('ZSCORE', DUE, name) or '', old) then
     if new == '' then

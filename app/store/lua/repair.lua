@@ -4,10 +4,12 @@
 -- ARGV: epoch, PostgreSQL's clock in ms, age in ms that an entry must have to be taken away, then
 --   booking, entry as it was read ('': none), entry as it should be ('': none), …
 -- Left alone: what was touched since the fence, what differs from what was read, and what was taken
--- too lately to be in PostgreSQL for sure. Answers {stale}, or {ok, repaired, left alone}.
-if call('GET', FENCE) ~= ARGV[1] then
+-- too lately to be in PostgreSQL for sure. An id that holds places is none that has ended. Answers
+-- {stale}, or {ok, repaired, left alone}.
+if not fence_is(ARGV[1]) then
   return { 'stale' }
 end
+fenced = true
 local now, age = tonumber(ARGV[2]), tonumber(ARGV[3])
 local repaired, left = 0, 0
 for i = 4, #ARGV, 3 do
@@ -23,6 +25,7 @@ for i = 4, #ARGV, 3 do
     end
     if new ~= '' then
       entry_apply(booking, entry_read(new))
+      call('ZREM', USED, booking)
     end
     repaired = repaired + 1
   end

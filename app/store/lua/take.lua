@@ -27,7 +27,7 @@ for i = last + 1, #ARGV, 2 do
 end
 local sections = table.concat(wanted, ',')
 
-local meta = call('HMGET', META, 'stamp', 'offset', 'from', 'until', 'hold', 'max', 'complete')
+local meta = call('HMGET', META, 'stamp', 'offset', 'from', 'until', 'hold', 'max')
 local now = redis_ms() + (tonumber(meta[2] or 0))
 if meta[1] ~= ARGV[1] then
   touch(booking, '', sections)
@@ -43,6 +43,12 @@ end
 -- its id no sooner than something is written: most that come in a rush lose before.
 if keyed and known() then
   return { 'ask', tokens }
+end
+-- Whether every id is known that a retry may bring: else a keyed request is never refused here, since it
+-- may be the retry of one that this state has forgotten or never heard of.
+local function certain()
+  local m = call('HMGET', META, 'complete', 'heard', 'unheard')
+  return now >= tonumber(m[1] or 0) and tonumber(m[3] or -1) < tonumber(m[2] or 0)
 end
 local most = tonumber(meta[6])
 if most == 0 then
@@ -86,8 +92,7 @@ if own then
   return { 'ask', tokens }
 end
 if #lost > 0 then
-  -- A keyed request may be a retry of one that this state has forgotten.
-  if keyed and now < tonumber(meta[7]) then
+  if keyed and not certain() then
     return { 'ask', tokens }
   end
   return { 'lost', tokens, unpack(lost) }
@@ -119,7 +124,7 @@ for i = last + 1, #ARGV, 2 do
     end
   end
   if left < quantity then
-    if more or (keyed and now < tonumber(meta[7])) then
+    if more or (keyed and not certain()) then
       return { 'ask', tokens }
     end
     return { 'full', tokens, id, left }

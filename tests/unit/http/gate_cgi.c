@@ -9,11 +9,12 @@
 
 static int idle_calls;
 
-static void
+static bool
 idle(void *ctx)
 {
 	(void)ctx;
 	idle_calls++;
+	return false;
 }
 
 /* Puts text where standard input is. */

@@ -1,0 +1,14 @@
+-- A process may have written, so long ago and before, what nobody told Redis: until all is compared,
+-- keyed requests are not refused here.
+-- uses: common
+-- KEYS: prefix of the event. ARGV: stamp, age in ms.
+-- Answers missing (what is built now will know it), or noted.
+local meta = call('HMGET', META, 'stamp', 'heard', 'unheard')
+if meta[1] ~= ARGV[1] then
+  return 'missing'
+end
+local at = redis_ms() - tonumber(ARGV[2])
+if at >= tonumber(meta[2] or 0) and at > tonumber(meta[3] or -1) then
+  call('HSET', META, 'unheard', at)
+end
+return 'noted'
