@@ -67,14 +67,14 @@ deadline_set(struct context *house)
 
 /* alone: false where another copy is at it. */
 static enum problem
-begin(struct context *house, bool *alone)
+begin(struct context *house, const struct job_run *run, bool *alone)
 {
 	struct pg_rows rows;
 	enum problem err;
 
 	deadline_set(house);
-	err = query_job_begin(house->pg, house->arena, house->deadline_us, house->why, &rows,
-		house->conf->program);
+	err = query_job_begin(
+		house->pg, house->arena, house->deadline_us, house->why, &rows, run->name);
 	*alone = !err && pg_bool(&rows, 0, JOB_BEGIN_ALONE);
 	return err;
 }
@@ -88,7 +88,7 @@ beat(struct context *house, const struct job_run *run, bool *alone)
 
 	deadline_set(house);
 	err = query_job_beat(house->pg, house->arena, house->deadline_us, house->why, &rows,
-		house->conf->program, run->rows);
+		run->name, run->rows);
 	*alone = !err && pg_bool(&rows, 0, JOB_BEAT_ALONE);
 	return err;
 }
@@ -114,7 +114,7 @@ run_batches(const struct job *job, struct context *house, struct job_run *run, i
 		if (err || !(run->more || (done > 0 && !run->dry_run)) || run->rows >= run->limit ||
 			stopping || clock_monotonic_us() >= until_us)
 			return err;
-		if (run->dry_run)
+		if (run->dry_run || run->apart)
 			continue;
 		err = beat(house, run, alone);
 		arena_reset(house->arena);
@@ -131,17 +131,16 @@ end(struct context *house, const struct job_run *run, enum problem err)
 	struct pg_rows rows;
 
 	deadline_set(house);
-	query_job_end(house->pg, house->arena, house->deadline_us, &ignored, &rows,
-		house->conf->program, run->rows, err ? problem_rows[err].slug : NULL);
+	query_job_end(house->pg, house->arena, house->deadline_us, &ignored, &rows, run->name,
+		run->rows, err ? problem_rows[err].slug : NULL);
 }
 
 /* The one line of a run. */
 static void
-log_run(const struct context *house, const struct job_run *run, int64_t began_us, bool alone,
-	enum problem err)
+log_run(const struct job_run *run, int64_t began_us, bool alone, enum problem err)
 {
 	log_line(err ? LOG_ERROR : LOG_INFO, "job=%s rows=%" PRId64 " ms=%" PRId64 "%s%s%s%s%s%s%s",
-		house->conf->program, run->rows, (clock_monotonic_us() - began_us) / 1000,
+		run->name, run->rows, (clock_monotonic_us() - began_us) / 1000,
 		run->dry_run ? " dry_run=yes" : "", alone ? "" : " busy=yes",
 		stopping ? " stopped=yes" : "", run->detail ? " " : "",
 		run->detail ? run->detail : "", err ? " error=" : "",
@@ -149,25 +148,25 @@ log_run(const struct context *house, const struct job_run *run, int64_t began_us
 }
 
 static int
-run_job(const struct job *job, struct context *house, struct job_run *run, int64_t for_seconds)
+run_job(const struct job *job, struct context *house, struct job_run *run)
 {
 	int64_t began_us = clock_monotonic_us();
-	bool alone = true;
+	bool kept = !run->dry_run && !run->apart, alone = true;
 	enum problem err = PROBLEM_NONE;
 
-	if (!run->dry_run)
-		err = begin(house, &alone);
+	if (kept)
+		err = begin(house, run, &alone);
 	if (!err && !alone) {
-		log_line(LOG_DEBUG, "job=%s busy=yes", house->conf->program);
+		log_line(LOG_DEBUG, "job=%s busy=yes", run->name);
 		return 0;
 	}
 	if (!err) {
 		FAULT("job.begun");
-		err = run_batches(job, house, run, began_us + for_seconds * 1000000, &alone);
-		if (!run->dry_run)
+		err = run_batches(job, house, run, began_us + run->for_seconds * 1000000, &alone);
+		if (kept)
 			end(house, run, err);
 	}
-	log_run(house, run, began_us, err || alone, err);
+	log_run(run, began_us, err || alone, err);
 	if (err == PROBLEM_UNAVAILABLE || err == PROBLEM_UNKNOWN_OUTCOME)
 		return EXIT_TEMPORARY;
 	return err ? 1 : 0;
@@ -182,7 +181,6 @@ job_main(const struct job *job, int argc, char **argv)
 	struct job_run run;
 	struct conf conf;
 	struct arena *arena = arena_new();
-	int64_t for_seconds;
 	int status;
 
 	program.options =
@@ -191,9 +189,12 @@ job_main(const struct job *job, int argc, char **argv)
 	run = (struct job_run){ .arena = arena, .limit = number_option(&conf, "limit", INT64_MAX) };
 	run.dry_run = conf_option(&conf, "dry-run", NULL);
 	run.verbose = conf_option(&conf, "verbose", NULL);
-	for_seconds = number_option(&conf, "for", job->for_seconds);
+	run.for_seconds = number_option(&conf, "for", 0);
+	run.name = conf.program;
 	if (job->options)
 		job->options(&conf, &run);
+	if (run.for_seconds == 0)
+		run.for_seconds = job->for_seconds;
 	conf_done(&conf, 0);
 	catch_signals();
 	log_init(conf.program, run.verbose ? LOG_DEBUG : log_level_of(conf.log_level));
@@ -204,7 +205,7 @@ job_main(const struct job *job, int argc, char **argv)
 		.redis = redis_open(&conf),
 		.arena = arena_new(),
 		.why = &why };
-	status = run_job(job, &house, &run, for_seconds);
+	status = run_job(job, &house, &run);
 	redis_close(house.redis);
 	pg_close(house.pg);
 	metrics_close();

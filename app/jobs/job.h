@@ -13,6 +13,9 @@ struct job_run {
 	int64_t rows;  /* done so far, kept by the frame */
 	bool dry_run;
 	bool verbose;
+	int64_t for_seconds; /* --for; where it is not given, what `options` says, or the job */
+	const char *name;    /* of the job, where it is not that of the program */
+	bool apart;          /* a piece by hand: beside other runs, and no run of the job */
 	bool more; /* set by a batch that did no rows, or shows only, where another may have some */
 	const char
 		*detail; /* "key=value …" for the summary line, on the process's arena; or NULL */

@@ -23,7 +23,7 @@ INSERT INTO granted VALUES
   ('holdfast_janitor', 'answers_trim expire janitor_due job_beat job_begin job_end sessions_trim'),
   ('holdfast_pricing', 'job_beat job_begin job_end pricing_apply pricing_next'),
   ('holdfast_reconcile', 'filter_entries filter_event filter_killed filter_seats filter_some '
-    || 'filter_used'),
+    || 'filter_used job_beat job_begin job_end reconcile_glance reconcile_known reconcile_wanted'),
   ('holdfast_user', 'account_add account_change account_list'),
   ('holdfast_verify', 'audit audit_events audit_i1 audit_i2 audit_i3 audit_i4 audit_i5 audit_i6 '
     || 'filter_entries filter_event filter_killed filter_seats filter_some filter_used seat_states '
