@@ -96,8 +96,7 @@ test('the primary dies, the replica is promoted: service is back, and nothing co
 	sale.begin();
 	await sale.progress(600);
 	assert.equal(superuser('show port'), '5432');
-	sale.crashed();
-	await primary.kill();
+	await primary.crash(sale, () => primary.kill());
 	await replica.promote();
 	const back = Date.now();
 	const { took } = await sale.recovered(back);

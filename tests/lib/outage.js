@@ -102,6 +102,7 @@ function readsCheck({ reads }, began, { answers = [], must }) {
 // The last words of a file: what is still on is checked, and then all books.
 function closing() {
 	test('every answer is in the books, no place was sold twice, and Redis equals PostgreSQL', { timeout: 120000 }, async () => {
+		assert.ok(!broken, `an outage is not over: ${broken}`);
 		await closeSale();
 		await settle(sales);
 	});

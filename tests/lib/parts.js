@@ -166,6 +166,16 @@ class Postgres {
 		await kill(this.pid());
 	}
 
+	// Crashes: what does it, and then until all processes of then have gone. Those of a server that was
+	// killed may answer for a moment more.
+	async crash(sale, deed) {
+		const all = this.all();
+		const since = Date.now();
+		await deed();
+		await gone(all.filter((pid) => pid !== this.pid()));
+		sale.crashed(since);
+	}
+
 	// A file in its directory of data.
 	async write(name, text) {
 		assert.equal(await asPostgres('tee', [path.join(this.data, name)], { input: text }), 0);

@@ -69,9 +69,10 @@ class Sale {
 		}
 	}
 
-	// PostgreSQL dies about now: what it had answered asynchronously in the last second may be lost.
-	crashed() {
-		this.crashes.push(Date.now());
+	// PostgreSQL has died between then and now: what it answered asynchronously meanwhile, and in the
+	// second before, may be lost.
+	crashed(since = Date.now()) {
+		this.crashes.push({ from: since, to: Date.now() });
 	}
 
 	/*
