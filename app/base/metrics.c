@@ -96,11 +96,12 @@ metrics_met(int server, bool up, int64_t now_us)
 int
 metrics_code(int status)
 {
-	char text[16];
+	static long codes[METRIC_CODE_OTHER];
 
-	snprintf(text, sizeof(text), "%d", status);
 	for (int i = 0; i < METRIC_CODE_OTHER; i++) {
-		if (strcmp(values_CODE[i], text) == 0)
+		if (!codes[i])
+			codes[i] = strtol(values_CODE[i], NULL, 10);
+		if (codes[i] == status)
 			return i;
 	}
 	return METRIC_CODE_OTHER;

@@ -153,9 +153,10 @@ serve_one(struct gate *gate)
 	FAULT("answer.made");
 	respond_send(&r);
 	took_us = clock_monotonic_us() - r.started_us;
+	/* Before the answer is out, so that whoever has it finds it counted. */
+	count_request(&r, err, took_us);
 	gate_finish(gate);
 	FAULT("answer.sent");
-	count_request(&r, err, took_us);
 	log_request(&r, err, took_us);
 	arena_reset(house.arena);
 	house.why = NULL;

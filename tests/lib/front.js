@@ -1,0 +1,59 @@
+// A second nginx in front of the same pools, which believes who the client says it is (X-Client).
+'use strict';
+
+const assert = require('node:assert/strict');
+const fs = require('node:fs');
+const net = require('node:net');
+const os = require('node:os');
+const path = require('node:path');
+const { spawn, spawnSync } = require('node:child_process');
+const { setTimeout: pause } = require('node:timers/promises');
+
+const tree = path.join(__dirname, '../..');
+
+const freePort = () => new Promise((resolve) => {
+	const server = net.createServer().listen(0, '127.0.0.1', () => {
+		const { port } = server.address();
+		server.close(() => resolve(port));
+	});
+});
+
+// What the packaged script prints, with these settings beside those of the stack: {status, stdout, stderr}.
+const configuration = (listen, settings = {}) => spawnSync('deploy/nginx-conf', [
+	'--config', process.env.HOLDFAST_CONF, '--run', process.env.HOLDFAST_RUN,
+	'--bin', process.env.HOLDFAST_BIN, '--listen', listen, '--template', 'conf/nginx.conf.in',
+	'--problems', path.join(process.env.HOLDFAST_BIN, '../gen/nginx-problems.conf')],
+{ cwd: tree, encoding: 'utf8', env: { ...process.env, ...settings } });
+
+// Asks it: (where, headers) => answer of fetch(). It ends with the test.
+async function believing(t, settings) {
+	const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'holdfast-front-'));
+	const port = await freePort();
+	const made = configuration(`127.0.0.1:${port}`, settings);
+	assert.equal(made.status, 0, made.stderr);
+	fs.writeFileSync(path.join(dir, 'nginx.conf'), `${process.getuid() ? '' : 'user root;'}
+		daemon off; pid ${dir}/pid; error_log ${dir}/log crit; events { worker_connections 4096; } http { access_log off;
+		${['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map((kind) =>
+		`${kind}_temp_path ${dir}/${kind};`).join(' ')}
+		set_real_ip_from 127.0.0.1; real_ip_header X-Client;\n${made.stdout} }`);
+	const nginx = spawn('nginx', ['-e', `${dir}/log`, '-p', dir, '-c', `${dir}/nginx.conf`], {
+		stdio: 'inherit', env: { PATH: `${process.env.PATH}:/usr/sbin` } });
+	t.after(async () => {
+		nginx.kill('SIGTERM');
+		await new Promise((resolve) => nginx.once('exit', resolve));
+		fs.rmSync(dir, { recursive: true });
+	});
+	// Until its port answers, whatever it says.
+	for (let i = 0; ; i++) {
+		try {
+			await fetch(`http://127.0.0.1:${port}/`);
+			break;
+		} catch (error) {
+			if (i === 200) throw error;
+			await pause(50);
+		}
+	}
+	return (where, headers) => fetch(`http://127.0.0.1:${port}${where}`, { headers });
+}
+
+module.exports = { believing, configuration };
