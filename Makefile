@@ -223,11 +223,14 @@ fmt: ## format the C sources
 	@deploy/packages lint
 	clang-format -i $(wildcard app/*/*.[ch] tests/*/*/*.[ch])
 
-settings: ## bring conf/holdfast.conf and the README's table up to app/base/conf.def
+settings: ## bring conf/holdfast.conf and the tables that people read up to app/base/*.def
 	awk -v form=file -f app/gen/settings.awk app/base/conf.def > conf/holdfast.conf
 	awk -v form=table -f app/gen/settings.awk app/base/conf.def > $(BUILD)/settings.md
 	sed -i -e '/^<!-- settings -->$$/,/^<!-- end of settings -->$$/{//!d}' \
 		-e '/^<!-- settings -->$$/r $(BUILD)/settings.md' README.md
+	awk -v form=table -f app/gen/metrics.awk app/base/metric.def > $(BUILD)/metrics.md
+	sed -i -e '/^<!-- metrics -->$$/,/^<!-- end of metrics -->$$/{//!d}' \
+		-e '/^<!-- metrics -->$$/r $(BUILD)/metrics.md' docs/watching.md
 
 # ---- for packagers -------------------------------------------------------------------------------
 
