@@ -168,7 +168,7 @@ struct filter_doubt {
 enum problem filter_glance(struct context *house, int32_t after, int64_t limit, bool dry,
 	int64_t *events, int32_t *last, struct filter_doubt **doubts, size_t *count);
 
-/* Ids of events that something is kept of, page by page; cursor is "0" before and after the last. */
+/* Ids of events that something is kept of, in pages; cursor is "0" before and after the last. */
 enum problem
 filter_kept(struct context *house, const char **cursor, int32_t **events, size_t *count);
 

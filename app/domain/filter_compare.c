@@ -1,5 +1,5 @@
 /*
- * What is made of the entries: the counts of sections, the bytes and owners of seats, the deadlines.
+ * What is made of the entries: the counts of sections, bytes and owners of seats, deadlines.
  */
 #include "domain/filter_compare.h"
 
@@ -85,7 +85,7 @@ differ_count(struct filter_compare *c, const char *field, const char *is, const 
 		*is ? is : "none", be);
 }
 
-/* Behind a fence one script compares and sets right: whatever moves meanwhile, it knows by how much. */
+/* Behind a fence one script compares and sets right: it knows what has moved meanwhile. */
 static enum problem
 send_counts(struct filter_compare *c)
 {

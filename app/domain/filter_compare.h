@@ -33,8 +33,8 @@ struct filter_compare {
 	int64_t seats;
 	const char *layout; /* sections, as :meta has them */
 	const char *killed; /* positions not for sale, "1,2" */
-	/* booking -> struct filter_kept: out of PostgreSQL; out of Redis; and, of those touched since
-	 * the fence went up, as they were then (without text: not kept) */
+	/* booking -> struct filter_kept: out of PostgreSQL; out of Redis; and of those touched
+	 * since the fence went up, as they were then (without text: not kept) */
 	struct map truth, kept, before;
 	const char **batch; /* arguments of a script being gathered */
 	size_t batch_count;

@@ -1,6 +1,6 @@
 /*
- * Both sides of a comparison: what PostgreSQL says of an event in one snapshot, and what Redis keeps
- * of it, in pages so that nobody waits long for either.
+ * Both sides of a comparison: what PostgreSQL says of an event in one snapshot, and what Redis
+ * keeps of it, in pages so that nobody waits long for either.
  *
  * What moves while the pages are read may be missing or come twice. Behind a fence every script
  * notes what it touches first, and a repair leaves that alone: what has not been touched has stood

@@ -292,8 +292,8 @@ install_event(struct context *house, const struct filter_fence *fence, struct ar
 }
 
 /*
- * Looks again at what was touched since the last look: behind the same fence, since whoever else put
- * one up in between would keep us out.
+ * Looks again at what was touched since the last look: behind the same fence, since whoever else
+ * put one up in between would keep us out.
  */
 static enum problem
 install_touched(struct context *house, int32_t event_id, const struct filter_fence *fence)
