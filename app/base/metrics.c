@@ -75,9 +75,11 @@ void
 metrics_met(int server, bool up, int64_t now_us)
 {
 	static int64_t away_us[METRIC_SERVER_COUNT_];
-	int64_t from = away_us[server], until, *shared = &metrics_at->head.away_us[server];
+	int64_t from, until, *shared;
 
 	assert(server >= 0 && server < METRIC_SERVER_COUNT_);
+	from = away_us[server];
+	shared = &metrics_at->head.away_us[server];
 	away_us[server] = up ? 0 : now_us;
 	if (up)
 		return;
