@@ -211,6 +211,26 @@ test('jobs: their calls, their last run, and how late they are', async () => {
 	assert.equal((await get('/readyz')).body.jobs.janitor.late_seconds, 0);
 });
 
+test('drift that reconcile finds, by its kind', async () => {
+	const drift = ['holdfast_drift_total', 'holdfast_reconcile_entries_total'];
+	const { event_id: other } = await event(olga);
+	await held(ann, other, ['B1']);
+	await held(bob, other, 3);
+	await stack.until('Redis keeps it', () => stack.redis('hlen', `hf:{${other}}:entry`) === '2');
+	const reconcile = () => assert.equal(stack.program('reconcile', ['--event', other]).status, 0);
+	reconcile();
+	const first = await scrape();
+	stack.redis('setrange', `hf:{${other}}:seats`, 3, 'b');
+	stack.redis('hset', `hf:{${other}}:count`, 'h:Floor', 7);
+	reconcile();
+	assert.deepEqual(difference(first, await scrape(), ...drift), {
+		'{kind="seat"}': 1, '{kind="count"}': 1, '{result="compared"}': 2, '{result="repaired"}': 2,
+	});
+	const clean = await scrape();
+	reconcile();
+	assert.deepEqual(difference(clean, await scrape(), ...drift), { '{result="compared"}': 2 });
+});
+
 test('Redis gone: told, counted as degraded, and over when it is back', async () => {
 	const degraded = 'holdfast_degraded_seconds_total{server="redis"}';
 	const first = await scrape();
