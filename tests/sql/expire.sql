@@ -2,7 +2,7 @@
 \set ON_ERROR_STOP on
 SET search_path = holdfast, given, tap, public;
 BEGIN;
-SELECT plan(22);
+SELECT plan(27);
 
 SELECT event() AS event \gset
 SELECT event() AS other \gset
@@ -52,6 +52,25 @@ SELECT is(status(:event, :'wide') || (SELECT count(*) FROM seat_claims WHERE boo
   'EXPIRED1', 'what is left of the booking is due under an ended one');
 SELECT is((SELECT count(*) FROM expire(2)), 1::bigint, 'and goes with the next');
 SELECT is((SELECT count(*) FROM expire(2)), 0::bigint, 'which is the last');
+
+-- seats and places together make a batch
+SELECT held(:event, 'anna', seats(1), '{FLOOR}', '{1}') AS both \gset
+SELECT due(:event, :'both') \gset _
+SELECT is((SELECT count(*) FROM expire(1)), 1::bigint, 'one claim');
+SELECT is((SELECT count(*) FROM ga_claims WHERE booking_id = :'both'), 1::bigint, 'and no more than one');
+SELECT is((SELECT count(*) FROM expire(1)), 1::bigint, 'the other one comes next');
+
+-- a payment is under way: the deadline of the hold it began with has passed, its own has not
+SELECT held(:event, 'anna', seats(1)) AS paying \gset
+SELECT reserve(:event, :'paying', 'anna') \gset _
+SET LOCAL session_replication_role = replica;
+UPDATE bookings SET first_expires_at = now() - interval '1 minute' WHERE booking_id = :'paying';
+SET LOCAL session_replication_role = origin;
+SELECT is((SELECT count(*) FROM expire(100)), 0::bigint, 'a payment under way is left alone');
+SELECT is(status(:event, :'paying') || (SELECT count(*) FROM seat_claims WHERE booking_id = :'paying'
+  AND state = 'r'), 'RESERVED1', 'until its own deadline');
+SELECT due(:event, :'paying') \gset _
+SELECT count(*) FROM expire(100) \gset _
 
 SELECT event(1, 50, 50) AS many \gset
 DO $$

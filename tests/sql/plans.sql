@@ -3,7 +3,7 @@
 -- in the pools (force_generic_plan) and sequential scans left allowed.
 \set ON_ERROR_STOP on
 SET search_path = holdfast, given, tap, public;
-SELECT plan(29);
+SELECT plan(30);
 
 -- 40,000 seats and 30,000 bookings of one event, among 3,000 events; all users have a history.
 SELECT event(40000, 100000, 1000) AS event \gset
@@ -138,5 +138,6 @@ SELECT is(pg_temp.few(200, format($$SELECT * FROM price_list(%s, buyer('organize
   :event)), 'few', 'a page of the history of prices');
 SELECT is(pg_temp.few(30, $$SELECT * FROM account_find('u77@example.test')$$), 'few', 'a login');
 SELECT is(pg_temp.few(10, $$SELECT * FROM account_get(buyer('u77'))$$), 'few', 'an account');
+SELECT is(pg_temp.few(400, 'SELECT * FROM expire(20)'), 'few', 'a batch of the janitor');
 SELECT * FROM finish();
 ROLLBACK;

@@ -1,0 +1,1 @@
+-- The function goes with moves, which makes the first version of it.
