@@ -25,11 +25,17 @@ $$;
 -- The booking as it stands: one past its deadline is shown as EXPIRED, cancelled parts are gone.
 -- p_first: as its hold was first answered, out of columns that never change.
 CREATE FUNCTION booking_show(b bookings, p_first boolean) RETURNS booking_view
-LANGUAGE plpgsql STABLE SET search_path = holdfast, pg_temp AS $$
+LANGUAGE plpgsql STABLE AS $$
 DECLARE
-  v       booking_view;
-  v_whole boolean := p_first OR b.status IN ('CANCELLED', 'REFUNDED');
+  v         holdfast.booking_view;
+  v_whole   boolean := p_first OR b.status IN ('CANCELLED', 'REFUNDED');
+  v_seat    text;
+  v_section text;
+  v_no      smallint;
+  v_next    smallint;
+  v_stands  integer;
 BEGIN
+  v.total := 0;
   v.booking_id := b.booking_id;
   v.event_id := b.event_id;
   v.currency := b.currency;
@@ -46,29 +52,37 @@ BEGIN
     v.cancelled_at := CASE WHEN b.status IN ('CANCELLED', 'REFUNDED') THEN b.ended_at END;
     v.version := b.version;
   END IF;
-  IF cardinality(b.positions) > 0 THEN
-    SELECT array_agg(s.seat_id ORDER BY i.position), array_agg(c.section_id ORDER BY i.position),
-        array_agg(i.price ORDER BY i.position)
-      INTO v.seat_ids, v.seat_section_ids, v.seat_prices
-      FROM unnest(b.positions, b.seat_prices) AS i (position, price)
-        JOIN seats s ON s.event_id = b.event_id AND s.position = i.position
-        JOIN sections c ON c.event_id = b.event_id AND c.section_no = s.section_no
-      WHERE v_whole OR i.position <> ALL (b.gone_positions);
-  END IF;
-  IF cardinality(b.section_nos) > 0 THEN
-    SELECT array_agg(c.section_id ORDER BY i.section_no), array_agg(i.stands ORDER BY i.section_no),
-        array_agg(i.price ORDER BY i.section_no)
-      INTO v.section_ids, v.quantities, v.section_prices
-      FROM (SELECT g.section_no, g.price,
-              g.quantity - CASE WHEN v_whole THEN 0 ELSE coalesce(g.gone, 0) END AS stands
-            FROM unnest(b.section_nos, b.quantities, b.section_prices, b.gone_quantities)
-              AS g (section_no, quantity, price, gone)) AS i
-        JOIN sections c ON c.event_id = b.event_id AND c.section_no = i.section_no
-      WHERE i.stands > 0;
-  END IF;
-  v.total := CASE WHEN v_whole THEN b.total
-    ELSE coalesce((SELECT sum(p) FROM unnest(v.seat_prices) AS p), 0)
-      + coalesce((SELECT sum(q * p) FROM unnest(v.quantities, v.section_prices) AS g (q, p)), 0) END;
+  -- Place by place: that costs less than to set up one statement for all, and each is found by its
+  -- whole key, whatever the planner believes of the tables.
+  FOR i IN 1 .. cardinality(b.positions) LOOP
+    IF v_whole OR b.positions[i] <> ALL (b.gone_positions) THEN
+      SELECT s.seat_id, s.section_no INTO v_seat, v_next FROM holdfast.seats s
+        WHERE s.event_id = b.event_id AND s.position = b.positions[i];
+      IF v_next IS DISTINCT FROM v_no THEN
+        v_no := v_next;
+        SELECT c.section_id INTO v_section FROM holdfast.sections c
+          WHERE c.event_id = b.event_id AND c.section_no = v_no;
+      END IF;
+      v.seat_ids := v.seat_ids || v_seat;
+      v.seat_section_ids := v.seat_section_ids || v_section;
+      v.seat_prices := v.seat_prices || b.seat_prices[i];
+      v.total := v.total + b.seat_prices[i];
+    END IF;
+  END LOOP;
+  FOR i IN 1 .. cardinality(b.section_nos) LOOP
+    v_stands := b.quantities[i];
+    IF NOT v_whole THEN
+      v_stands := v_stands - coalesce(b.gone_quantities[i], 0);
+    END IF;
+    IF v_stands > 0 THEN
+      SELECT c.section_id INTO v_section FROM holdfast.sections c
+        WHERE c.event_id = b.event_id AND c.section_no = b.section_nos[i];
+      v.section_ids := v.section_ids || v_section;
+      v.quantities := v.quantities || v_stands;
+      v.section_prices := v.section_prices || b.section_prices[i];
+      v.total := v.total + v_stands * b.section_prices[i];
+    END IF;
+  END LOOP;
   RETURN v;
 END
 $$;
@@ -78,6 +92,7 @@ $$;
 CREATE FUNCTION bookings_close_due(p_event integer, p_bookings uuid[]) RETURNS void
 LANGUAGE plpgsql SET search_path = holdfast, pg_temp AS $$
 DECLARE
+  v_open text[] := '{HOLD,RESERVED}';
   v_live uuid;
 BEGIN
   PERFORM FROM bookings
@@ -85,7 +100,7 @@ BEGIN
     ORDER BY booking_id FOR UPDATE;
   UPDATE bookings SET status = 'EXPIRED', ended_at = now(), version = version + 1
     WHERE event_id = p_event AND booking_id = ANY (p_bookings)
-      AND status IN ('HOLD', 'RESERVED') AND expires_at <= now();
+      AND status = ANY (v_open) AND expires_at <= now();
   SELECT b.booking_id INTO v_live FROM bookings b JOIN booking_states s USING (status)
     WHERE b.event_id = p_event AND b.booking_id = ANY (p_bookings) AND s.live LIMIT 1;
   IF FOUND THEN
@@ -145,15 +160,21 @@ DECLARE
   r          hold_result;
   b          bookings;
   e          record;
-  v_claim    record;
+  v_item     record;
+  v_section  text;
+  v_no       smallint;
+  v_price    bigint;
+  v_claim    uuid;
+  v_position integer;
+  v_quantity integer;
   v_off      text;
   v_places   integer := cardinality(p_seats);
-  v_seat_ids text[];
-  v_seat_in  text[];     -- the section of each
+  v_seat_ids text[] := '{}';
+  v_seat_in  text[] := '{}'; -- the section of each
   v_limit    integer;
   v_current  integer;
   v_nos      smallint[] := '{}';
-  v_ga_ids   text[];
+  v_ga_ids   text[] := '{}';
   v_ga_q     integer[] := '{}';
   v_ga_price bigint[] := '{}';
   v_prices   bigint[] := '{}';
@@ -163,8 +184,9 @@ DECLARE
   v_expires  timestamptz;
   v_total    numeric := 0; -- may be beyond bigint until the limit of places is judged
   v_full     text;
-  v_tight    boolean;    -- a section looks full
+  v_tight    boolean := false; -- a section looks full
 BEGIN
+  r.positions := '{}';
   -- Expressions, where PERFORM would be statements: this is the hottest path of all.
   v_off := set_config('synchronous_commit', 'off', true);
   IF p_wait THEN
@@ -197,34 +219,53 @@ BEGIN
     RAISE EXCEPTION 'the event is entered through its queue' USING ERRCODE = 'HF210';
   END IF;
 
-  -- What is asked for, in lock order, at the price of this moment.
+  -- What is asked for, in lock order, at the price of this moment. In loops: aggregates would cost
+  -- more to set up than the few places of a booking cost to read.
   IF v_places > 0 THEN
-    SELECT array_agg(q.position), array_agg(q.seat_id), array_agg(q.section_id),
-        array_agg(q.price), sum(q.price)
-      INTO r.positions, v_seat_ids, v_seat_in, v_prices, v_total
-      FROM (SELECT s.position, s.seat_id, c.section_id, coalesce(s.price, c.price) AS price
-          FROM seats s JOIN sections c USING (event_id, section_no)
-          WHERE s.event_id = p_event AND s.seat_id = ANY (p_seats) ORDER BY s.position) AS q;
+    FOR v_item IN
+      SELECT s.position, s.seat_id, s.section_no, s.price
+        FROM unnest(p_seats) AS w (seat_id) CROSS JOIN LATERAL (
+          SELECT t.position, t.seat_id, t.section_no, t.price FROM seats t
+            WHERE t.event_id = p_event AND t.seat_id = w.seat_id LIMIT 1) AS s
+        ORDER BY s.position
+    LOOP
+      CONTINUE WHEN v_item.position = v_position; -- asked for twice: refused below
+      v_position := v_item.position;
+      IF v_item.section_no IS DISTINCT FROM v_no THEN
+        v_no := v_item.section_no;
+        SELECT section_id, price INTO v_section, v_price FROM sections
+          WHERE event_id = p_event AND section_no = v_no;
+      END IF;
+      v_item.price := coalesce(v_item.price, v_price);
+      r.positions := r.positions || v_item.position;
+      v_seat_ids := v_seat_ids || v_item.seat_id;
+      v_seat_in := v_seat_in || v_section;
+      v_prices := v_prices || v_item.price;
+      v_total := v_total + v_item.price;
+    END LOOP;
   END IF;
-  IF cardinality(p_sections) > 0 THEN
-    SELECT array_agg(q.section_no), array_agg(q.section_id), array_agg(q.quantity),
-        array_agg(q.price), v_total + sum(q.quantity * q.price), v_places + sum(q.quantity),
-        bool_or(q.looks_full)
-      INTO v_nos, v_ga_ids, v_ga_q, v_ga_price, v_total, v_places, v_tight
-      FROM (SELECT c.section_no, c.section_id, w.quantity, c.price,
-            n.taken + w.quantity > n.capacity AS looks_full
-          FROM unnest(p_sections, p_quantities) AS w (section_id, quantity)
-            JOIN sections c ON c.event_id = p_event AND c.section_id = w.section_id
-            JOIN ga_counts n ON n.event_id = p_event AND n.section_no = c.section_no
-          WHERE c.kind = 'ga' ORDER BY c.section_no) AS q;
+  IF p_sections <> '{}' THEN
+    FOR v_item IN
+      SELECT c.section_no, c.section_id, c.price, n.capacity - n.taken AS available
+        FROM sections c JOIN ga_counts n USING (event_id, section_no)
+        WHERE c.event_id = p_event AND c.section_id = ANY (p_sections) AND c.kind = 'ga'
+        ORDER BY c.section_no
+    LOOP
+      v_quantity := p_quantities[array_position(p_sections, v_item.section_id)];
+      v_nos := v_nos || v_item.section_no;
+      v_ga_ids := v_ga_ids || v_item.section_id;
+      v_ga_q := v_ga_q || v_quantity;
+      v_ga_price := v_ga_price || v_item.price;
+      v_total := v_total + v_quantity * v_item.price::numeric;
+      v_places := v_places + v_quantity;
+      v_tight := v_tight OR v_quantity > v_item.available;
+    END LOOP;
   END IF;
-  IF coalesce(cardinality(r.positions), 0) < cardinality(p_seats)
-      OR coalesce(cardinality(v_nos), 0) < cardinality(p_sections) THEN
+  IF cardinality(r.positions) < cardinality(p_seats)
+      OR cardinality(v_nos) < cardinality(p_sections) THEN
     RAISE EXCEPTION 'unknown seats or sections' USING ERRCODE = 'HF122',
       DETAIL = places_unknown(p_event, p_seats, p_sections);
   END IF;
-  r.positions := coalesce(r.positions, '{}');
-  v_ga_q := coalesce(v_ga_q, '{}');
 
   -- Limits. Whoever asks again for exactly what is theirs already gets it before any limit is judged.
   v_limit := coalesce(e.max_seats_per_booking, p_default_per_booking);
@@ -262,19 +303,19 @@ BEGIN
 
   -- The claims: numbered seats by ascending position, due ones taken over in the same statement.
   IF cardinality(r.positions) > 0 THEN
-    FOR v_claim IN
+    FOREACH v_position IN ARRAY r.positions LOOP
       INSERT INTO seat_claims AS k (event_id, position, booking_id, state, expires_at)
-        SELECT p_event, p.position, p_booking, 'h', v_expires
-          FROM unnest(r.positions) AS p (position) ORDER BY p.position
+        VALUES (p_event, v_position, p_booking, 'h', v_expires)
         ON CONFLICT (event_id, position) DO UPDATE
           SET taken_from = k.booking_id, booking_id = excluded.booking_id,
             state = excluded.state, expires_at = excluded.expires_at
           WHERE k.expires_at <= now()
-        RETURNING k.taken_from
-    LOOP
-      v_got := v_got + 1;
-      IF v_claim.taken_from IS NOT NULL THEN
-        v_from := v_from || v_claim.taken_from;
+        RETURNING k.taken_from INTO v_claim;
+      IF FOUND THEN
+        v_got := v_got + 1;
+        IF v_claim IS NOT NULL THEN
+          v_from := v_from || v_claim;
+        END IF;
       END IF;
     END LOOP;
     IF v_got < cardinality(r.positions) THEN
@@ -306,9 +347,10 @@ BEGIN
           DETAIL = section_left(p_event, v_full);
       END IF;
     END IF;
-    INSERT INTO ga_claims (event_id, section_no, booking_id, quantity, state, expires_at)
-      SELECT p_event, w.section_no, p_booking, w.quantity, 'h', v_expires
-        FROM unnest(v_nos, v_ga_q) AS w (section_no, quantity) ORDER BY w.section_no;
+    FOR i IN 1 .. cardinality(v_nos) LOOP
+      INSERT INTO ga_claims (event_id, section_no, booking_id, quantity, state, expires_at)
+        VALUES (p_event, v_nos[i], p_booking, v_ga_q[i], 'h', v_expires);
+    END LOOP;
   END IF;
 
   -- The bookings whose due claims were taken over or given back end here, last in the lock order.
@@ -323,8 +365,8 @@ BEGIN
 
   r.outcome := 'new';
   -- The very row that booking_show() rebuilds for a replay.
-  r.booking := ROW(p_booking, p_event, 'HOLD', v_seat_ids, v_seat_in, nullif(v_prices, '{}'),
-    v_ga_ids, nullif(v_ga_q, '{}'), nullif(v_ga_price, '{}'), v_total, e.currency, v_expires, now(),
+  r.booking := ROW(p_booking, p_event, 'HOLD', nullif(v_seat_ids, '{}'), nullif(v_seat_in, '{}'),
+    nullif(v_prices, '{}'), nullif(v_ga_ids, '{}'), nullif(v_ga_q, '{}'), nullif(v_ga_price, '{}'), v_total, e.currency, v_expires, now(),
     NULL, NULL, 1);
   RETURN r;
 END

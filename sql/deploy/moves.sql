@@ -1,5 +1,9 @@
--- The transitions out of HOLD: confirm, reserve, release, cancel, expire. Each one reads the booking
--- unlocked, locks its claims in order, then counters, then the booking, and judges there.
+-- The transitions out of HOLD: confirm, reserve, release. Each one locks claims in order, then
+-- counters, then the booking, and is judged where it writes: what it was told before is only a hint.
+-- A booking with one claim needs no lock before the write, since one claim is in order by itself.
+--
+-- The small functions without a search path of their own are called by those that fix it, and name
+-- tables in full: to set it once more costs as much as what they do.
 BEGIN;
 SET LOCAL search_path = holdfast, public;
 
@@ -17,9 +21,6 @@ LANGUAGE plpgsql SET search_path = holdfast, pg_temp AS $$
 DECLARE
   a answers;
 BEGIN
-  IF p_key IS NULL THEN
-    RETURN NULL;
-  END IF;
   PERFORM key_lock(concat_ws('/', p_event, p_user, p_operation, p_key), p_wait);
   SELECT * INTO a FROM answers
     WHERE event_id = p_event AND user_id = p_user AND operation = p_operation AND key = p_key;
@@ -32,103 +33,143 @@ $$;
 
 CREATE FUNCTION answer_keep(p_event integer, p_user uuid, p_operation text, p_key text,
   p_fingerprint text, p_status integer, p_booking booking_view, p_body text) RETURNS void
-LANGUAGE sql SET search_path = holdfast, pg_temp AS $$
+LANGUAGE plpgsql AS $$
+BEGIN
   INSERT INTO holdfast.answers (event_id, user_id, operation, key, fingerprint, status, booking, body)
-    VALUES (p_event, p_user, p_operation, p_key, p_fingerprint, p_status, p_booking, p_body)
+    VALUES (p_event, p_user, p_operation, p_key, p_fingerprint, p_status, p_booking, p_body);
+END
 $$;
 
--- The caller's booking with its claims (p_counts: and their counters) locked; HF104 if it is nobody's
--- or somebody else's.
-CREATE FUNCTION booking_lock(p_event integer, p_booking uuid, p_user uuid, p_counts boolean)
-RETURNS bookings
+-- The caller's booking with its claims and their counters locked; HF104 if it is nobody's or somebody
+-- else's. For the rarer moves, which judge before they write.
+CREATE FUNCTION booking_lock(p_event integer, p_booking uuid, p_user uuid) RETURNS bookings
 LANGUAGE plpgsql SET search_path = holdfast, pg_temp AS $$
 DECLARE
-  b bookings;
+  b bookings := booking_of(p_event, p_booking, p_user);
 BEGIN
-  SELECT * INTO b FROM bookings WHERE event_id = p_event AND booking_id = p_booking;
-  IF NOT FOUND OR b.user_id <> p_user THEN
-    RAISE EXCEPTION 'no such booking' USING ERRCODE = 'HF104';
-  END IF;
-  IF cardinality(b.positions) > 0 THEN
+  FOR i IN 1 .. cardinality(b.positions) LOOP
     PERFORM FROM seat_claims
-      WHERE event_id = p_event AND position = ANY (b.positions) AND booking_id = p_booking
-      ORDER BY position FOR UPDATE;
-  END IF;
-  IF cardinality(b.section_nos) > 0 THEN
-    PERFORM FROM ga_claims
-      WHERE event_id = p_event AND section_no = ANY (b.section_nos) AND booking_id = p_booking
+      WHERE event_id = p_event AND position = b.positions[i] AND booking_id = p_booking FOR UPDATE;
+  END LOOP;
+  IF b.section_nos <> '{}' THEN
+    PERFORM FROM ga_claims WHERE event_id = p_event AND booking_id = p_booking
       ORDER BY section_no FOR UPDATE;
-    IF p_counts THEN
-      PERFORM FROM ga_counts
-        WHERE event_id = p_event AND section_no = ANY (b.section_nos) ORDER BY section_no FOR UPDATE;
-    END IF;
+    PERFORM FROM ga_counts
+      WHERE event_id = p_event AND section_no = ANY (b.section_nos) ORDER BY section_no FOR UPDATE;
   END IF;
   SELECT * INTO b FROM bookings WHERE event_id = p_event AND booking_id = p_booking FOR UPDATE;
   RETURN b;
 END
 $$;
 
--- How many claim rows a booking should have: one a seat that stands, one a section that stands.
-CREATE FUNCTION booking_claims_due(b bookings) RETURNS integer
-LANGUAGE sql IMMUTABLE SET search_path = holdfast, pg_temp AS $$
-  SELECT cardinality(b.positions) - cardinality(b.gone_positions)
-    + (SELECT count(*)::integer FROM unnest(b.quantities, b.gone_quantities) AS g (had, gone)
-        WHERE g.had > coalesce(g.gone, 0))
-$$;
-
--- Writes state and deadline into every claim of a locked booking; fails unless all are there.
-CREATE FUNCTION claims_set(b bookings, p_state "char", p_expires timestamptz) RETURNS void
-LANGUAGE plpgsql SET search_path = holdfast, pg_temp AS $$
+-- The caller's booking as it is, unlocked.
+CREATE FUNCTION booking_of(p_event integer, p_booking uuid, p_user uuid) RETURNS bookings
+LANGUAGE plpgsql AS $$
 DECLARE
-  v_seats integer := 0;
-  v_ga    integer := 0;
+  b holdfast.bookings;
 BEGIN
-  IF cardinality(b.positions) > 0 THEN
-    UPDATE seat_claims SET state = p_state, expires_at = p_expires
-      WHERE event_id = b.event_id AND position = ANY (b.positions) AND booking_id = b.booking_id;
-    GET DIAGNOSTICS v_seats = ROW_COUNT;
+  SELECT * INTO b FROM holdfast.bookings WHERE event_id = p_event AND booking_id = p_booking;
+  IF NOT FOUND OR b.user_id <> p_user THEN
+    RAISE EXCEPTION 'no such booking' USING ERRCODE = 'HF104';
   END IF;
-  IF cardinality(b.section_nos) > 0 THEN
-    UPDATE ga_claims SET state = p_state, expires_at = p_expires
-      WHERE event_id = b.event_id AND section_no = ANY (b.section_nos) AND booking_id = b.booking_id;
-    GET DIAGNOSTICS v_ga = ROW_COUNT;
-  END IF;
-  IF v_seats + v_ga <> booking_claims_due(b) THEN
-    RAISE EXCEPTION 'booking % has % of its % claims', b.booking_id, v_seats + v_ga,
-      booking_claims_due(b) USING ERRCODE = 'XX001';
-  END IF;
+  RETURN b;
 END
 $$;
 
--- Takes away every claim of a locked booking; fails unless all were there.
-CREATE FUNCTION claims_drop(b bookings) RETURNS void
-LANGUAGE plpgsql SET search_path = holdfast, pg_temp AS $$
+-- How many claim rows a booking should have: one a seat that stands, one a section that stands.
+CREATE FUNCTION booking_claims_due(b bookings) RETURNS integer
+LANGUAGE plpgsql IMMUTABLE AS $$
+BEGIN
+  IF b.gone_quantities IS NULL THEN
+    RETURN cardinality(b.positions) - cardinality(b.gone_positions) + cardinality(b.section_nos);
+  END IF;
+  RETURN cardinality(b.positions) - cardinality(b.gone_positions)
+    + (SELECT count(*) FROM unnest(b.quantities, b.gone_quantities) AS g (had, gone)
+        WHERE g.had > g.gone);
+END
+$$;
+
+-- Writes state and deadline into the claims that a booking still has, in lock order, and says how many
+-- those were. A claim that is sold is not touched. Seat by seat, so that each is found by its whole
+-- key: a plan for several might read every claim of the event.
+CREATE FUNCTION claims_set(b bookings, p_state "char", p_expires timestamptz) RETURNS integer
+LANGUAGE plpgsql AS $$
 DECLARE
   v_seats integer := 0;
   v_ga    integer := 0;
 BEGIN
-  IF cardinality(b.positions) > 0 THEN
-    DELETE FROM seat_claims
-      WHERE event_id = b.event_id AND position = ANY (b.positions) AND booking_id = b.booking_id;
-    GET DIAGNOSTICS v_seats = ROW_COUNT;
-  END IF;
-  IF cardinality(b.section_nos) > 0 THEN
-    DELETE FROM ga_claims
-      WHERE event_id = b.event_id AND section_no = ANY (b.section_nos) AND booking_id = b.booking_id;
+  FOR i IN 1 .. cardinality(b.positions) LOOP
+    UPDATE holdfast.seat_claims SET state = p_state, expires_at = p_expires
+      WHERE event_id = b.event_id AND position = b.positions[i] AND booking_id = b.booking_id
+        AND state <> 'b';
+    IF FOUND THEN
+      v_seats := v_seats + 1;
+    END IF;
+  END LOOP;
+  IF b.section_nos <> '{}' THEN
+    IF cardinality(b.section_nos) > 1 THEN
+      PERFORM FROM holdfast.ga_claims WHERE event_id = b.event_id AND booking_id = b.booking_id
+        ORDER BY section_no FOR UPDATE;
+    END IF;
+    UPDATE holdfast.ga_claims SET state = p_state, expires_at = p_expires
+      WHERE event_id = b.event_id AND booking_id = b.booking_id AND state <> 'b';
     GET DIAGNOSTICS v_ga = ROW_COUNT;
   END IF;
-  IF v_seats + v_ga <> booking_claims_due(b) THEN
-    RAISE EXCEPTION 'booking % has % of its % claims', b.booking_id, v_seats + v_ga,
-      booking_claims_due(b) USING ERRCODE = 'XX001';
+  RETURN v_seats + v_ga;
+END
+$$;
+
+-- Takes away the claims that a booking still has, in lock order, and says how many those were.
+CREATE FUNCTION claims_drop(b bookings) RETURNS integer
+LANGUAGE plpgsql AS $$
+DECLARE
+  v_seats integer := 0;
+  v_ga    integer := 0;
+BEGIN
+  FOR i IN 1 .. cardinality(b.positions) LOOP
+    DELETE FROM holdfast.seat_claims
+      WHERE event_id = b.event_id AND position = b.positions[i] AND booking_id = b.booking_id;
+    IF FOUND THEN
+      v_seats := v_seats + 1;
+    END IF;
+  END LOOP;
+  IF b.section_nos <> '{}' THEN
+    IF cardinality(b.section_nos) > 1 THEN
+      PERFORM FROM holdfast.ga_claims WHERE event_id = b.event_id AND booking_id = b.booking_id
+        ORDER BY section_no FOR UPDATE;
+    END IF;
+    DELETE FROM holdfast.ga_claims WHERE event_id = b.event_id AND booking_id = b.booking_id;
+    GET DIAGNOSTICS v_ga = ROW_COUNT;
   END IF;
+  RETURN v_seats + v_ga;
+END
+$$;
+
+-- A move that has written p_rows claims of a booking and then found it as b: false when it must be
+-- undone, since somebody else has moved the booking meanwhile. A booking that was moved, but not with
+-- all its claims, is not sound.
+CREATE FUNCTION claims_were_all(b bookings, p_rows integer) RETURNS boolean
+LANGUAGE plpgsql AS $$
+BEGIN
+  IF b.booking_id IS NULL THEN
+    RETURN false;
+  ELSIF p_rows <> booking_claims_due(b) THEN
+    RAISE EXCEPTION 'booking % has % of its % claims', b.booking_id, p_rows, booking_claims_due(b)
+      USING ERRCODE = 'XX001';
+  END IF;
+  RETURN true;
 END
 $$;
 
 -- What stands of a booking, ascending.
 CREATE FUNCTION booking_positions(b bookings) RETURNS integer[]
-LANGUAGE sql IMMUTABLE SET search_path = holdfast, pg_temp AS $$
-  SELECT CASE WHEN b.gone_positions = '{}' THEN b.positions ELSE ARRAY(
-    SELECT p FROM unnest(b.positions) AS p WHERE p <> ALL (b.gone_positions) ORDER BY p) END
+LANGUAGE plpgsql IMMUTABLE AS $$
+BEGIN
+  IF b.gone_positions = '{}' THEN
+    RETURN b.positions;
+  END IF;
+  RETURN ARRAY(SELECT p FROM unnest(b.positions) AS p WHERE p <> ALL (b.gone_positions) ORDER BY p);
+END
 $$;
 
 -- A booking that is not where the move begins: expired, or in a state of its own.
@@ -143,11 +184,15 @@ BEGIN
 END
 $$;
 
--- HOLD or RESERVED -> CONFIRMED for a booking locked with booking_lock(); returns it as it then is.
-CREATE FUNCTION booking_confirm_locked(b bookings) RETURNS bookings
+-- HOLD or RESERVED -> CONFIRMED for a booking as it was read; returns it as it then is, also where
+-- somebody else has confirmed it meanwhile (confirmed_at is not now()).
+CREATE FUNCTION booking_confirm(b bookings) RETURNS bookings
 LANGUAGE plpgsql SET search_path = holdfast, pg_temp AS $$
 DECLARE
-  e record;
+  c      bookings;
+  e      record;
+  v_open text[] := '{HOLD,RESERVED}';
+  v_rows integer;
 BEGIN
   IF b.status NOT IN ('HOLD', 'RESERVED') OR b.expires_at <= now() THEN
     PERFORM booking_refuse(b);
@@ -159,15 +204,18 @@ BEGIN
   ELSIF e.payment <> 'none' AND b.total > 0 THEN
     RAISE EXCEPTION 'the booking must be paid first' USING ERRCODE = 'HF207';
   END IF;
-  PERFORM claims_set(b, 'b', 'infinity');
+  v_rows := claims_set(b, 'b', 'infinity');
   UPDATE bookings SET status = 'CONFIRMED', confirmed_at = now(), version = version + 1
     WHERE event_id = b.event_id AND booking_id = b.booking_id
-      AND status = b.status AND expires_at > now()
-    RETURNING * INTO b;
-  IF NOT FOUND THEN
-    RAISE EXCEPTION 'a locked booking has changed' USING ERRCODE = 'XX001';
+      AND status = ANY (v_open) AND expires_at > now()
+    RETURNING * INTO c;
+  IF NOT claims_were_all(c, v_rows) THEN
+    SELECT * INTO c FROM bookings WHERE event_id = b.event_id AND booking_id = b.booking_id;
+    IF v_rows > 0 OR c.status <> 'CONFIRMED' THEN
+      PERFORM booking_refuse(c);
+    END IF;
   END IF;
-  RETURN b;
+  RETURN c;
 END
 $$;
 
@@ -179,18 +227,21 @@ DECLARE
   a answers;
   b bookings;
 BEGIN
-  a := answer_find(p_event, p_user, 'confirm', p_key, p_fingerprint, p_wait);
-  IF a.key IS NOT NULL THEN
-    r.outcome := 'replay';
-    r.booking := a.booking;
-    RETURN r;
+  IF p_key IS NOT NULL THEN
+    a := answer_find(p_event, p_user, 'confirm', p_key, p_fingerprint, p_wait);
+    IF a.key IS NOT NULL THEN
+      r.outcome := 'replay';
+      r.booking := a.booking;
+      RETURN r;
+    END IF;
   END IF;
-  b := booking_lock(p_event, p_booking, p_user, false);
-  IF b.status = 'CONFIRMED' THEN
-    r.outcome := 'done';
-  ELSE
-    b := booking_confirm_locked(b);
-    r.outcome := 'moved';
+  b := booking_of(p_event, p_booking, p_user);
+  r.outcome := 'done';
+  IF b.status <> 'CONFIRMED' THEN
+    b := booking_confirm(b);
+    IF b.confirmed_at = now() THEN
+      r.outcome := 'moved';
+    END IF;
   END IF;
   r.positions := booking_positions(b);
   r.booking := booking_show(b, false);
@@ -201,103 +252,17 @@ BEGIN
 END
 $$;
 
--- Confirms the caller's live holds that together are exactly these seats, all or none. One row a
--- booking; the body is the whole answer, the same in each.
-CREATE FUNCTION confirm_seats(p_event integer, p_user uuid, p_key text, p_fingerprint text,
-  p_wait boolean, p_seats text[])
-RETURNS TABLE (outcome text, body text, booking_id uuid, positions integer[], sections text)
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = holdfast, pg_temp AS $$
-#variable_conflict use_column
-DECLARE
-  a           answers;
-  b           bookings;
-  v_positions integer[];
-  v_seats     text[];
-  v_bookings  uuid[];
-  v_mine      integer;
-BEGIN
-  a := answer_find(p_event, p_user, 'confirm', p_key, p_fingerprint, p_wait);
-  IF a.key IS NOT NULL THEN
-    RETURN QUERY SELECT 'replay', a.body, NULL::uuid, '{}'::integer[], '';
-    RETURN;
-  END IF;
-  IF NOT EXISTS (SELECT FROM events e WHERE e.event_id = p_event AND e.status <> 'draft') THEN
-    RAISE EXCEPTION 'no such event' USING ERRCODE = 'HF104';
-  END IF;
-  SELECT array_agg(s.position ORDER BY s.position), array_agg(s.seat_id ORDER BY s.position)
-    INTO v_positions, v_seats
-    FROM seats s WHERE s.event_id = p_event AND s.seat_id = ANY (p_seats);
-  IF coalesce(cardinality(v_positions), 0) < cardinality(p_seats) THEN
-    RAISE EXCEPTION 'unknown seats' USING ERRCODE = 'HF122',
-      DETAIL = places_unknown(p_event, p_seats, '{}');
-  END IF;
-  PERFORM FROM seat_claims c WHERE c.event_id = p_event AND c.position = ANY (v_positions)
-    ORDER BY c.position FOR UPDATE;
-
-  -- Every seat must be the caller's, and every live hold must lie within these seats.
-  SELECT count(*), array_agg(DISTINCT k.booking_id) INTO v_mine, v_bookings
-    FROM seat_claims c JOIN bookings k ON k.event_id = c.event_id AND k.booking_id = c.booking_id
-    WHERE c.event_id = p_event AND c.position = ANY (v_positions) AND k.user_id = p_user
-      AND c.expires_at > now()
-      AND (k.status = 'CONFIRMED' OR k.status IN ('HOLD', 'RESERVED') AND k.expires_at > now()
-        AND k.positions <@ v_positions AND k.section_nos = '{}');
-  IF v_mine < cardinality(v_positions) THEN
-    IF v_mine = 0 AND seats_were_mine(p_event, p_user, v_positions) THEN
-      RAISE EXCEPTION 'the hold has expired' USING ERRCODE = 'HF205';
-    END IF;
-    RAISE EXCEPTION 'some of these seats are not held by the caller' USING ERRCODE = 'HF201',
-      DETAIL = json_build_object('seat_ids', ARRAY(SELECT s.seat_id FROM seats s
-        LEFT JOIN seat_claims c ON c.event_id = s.event_id AND c.position = s.position
-          AND c.expires_at > now() AND c.booking_id = ANY (v_bookings)
-        WHERE s.event_id = p_event AND s.position = ANY (v_positions) AND c.position IS NULL
-        ORDER BY s.position));
-  END IF;
-  FOR b IN SELECT * FROM bookings k WHERE k.event_id = p_event AND k.booking_id = ANY (v_bookings)
-      ORDER BY k.booking_id FOR UPDATE LOOP
-    IF b.status <> 'CONFIRMED' THEN
-      b := booking_confirm_locked(b);
-    END IF;
-  END LOOP;
-  body := json_build_object('success', true, 'message', 'The seats are booked.',
-    'booked_seats', v_seats, 'booking_id', v_bookings[1], 'booking_ids', v_bookings)::text;
-  IF p_key IS NOT NULL THEN
-    PERFORM answer_keep(p_event, p_user, 'confirm', p_key, p_fingerprint, 200, NULL, body);
-  END IF;
-  -- A booking confirmed before may have general admission beside these seats.
-  RETURN QUERY SELECT 'moved', body, k.booking_id, booking_positions(k),
-      (SELECT coalesce(string_agg(c.section_id || ':' || g.had - coalesce(g.gone, 0), ','), '')
-        FROM unnest(k.section_nos, k.quantities, k.gone_quantities) AS g (section_no, had, gone)
-          JOIN sections c ON c.event_id = p_event AND c.section_no = g.section_no
-        WHERE g.had > coalesce(g.gone, 0))
-    FROM bookings k
-    WHERE k.event_id = p_event AND k.booking_id = ANY (v_bookings) ORDER BY k.booking_id;
-END
-$$;
-
--- Whether the last hold of these seats was the caller's and has run out.
-CREATE FUNCTION seats_were_mine(p_event integer, p_user uuid, p_positions integer[]) RETURNS boolean
-LANGUAGE sql STABLE SET search_path = holdfast, pg_temp AS $$
-  SELECT NOT EXISTS (
-      SELECT FROM holdfast.seat_claims c LEFT JOIN holdfast.bookings k
-          ON k.event_id = c.event_id AND k.booking_id = c.booking_id
-        WHERE c.event_id = p_event AND c.position = ANY (p_positions)
-          AND (c.expires_at > now() OR k.user_id IS DISTINCT FROM p_user))
-    AND (SELECT p_positions <@ array_agg(p)
-      FROM holdfast.bookings k, unnest(k.positions) AS p
-      WHERE k.user_id = p_user AND k.event_id = p_event
-        AND (k.status = 'EXPIRED' OR k.status IN ('HOLD', 'RESERVED') AND k.expires_at <= now()))
-$$;
-
 -- HOLD -> RESERVED: a payment begins. Again: the same reservation.
 CREATE FUNCTION reserve(p_event integer, p_booking uuid, p_user uuid, p_grace_seconds integer,
   p_life_seconds integer) RETURNS move_result
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = holdfast, pg_temp AS $$
 DECLARE
-  r move_result;
-  b bookings;
-  e record;
+  r      move_result;
+  b      bookings;
+  e      record;
+  v_rows integer;
 BEGIN
-  b := booking_lock(p_event, p_booking, p_user, false);
+  b := booking_lock(p_event, p_booking, p_user);
   IF b.status = 'RESERVED' AND b.expires_at > now() THEN
     r.outcome := 'done';
   ELSE
@@ -312,9 +277,12 @@ BEGIN
     b.expires_at := greatest(b.expires_at, date_trunc('milliseconds', least(
       now() + make_interval(secs => p_grace_seconds),
       b.created_at + make_interval(secs => p_life_seconds))));
-    PERFORM claims_set(b, 'r', b.expires_at);
+    v_rows := claims_set(b, 'r', b.expires_at);
     UPDATE bookings SET status = 'RESERVED', expires_at = b.expires_at, version = version + 1
-      WHERE event_id = p_event AND booking_id = p_booking AND status = 'HOLD' RETURNING * INTO b;
+      WHERE event_id = p_event AND booking_id = p_booking AND status = b.status RETURNING * INTO b;
+    IF NOT claims_were_all(b, v_rows) THEN
+      RAISE EXCEPTION 'a locked booking has changed' USING ERRCODE = 'XX001';
+    END IF;
     r.outcome := 'moved';
   END IF;
   r.positions := booking_positions(b);
@@ -328,32 +296,45 @@ CREATE FUNCTION release(p_event integer, p_booking uuid, p_user uuid, p_key text
   p_fingerprint text, p_wait boolean) RETURNS move_result
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = holdfast, pg_temp AS $$
 DECLARE
-  r move_result;
-  a answers;
-  b bookings;
+  r      move_result;
+  a      answers;
+  b      bookings;
+  c      bookings;
+  v_off  text;
+  v_rows integer := 0;
 BEGIN
-  PERFORM set_config('synchronous_commit', 'off', true);
-  a := answer_find(p_event, p_user, 'release', p_key, p_fingerprint, p_wait);
-  IF a.key IS NOT NULL THEN
-    r.outcome := 'replay';
-    r.booking := a.booking;
-    RETURN r;
+  v_off := set_config('synchronous_commit', 'off', true);
+  IF p_key IS NOT NULL THEN
+    a := answer_find(p_event, p_user, 'release', p_key, p_fingerprint, p_wait);
+    IF a.key IS NOT NULL THEN
+      r.outcome := 'replay';
+      r.booking := a.booking;
+      RETURN r;
+    END IF;
   END IF;
-  b := booking_lock(p_event, p_booking, p_user, true);
-  IF b.status = 'RESERVED' AND b.expires_at > now() THEN
-    UPDATE bookings SET release_asked_at = coalesce(release_asked_at, now())
-      WHERE event_id = p_event AND booking_id = p_booking;
-    r.outcome := 'asked';
-    RETURN r;
-  ELSIF b.status = 'RELEASED' THEN
-    r.outcome := 'done';
-  ELSIF b.status = 'HOLD' AND b.expires_at > now() THEN
-    PERFORM claims_drop(b);
+  b := booking_of(p_event, p_booking, p_user);
+  IF b.status = 'HOLD' AND b.expires_at > now() THEN
+    v_rows := claims_drop(b);
     UPDATE bookings SET status = 'RELEASED', ended_at = now(), version = version + 1
-      WHERE event_id = p_event AND booking_id = p_booking AND status = 'HOLD' RETURNING * INTO b;
-    r.outcome := 'moved';
-  ELSE
-    PERFORM booking_refuse(b);
+      WHERE event_id = p_event AND booking_id = p_booking AND status = b.status AND expires_at > now()
+      RETURNING * INTO c;
+    IF claims_were_all(c, v_rows) THEN
+      b := c;
+      r.outcome := 'moved';
+    ELSE
+      b := booking_of(p_event, p_booking, p_user);
+    END IF;
+  END IF;
+  IF r.outcome IS NULL THEN
+    IF v_rows = 0 AND b.status = 'RESERVED' AND b.expires_at > now() THEN
+      UPDATE bookings SET release_asked_at = coalesce(release_asked_at, now())
+        WHERE event_id = p_event AND booking_id = p_booking AND status = b.status;
+      r.outcome := 'asked';
+      RETURN r;
+    ELSIF v_rows > 0 OR b.status <> 'RELEASED' THEN
+      PERFORM booking_refuse(b);
+    END IF;
+    r.outcome := 'done';
   END IF;
   r.positions := '{}';
   r.booking := booking_show(b, false);
@@ -361,150 +342,6 @@ BEGIN
     PERFORM answer_keep(p_event, p_user, 'release', p_key, p_fingerprint, 200, r.booking, NULL);
   END IF;
   RETURN r;
-END
-$$;
-
--- CONFIRMED -> CANCELLED; with p_seats or p_sections only these go and the booking stays. Commits
--- asynchronously, since it changes a hot counter: the caller flushes before it answers.
-CREATE FUNCTION cancel(p_event integer, p_booking uuid, p_user uuid, p_key text,
-  p_fingerprint text, p_wait boolean, p_reason text, p_seats text[], p_sections text[],
-  p_quantities integer[]) RETURNS move_result
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = holdfast, pg_temp AS $$
-DECLARE
-  r      move_result;
-  a      answers;
-  b      bookings;
-  v_part bookings;
-BEGIN
-  PERFORM set_config('synchronous_commit', 'off', true);
-  a := answer_find(p_event, p_user, 'cancel', p_key, p_fingerprint, p_wait);
-  IF a.key IS NOT NULL THEN
-    r.outcome := 'replay';
-    r.booking := a.booking;
-    RETURN r;
-  END IF;
-  b := booking_lock(p_event, p_booking, p_user, true);
-  IF b.status IN ('CANCELLED', 'REFUNDED') THEN
-    r.outcome := 'done';
-  ELSIF b.status = 'CONFIRMED' THEN
-    v_part := b;
-    IF p_seats IS NOT NULL OR p_sections IS NOT NULL THEN
-      v_part := booking_less(b, coalesce(p_seats, '{}'), coalesce(p_sections, '{}'),
-        coalesce(p_quantities, '{}'));
-    END IF;
-    IF v_part.places = 0 OR (p_seats IS NULL AND p_sections IS NULL) THEN
-      PERFORM claims_drop(b);
-      UPDATE bookings SET status = 'CANCELLED', ended_at = now(), cancel_reason = p_reason,
-          places = 0, version = version + 1
-        WHERE event_id = p_event AND booking_id = p_booking AND status = 'CONFIRMED'
-        RETURNING * INTO b;
-    ELSE
-      PERFORM claims_shrink(b, v_part);
-      UPDATE bookings SET gone_positions = v_part.gone_positions,
-          gone_quantities = v_part.gone_quantities, places = v_part.places, version = version + 1
-        WHERE event_id = p_event AND booking_id = p_booking AND status = 'CONFIRMED'
-        RETURNING * INTO b;
-    END IF;
-    r.outcome := 'moved';
-  ELSE
-    PERFORM booking_refuse(b);
-  END IF;
-  r.positions := CASE WHEN b.status = 'CONFIRMED' THEN booking_positions(b) ELSE '{}' END;
-  r.booking := booking_show(b, false);
-  IF p_key IS NOT NULL THEN
-    PERFORM answer_keep(p_event, p_user, 'cancel', p_key, p_fingerprint, 200, r.booking, NULL);
-  END IF;
-  RETURN r;
-END
-$$;
-
--- The booking as it would be without some of what stands; HF122 names what does not stand in it, or
--- is asked for twice.
-CREATE FUNCTION booking_less(b bookings, p_seats text[], p_sections text[], p_quantities integer[])
-RETURNS bookings
-LANGUAGE plpgsql STABLE SET search_path = holdfast, pg_temp AS $$
-DECLARE
-  v_positions integer[];
-  v_wrong     text[];
-  v_wrong_ga  text[];
-  v_gone      integer[];
-  v_less      integer;
-BEGIN
-  SELECT array_agg(s.position),
-      array_agg(w.seat_id ORDER BY w.seat_id) FILTER (WHERE s.position IS NULL OR w.times > 1)
-    INTO v_positions, v_wrong
-    FROM (SELECT u.seat_id, count(*) AS times FROM unnest(p_seats) AS u (seat_id) GROUP BY 1) AS w
-      LEFT JOIN seats s ON s.event_id = b.event_id
-        AND s.seat_id = w.seat_id AND s.position = ANY (booking_positions(b));
-  SELECT array_agg(DISTINCT w.section_id) INTO v_wrong_ga
-    FROM (SELECT u.section_id, u.quantity, count(*) OVER (PARTITION BY u.section_id) AS times
-        FROM unnest(p_sections, p_quantities) AS u (section_id, quantity)) AS w
-    WHERE w.times > 1 OR NOT EXISTS (SELECT FROM sections c
-        JOIN unnest(b.section_nos, b.quantities, b.gone_quantities) AS g (section_no, had, gone)
-          USING (section_no)
-      WHERE c.event_id = b.event_id AND c.section_id = w.section_id
-        AND w.quantity BETWEEN 1 AND g.had - coalesce(g.gone, 0));
-  IF v_wrong IS NOT NULL OR v_wrong_ga IS NOT NULL THEN
-    RAISE EXCEPTION 'not items of this booking' USING ERRCODE = 'HF122',
-      DETAIL = json_build_object('unknown_seats', coalesce(v_wrong, '{}'),
-        'unknown_sections', coalesce(v_wrong_ga, '{}'), 'seated_sections', '{}'::text[]);
-  END IF;
-  IF cardinality(b.section_nos) > 0 THEN
-    SELECT array_agg(coalesce(g.gone, 0) + coalesce(w.quantity, 0) ORDER BY g.at),
-        coalesce(sum(w.quantity), 0)
-      INTO v_gone, v_less
-      FROM unnest(b.section_nos, b.gone_quantities) WITH ORDINALITY AS g (section_no, gone, at)
-        LEFT JOIN sections c ON c.event_id = b.event_id AND c.section_no = g.section_no
-        LEFT JOIN unnest(p_sections, p_quantities) AS w (section_id, quantity)
-          ON w.section_id = c.section_id;
-    IF v_less > 0 THEN
-      b.gone_quantities := v_gone;
-    END IF;
-  END IF;
-  b.gone_positions := b.gone_positions || coalesce(v_positions, '{}');
-  b.places := b.places - coalesce(cardinality(v_positions), 0) - coalesce(v_less, 0);
-  RETURN b;
-END
-$$;
-
--- Takes from the claims of a locked booking what stands in p_old and not in p_new.
-CREATE FUNCTION claims_shrink(p_old bookings, p_new bookings) RETURNS void
-LANGUAGE plpgsql SET search_path = holdfast, pg_temp AS $$
-DECLARE
-  v_positions integer[] := ARRAY(SELECT p FROM unnest(p_new.gone_positions) AS p
-    WHERE p <> ALL (p_old.gone_positions));
-  v_rows      integer;
-  v_expected  integer;
-BEGIN
-  DELETE FROM seat_claims WHERE event_id = p_old.event_id AND position = ANY (v_positions)
-    AND booking_id = p_old.booking_id AND state = 'b';
-  GET DIAGNOSTICS v_rows = ROW_COUNT;
-  IF v_rows <> cardinality(v_positions) THEN
-    RAISE EXCEPTION 'booking % lacks claims', p_old.booking_id USING ERRCODE = 'XX001';
-  END IF;
-  IF p_new.gone_quantities IS NULL THEN
-    RETURN;
-  END IF;
-  DELETE FROM ga_claims c
-    USING unnest(p_new.section_nos, p_new.quantities, p_new.gone_quantities)
-      AS g (section_no, had, gone)
-    WHERE c.event_id = p_old.event_id AND c.section_no = g.section_no
-      AND c.booking_id = p_old.booking_id AND g.had = g.gone;
-  UPDATE ga_claims c SET quantity = g.had - g.gone
-    FROM unnest(p_new.section_nos, p_new.quantities, p_new.gone_quantities)
-      AS g (section_no, had, gone)
-    WHERE c.event_id = p_old.event_id AND c.section_no = g.section_no
-      AND c.booking_id = p_old.booking_id AND g.had > g.gone AND c.quantity <> g.had - g.gone;
-  SELECT count(*) INTO v_rows FROM ga_claims c
-      JOIN unnest(p_new.section_nos, p_new.quantities, p_new.gone_quantities)
-        AS g (section_no, had, gone) ON c.section_no = g.section_no
-    WHERE c.event_id = p_old.event_id AND c.booking_id = p_old.booking_id
-      AND c.quantity = g.had - g.gone;
-  SELECT count(*) INTO v_expected FROM unnest(p_new.quantities, p_new.gone_quantities) AS g (had, gone)
-    WHERE g.had > g.gone;
-  IF v_rows <> v_expected THEN
-    RAISE EXCEPTION 'booking % lacks claims', p_old.booking_id USING ERRCODE = 'XX001';
-  END IF;
 END
 $$;
 
@@ -557,6 +394,6 @@ BEGIN
 END
 $$;
 
-GRANT EXECUTE ON FUNCTION confirm, confirm_seats, release, cancel TO holdfast_booking;
+GRANT EXECUTE ON FUNCTION confirm, release TO holdfast_booking;
 
 COMMIT;

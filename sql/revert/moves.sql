@@ -1,7 +1,7 @@
 BEGIN;
 SET LOCAL search_path = holdfast, public;
-DROP FUNCTION expire, claims_shrink, booking_less, cancel, release, reserve, seats_were_mine,
-  confirm_seats, confirm, booking_confirm_locked, booking_refuse, booking_positions, claims_drop,
-  claims_set, booking_claims_due, booking_lock, answer_keep, answer_find;
+DROP FUNCTION expire, release, reserve, confirm, booking_confirm, booking_refuse, booking_positions,
+  claims_were_all, claims_drop, claims_set, booking_claims_due, booking_lock, booking_of, answer_keep,
+  answer_find;
 DROP TYPE move_result;
 COMMIT;

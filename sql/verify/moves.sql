@@ -1,3 +1,3 @@
 SELECT 'holdfast.confirm(integer,uuid,uuid,text,text,boolean)'::regprocedure,
-  'holdfast.cancel(integer,uuid,uuid,text,text,boolean,text,text[],text[],integer[])'::regprocedure,
+  'holdfast.release(integer,uuid,uuid,text,text,boolean)'::regprocedure,
   'holdfast.expire(integer)'::regprocedure;

@@ -3,7 +3,7 @@
 \set ON_ERROR_STOP on
 SET search_path = holdfast, given, tap, public;
 BEGIN;
-SELECT plan(205);
+SELECT plan(207);
 
 SELECT event() AS event \gset
 SELECT held(:event, 'anna', seats(1,2), '{FLOOR}', '{2}') AS a \gset
@@ -61,10 +61,13 @@ SELECT throws_ok(format('UPDATE ga_claims SET quantity = 3 WHERE event_id = %s',
   'nor does a claim that grows');
 SELECT throws_ok(format('UPDATE ga_claims SET section_no = 2, quantity = 4 WHERE event_id = %s',
   :event), '23514', NULL, 'nor one that moves to another section');
-SELECT lives_ok(format('UPDATE ga_claims SET section_no = 2 WHERE event_id = %s', :event),
-  'one that fits there');
-SELECT is(ARRAY[taken(:event, 1), taken(:event, 2)], '{0,2}', 'moves both counts');
-SELECT lives_ok(format('UPDATE ga_claims SET section_no = 1 WHERE event_id = %s', :event), 'and back');
+SELECT throws_ok(format('UPDATE ga_claims SET section_no = 2 WHERE event_id = %s', :event),
+  '23514', NULL, 'even where it fits');
+SELECT throws_ok(format('UPDATE ga_claims SET booking_id = gen_random_uuid() WHERE event_id = %s',
+  :event), '23514', NULL, 'or to another booking');
+SELECT lives_ok(format('UPDATE ga_claims SET quantity = 1 WHERE event_id = %s', :event), 'one that shrinks');
+SELECT is(ARRAY[taken(:event, 1), taken(:event, 2)], '{1,0}', 'moves the count');
+SELECT lives_ok(format('UPDATE ga_claims SET quantity = 2 WHERE event_id = %s', :event), 'and back');
 SELECT is(ARRAY[taken(:event, 1), taken(:event, 2)], '{2,0}', 'likewise');
 SELECT throws_ok(format('DELETE FROM ga_counts WHERE event_id = %s AND section_no = 1', :event),
   '23514', NULL, 'a count is not removed under its claims');

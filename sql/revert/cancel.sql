@@ -1,0 +1,4 @@
+BEGIN;
+SET LOCAL search_path = holdfast, public;
+DROP FUNCTION cancel, booking_cancel, booking_cancel_part, booking_less, claims_shrink;
+COMMIT;

@@ -1,0 +1,1 @@
+SELECT 'holdfast.confirm_seats(integer,uuid,text,text,boolean,text[])'::regprocedure;
