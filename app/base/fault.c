@@ -18,8 +18,9 @@
 #include "base/str.h"
 
 #define PATH_BYTES  512
-#define TEXT_BYTES  8192
-#define RULES_MAX   128
+#define TEXT_BYTES  16384
+#define RULES_MAX   256
+#define COUNTS_MAX  1024
 #define WORKERS_MAX 64
 #define EXIT_STATUS 70
 
@@ -30,13 +31,16 @@ struct rule {
 	char word[32]; /* the action as it was written */
 	enum action action;
 	int wait_ms;
+	uint64_t name;  /* of the rule under this seed */
 	uint64_t below; /* fires where a number of 53 bits is below this */
 };
 
-/* What a worker's number keeps over the deaths of those who bear it. */
+/* How often each rule was judged: what a worker's number keeps over the deaths of its bearers. */
 struct slot {
-	uint64_t rules;             /* hash of the rules that the counts belong to */
-	uint64_t counts[RULES_MAX]; /* how often each rule was judged */
+	struct {
+		uint64_t rule;
+		uint64_t count;
+	} counts[COUNTS_MAX];
 };
 
 #undef FAULT
@@ -52,7 +56,7 @@ static int sockets[FAULT_SERVERS] = { -1, -1 };
 static struct stat seen; /* of the rules that are in force */
 static struct rule rules[RULES_MAX];
 static size_t rules_count;
-static uint64_t seed, rules_hash;
+static uint64_t seed;
 static struct slot *slot;
 static int worker = -1;
 
@@ -88,6 +92,8 @@ path_of(const char *name)
 
 /* ---- chance ---------------------------------------------------------------------------------- */
 
+#define HASH_FIRST UINT64_C(14695981039346656037)
+
 /* FNV-1a, from `hash` on. */
 static uint64_t
 hash_text(uint64_t hash, const char *text)
@@ -106,14 +112,36 @@ mix(uint64_t n)
 	return n ^ (n >> 31);
 }
 
+static uint64_t
+rule_name(const struct rule *rule)
+{
+	uint64_t n = mix(seed ^ hash_text(HASH_FIRST, rule->point));
+
+	return mix(n ^ hash_text(HASH_FIRST, rule->word));
+}
+
 static bool
 decide(const struct rule *rule, uint64_t count)
 {
-	uint64_t n = mix(seed ^ hash_text(UINT64_C(14695981039346656037), rule->point));
+	uint64_t n = mix(rule->name ^ hash_text(HASH_FIRST + (uint64_t)worker, program_name));
 
-	n = mix(n ^ hash_text(UINT64_C(14695981039346656037), rule->word));
-	n = mix(n ^ hash_text((uint64_t)worker, program_name));
 	return mix(n ^ count) >> 11 < rule->below;
+}
+
+/* Counts this time, too. */
+static uint64_t
+count_next(uint64_t rule)
+{
+	size_t i = rule % COUNTS_MAX;
+
+	for (size_t tries = 0; tries < COUNTS_MAX; tries++, i = (i + 1) % COUNTS_MAX) {
+		if (slot->counts[i].rule == 0)
+			slot->counts[i].rule = rule;
+		if (slot->counts[i].rule == rule)
+			return ++slot->counts[i].count;
+	}
+	refuse("too many rules");
+	return 0;
 }
 
 /* ---- rules ----------------------------------------------------------------------------------- */
@@ -197,11 +225,12 @@ rules_read(void)
 	if (len == sizeof(text) - 1)
 		refuse("too many rules");
 	text[len] = '\0';
-	rules_hash = hash_text(UINT64_C(14695981039346656037), text);
 	while ((line = strsep(&rest, "\n"))) {
 		if (*line)
 			rule_read(line);
 	}
+	for (size_t i = 0; i < rules_count; i++)
+		rules[i].name = rule_name(&rules[i]);
 }
 
 /* ---- the worker's number --------------------------------------------------------------------- */
@@ -243,10 +272,6 @@ rules_in_force(void)
 		now.st_mtim.tv_nsec != seen.st_mtim.tv_nsec) {
 		seen = now;
 		rules_read();
-	}
-	if (slot->rules != rules_hash) {
-		memset(slot->counts, 0, sizeof(slot->counts));
-		slot->rules = rules_hash;
 	}
 	return rules_count > 0;
 }
@@ -301,7 +326,7 @@ come_by(const char *point)
 
 		if (!str_equal(rules[i].point, point))
 			continue;
-		count = ++slot->counts[i];
+		count = count_next(rules[i].name);
 		if (!decide(&rules[i], count))
 			continue;
 		tell(&rules[i], count);

@@ -3,8 +3,8 @@
  * the rules promise of a crash at any instruction can be shown. They exist in test builds alone
  * (`make FAULTS=1`): elsewhere a point is nothing, and fault.c is not compiled.
  *
- * A test writes rules into the directory CONFIG.faults beside the configuration file CONFIG; without
- * that directory nothing happens. The file `rules` may change at any time (by rename):
+ * A test writes rules into the directory CONFIG.faults beside the configuration file CONFIG;
+ * without that directory nothing happens. The file `rules` may change at any time (by rename):
  *
  *     seed 42
  *     POINT ACTION RATE          a line each; RATE of a thousand
@@ -13,9 +13,9 @@
  * cut-postgres (the connection is shut in both directions, as if the other side had gone).
  *
  * Whether a rule fires is a pure function of (seed, rule, worker, how often this worker has come
- * by under these rules). The worker's number is the lowest that no living process of its program
- * has, and its counts outlive it, so that a run can be repeated as far as the kernel schedules
- * alike. What fires is first written to the file `fired`.
+ * by under this rule and seed). The worker's number is the lowest that no living process of its
+ * program has, and its counts outlive it, so that a run can be repeated as far as the kernel
+ * schedules alike. What fires is first written to the file `fired`.
  */
 #ifndef HOLDFAST_FAULT_H
 #define HOLDFAST_FAULT_H
