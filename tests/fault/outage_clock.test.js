@@ -20,10 +20,10 @@ const wrong = (by) => ({ LD_PRELOAD: library, FAKETIME: by, FAKETIME_DONT_FAKE_M
 	DONT_FAKE_MONOTONIC: '1', ASAN_OPTIONS: 'verify_asan_link_order=0' });
 
 async function restart(environment) {
-	for (const pool of stack.pools) {
+	await Promise.all(stack.pools.map(async (pool) => {
 		await parts.pools.stop(pool);
 		await parts.pools.start(pool, environment);
-	}
+	}));
 	await stack.until('readyz is 200', async () => (await get('/readyz')).status === 200);
 }
 

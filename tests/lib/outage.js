@@ -29,7 +29,7 @@ async function closeSale() {
 	sale = null;
 	if (!closing) return;
 	if (closing.running) await closing.end();
-	await closing.check({ replays: long ? 2000 : 200 });
+	await closing.check({ replays: long ? 2000 : 100 });
 }
 
 /*

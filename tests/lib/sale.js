@@ -131,8 +131,8 @@ class Sale {
 		const keyed = this.requests.filter((request) => request.key);
 		await this.#each(keyed.filter((request) => !request.definite), (request) => this.#insist(request));
 		const answered = keyed.filter((request) => request.first);
-		// The last ones first: those that were under way when something failed at the end are among them.
-		const some = answered.filter((request, i) => request.tries.length > 1 ||
+		// Those that met a failure, the last, and some of the others.
+		const some = answered.filter((request, i) => request.tries.some((one) => one.status === 0 || one.status >= 500) ||
 			answered.length - i <= replays / 2 || i % Math.ceil(answered.length / replays) === 0);
 		await this.#each(some, async (request) => {
 			request.replay = true;

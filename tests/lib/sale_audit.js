@@ -206,6 +206,7 @@ function audit(sale) {
 	const stories = storiesOf(sale);
 	const rows = bookingsRead(sale.event);
 
+	doublesCheck(sale, stories);
 	definiteCheck(sale, stories);
 	replaysCheck(sale);
 	for (const story of stories.values()) {
@@ -213,7 +214,6 @@ function audit(sale) {
 		movesCheck(sale, story, rows.get(story.id));
 	}
 	strangersCheck(sale, stories, rows);
-	doublesCheck(sale, stories);
 }
 
 module.exports = { audit };
