@@ -29,8 +29,10 @@ entry_read(struct arena *arena, const char *booking_id, const char *text)
 		if (!word[i])
 			word[i] = arena_strdup(arena, "");
 	}
-	*entry = (struct filter_kept){ booking_id, text, word[0][0], strtoll(word[2], NULL, 10),
-		word[1], word[4], word[5], false };
+	*entry = (struct filter_kept){ booking_id, text, word[0][0], -1, word[1], word[4], word[5],
+		false };
+	/* What is no entry is never due. */
+	str_to_int(word[2], -1, INT64_MAX, &entry->deadline_ms);
 	return entry;
 }
 

@@ -232,20 +232,37 @@ compare_kept(struct filter_compare *c, struct filter_kept *kept)
 	return add_repair(c, kept->booking_id, kept->text, truth ? truth->text : "");
 }
 
-static enum problem
-compare_entries(struct filter_compare *c)
+static void
+begin_repairs(struct filter_compare *c)
 {
-	enum problem err = PROBLEM_NONE;
-
 	c->batch[0] = c->fence.epoch;
 	c->batch[1] = arena_printf(c->house->arena, "%" PRId64, c->clock_ms);
 	c->batch[2] = arena_printf(c->house->arena, "%" PRId64, c->age_ms);
 	c->batch_count = 3;
 	c->wrong = &c->drift->entries_wrong;
+}
+
+/* Entries that should not be, or should be others. */
+static enum problem
+compare_entries(struct filter_compare *c)
+{
+	enum problem err = PROBLEM_NONE;
+
+	begin_repairs(c);
 	for (size_t i = 0; !err && i < c->kept.room; i++) {
 		if (c->kept.slots[i].value)
 			err = compare_kept(c, c->kept.slots[i].value);
 	}
+	return err ? err : filter_send(c, &script_repair, 3);
+}
+
+/* Entries that should be. */
+static enum problem
+add_missing(struct filter_compare *c)
+{
+	enum problem err = PROBLEM_NONE;
+
+	begin_repairs(c);
 	for (size_t i = 0; !err && i < c->truth.room; i++) {
 		struct filter_kept *truth = c->truth.slots[i].value;
 
@@ -340,9 +357,13 @@ compare_all(struct filter_compare *c)
 	err = filter_read_entries(c);
 	if (!err)
 		err = compare_entries(c);
-	/* The counts by what the entries were, whatever was repaired; the rest by what they are. */
+	/* By what the entries were, whatever was repaired. Before more are added: a count that is
+	 * too high for a moment would turn somebody away, one that is too low asks PostgreSQL. */
 	if (!err)
 		err = filter_compare_counts(c);
+	if (!err)
+		err = add_missing(c);
+	/* The rest by what they are. */
 	if (!err && c->drift->repaired > 0)
 		err = filter_read_entries(c);
 	if (!err)
