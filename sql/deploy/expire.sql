@@ -1,5 +1,4 @@
--- The janitor: what is due ends. In the place of the first version, whose joins read all live bookings
--- where the planner took them for few.
+-- The janitor's transition: what is due ends.
 BEGIN;
 SET LOCAL search_path = holdfast, public;
 
@@ -7,7 +6,7 @@ SET LOCAL search_path = holdfast, public;
 -- bookings, and says which (event, booking) they were. Of all functions this one alone skips what is
 -- locked, since whoever holds it may be taking it over: so it waits for no claim. Claims first, then,
 -- by triggers, the counters, then bookings, both ascending.
-CREATE OR REPLACE FUNCTION expire(p_limit integer) RETURNS TABLE (event_id integer, booking_id uuid)
+CREATE FUNCTION expire(p_limit integer) RETURNS TABLE (event_id integer, booking_id uuid)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = holdfast, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
@@ -78,5 +77,7 @@ BEGIN
     FROM unnest(v_events, v_bookings) AS d (event_id, booking_id);
 END
 $$;
+
+GRANT EXECUTE ON FUNCTION expire TO holdfast_janitor;
 
 COMMIT;

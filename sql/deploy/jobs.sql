@@ -147,6 +147,6 @@ $$;
 
 GRANT EXECUTE ON FUNCTION job_begin, job_beat, job_end TO holdfast_janitor;
 GRANT EXECUTE ON FUNCTION job_list TO holdfast_booking, holdfast_catalog;
-GRANT EXECUTE ON FUNCTION expire, answers_trim, sessions_trim, janitor_due TO holdfast_janitor;
+GRANT EXECUTE ON FUNCTION answers_trim, sessions_trim, janitor_due TO holdfast_janitor;
 
 COMMIT;

@@ -345,55 +345,6 @@ BEGIN
 END
 $$;
 
--- One batch of tidying: gives back at most p_limit due claims of each kind that nobody has locked,
--- ends their bookings, and says which (event, booking) they were.
-CREATE FUNCTION expire(p_limit integer) RETURNS TABLE (event_id integer, booking_id uuid)
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = holdfast, pg_temp AS $$
-#variable_conflict use_column
-DECLARE
-  v_event    integer;
-  v_bookings uuid[];
-  v_seats    jsonb; -- [[event, booking], …]
-  v_ga       jsonb;
-BEGIN
-  PERFORM set_config('synchronous_commit', 'off', true);
-  WITH due AS (
-    SELECT c.event_id, c.position FROM seat_claims c
-      WHERE c.state IN ('h', 'r') AND c.expires_at <= now()
-      ORDER BY c.expires_at LIMIT p_limit FOR UPDATE SKIP LOCKED
-  ), gone AS (
-    DELETE FROM seat_claims c USING due
-      WHERE c.event_id = due.event_id AND c.position = due.position AND c.expires_at <= now()
-      RETURNING c.event_id, c.booking_id
-  )
-  SELECT coalesce(jsonb_agg(jsonb_build_array(g.event_id, g.booking_id)), '[]') INTO v_seats
-    FROM gone g;
-  WITH due AS (
-    SELECT c.event_id, c.section_no, c.booking_id
-      FROM ga_counts n CROSS JOIN LATERAL (
-        SELECT d.event_id, d.section_no, d.booking_id FROM ga_claims d
-          WHERE d.event_id = n.event_id AND d.section_no = n.section_no
-            AND d.state IN ('h', 'r') AND d.expires_at <= now()
-          ORDER BY d.expires_at LIMIT p_limit FOR UPDATE SKIP LOCKED) AS c
-      LIMIT p_limit
-  ), gone AS (
-    DELETE FROM ga_claims c USING due
-      WHERE c.event_id = due.event_id AND c.section_no = due.section_no
-        AND c.booking_id = due.booking_id AND c.expires_at <= now()
-      RETURNING c.event_id, c.booking_id
-  )
-  SELECT coalesce(jsonb_agg(jsonb_build_array(g.event_id, g.booking_id)), '[]') INTO v_ga
-    FROM gone g;
-  FOR v_event, v_bookings IN
-    SELECT (x.pair ->> 0)::integer, array_agg(DISTINCT (x.pair ->> 1)::uuid)
-      FROM jsonb_array_elements(v_seats || v_ga) AS x (pair) GROUP BY 1 ORDER BY 1
-  LOOP
-    PERFORM bookings_close_due(v_event, v_bookings);
-    RETURN QUERY SELECT v_event, i FROM unnest(v_bookings) AS i;
-  END LOOP;
-END
-$$;
-
 GRANT EXECUTE ON FUNCTION confirm, release TO holdfast_booking;
 
 COMMIT;

@@ -1,1 +1,3 @@
--- The function goes with moves, which makes the first version of it.
+BEGIN;
+DROP FUNCTION holdfast.expire;
+COMMIT;

@@ -1,3 +1,2 @@
 SELECT 'holdfast.confirm(integer,uuid,uuid,text,text,boolean)'::regprocedure,
-  'holdfast.release(integer,uuid,uuid,text,text,boolean)'::regprocedure,
-  'holdfast.expire(integer)'::regprocedure;
+  'holdfast.release(integer,uuid,uuid,text,text,boolean)'::regprocedure;
