@@ -43,6 +43,7 @@ struct problem_error {
 struct problem_why {
 	const char *detail;     /* a sentence for a human, or NULL */
 	const char *extensions; /* members of the problem: JSON object text "{...}", or NULL */
+	const char *members;    /* likewise, as they go into the answer: ",\"name\":value" */
 	struct problem_error *errors;
 	struct problem_error *errors_last;
 	int retry_after_s; /* 0: the default of the status */

@@ -86,22 +86,22 @@ refuse(struct context *house, const struct hold_wish *wish, const struct filter_
 			house, "hold", house->conf->rate_write, answer->retry_ms * 1000);
 	case FILTER_LOST:
 		str_init(&out, house->arena);
-		str_add(&out, "{\"seat_ids\":[");
+		str_add(&out, ",\"seat_ids\":[");
 		for (size_t i = 0; i < answer->lost_count; i++) {
 			if (i > 0)
 				str_add_char(&out, ',');
 			str_add_json(&out, wish->seat_ids[answer->lost[i]]);
 		}
-		str_add(&out, "]}");
-		house->why->extensions = out.data;
+		str_add_char(&out, ']');
+		house->why->members = out.data;
 		return PROBLEM_SEATS_UNAVAILABLE;
 	case FILTER_FULL:
 		str_init(&out, house->arena);
-		str_add(&out, "{\"section_id\":");
+		str_add(&out, ",\"section_id\":");
 		str_add_json(&out, answer->section_id);
-		str_printf(&out, ",\"available\":%" PRId64 "}",
+		str_printf(&out, ",\"available\":%" PRId64,
 			answer->available > 0 ? answer->available : 0);
-		house->why->extensions = out.data;
+		house->why->members = out.data;
 		return PROBLEM_SOLD_OUT;
 	default:
 		return PROBLEM_NONE;

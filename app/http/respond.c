@@ -80,6 +80,8 @@ add_extensions(struct request *r)
 	const struct json *members;
 	const char *detail;
 
+	if (r->why.members)
+		str_add(&r->out, r->why.members);
 	if (!r->why.extensions)
 		return;
 	members = json_parse(r->arena, r->why.extensions, strlen(r->why.extensions), &detail);

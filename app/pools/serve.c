@@ -111,7 +111,10 @@ serve_request(struct request *r)
 static void
 log_request(const struct request *r, enum problem err, int64_t took_us)
 {
-	bool quiet = r->route && r->route->flags & R_BARE && r->status < 500;
+	/* Probes, and what a rush is full of: the metrics count them. */
+	bool quiet = (r->route && r->route->flags & R_BARE && r->status < 500) ||
+		     err == PROBLEM_SEATS_UNAVAILABLE || err == PROBLEM_SOLD_OUT ||
+		     err == PROBLEM_RATE_LIMITED;
 	enum log_level level = quiet ? LOG_DEBUG : r->status == 500 ? LOG_ERROR : LOG_INFO;
 
 	log_line(level, "method=%s route=%s status=%d problem=%s us=%lld id=%s%s%s", r->method,

@@ -23,6 +23,7 @@
 #include <stdio.h>
 
 #define REPEATS_MAX 3 /* of a statement that met a deadlock or a serialisation failure */
+#define STARTED_US  100000 /* a restart may be seen so late by what is only a hint */
 #define UNITS_MAX   2 /* a statement, and the flush that may follow */
 #define FLUSH_NAME  "flush"
 #define FLUSH_TEXT  "select pg_logical_emit_message(true, 'holdfast', '')"
@@ -37,6 +38,7 @@ struct pg {
 	const char *options;
 	const char *application;
 	int64_t connect_us;  /* time for one attempt, and the pause after a failed one */
+	int64_t asked_us;    /* when pg_started() last looked at the connection */
 	int64_t retry_at_us; /* no attempt before this monotonic time */
 	PGconn *conn;        /* NULL: none */
 	bool away;           /* its loss has been logged */
@@ -480,8 +482,13 @@ pg_bool(const struct pg_rows *rows, int row, int column)
 const char *
 pg_started(struct pg *pg, int64_t deadline_us)
 {
+	int64_t now_us = clock_monotonic_us();
+
+	if (pg->conn != NULL && now_us - pg->asked_us < STARTED_US)
+		return pg->started;
 	if (!connection_ready(pg, deadline_us) && *pg->started == '\0')
 		return "";
+	pg->asked_us = now_us;
 	return pg->started;
 }
 

@@ -24,6 +24,7 @@
 #include <stdio.h>
 
 #define RUN_ID_MAX 64
+#define LOOK_US    1000
 
 struct redis {
 	struct arena *arena; /* the address, for as long as this lives */
@@ -31,6 +32,7 @@ struct redis {
 	struct redis_url url;
 	int64_t timeout_us;
 	int64_t retry_us;
+	int64_t looked_us;   /* when the connection was last seen to stand */
 	int64_t retry_at_us; /* the breaker is open until this monotonic time */
 	int64_t log_at_us;   /* refused commands are not logged before this time */
 	int64_t failed_us;   /* the last call without an answer */
@@ -200,7 +202,8 @@ connection_open(struct redis *redis)
 
 /*
  * Whether there is a connection to send on. Nothing may be readable while no command is under way:
- * if something is, the server has closed the connection, and a new one is tried at once.
+ * if something is, the server has closed the connection, and a new one is tried at once. What a
+ * request asks in one go is looked at once.
  */
 static bool
 connection_ready(struct redis *redis)
@@ -211,9 +214,14 @@ connection_ready(struct redis *redis)
 		return false;
 	if (redis->context != NULL) {
 		struct pollfd fd = { .fd = redis->context->fd, .events = POLLIN };
+		int64_t now_us = clock_monotonic_us();
 
-		if (poll(&fd, 1, 0) <= 0)
+		if (now_us - redis->looked_us < LOOK_US)
 			return true;
+		if (poll(&fd, 1, 0) <= 0) {
+			redis->looked_us = now_us;
+			return true;
+		}
 		FAULT_SOCKET(FAULT_REDIS, -1);
 		redisFree(redis->context);
 		redis->context = NULL;
