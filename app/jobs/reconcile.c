@@ -239,7 +239,7 @@ compare(struct context *house, struct job_run *run, struct work *work, int32_t e
 
 	/* Its fence was another's: it is looked at by whoever that is. */
 	if (err == PROBLEM_UNAVAILABLE && pg_is_up(house->pg) && redis_is_up(house->redis)) {
-		drift.busy = true;
+		drift = (struct filter_drift){ .busy = true };
 		err = PROBLEM_NONE;
 	}
 	if (err == PROBLEM_NOT_FOUND && !work->event_id)

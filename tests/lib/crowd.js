@@ -315,6 +315,6 @@ const weathers = [
 
 module.exports = {
   Session, atOnce, bookingsOf, booksCheck, buyers, call, counts, eventWith, hold, holdPlaces,
-  insist, move, pidOf, range, redisBuild, redisFlush, redisStart, redisStop, seat, seatNumber,
-  send, sendAll, shuffled, sleep, sql, tokenFor, verify, weathers, workers,
+  insist, move, pidOf, program, range, redisBuild, redisFlush, redisStart, redisStop, seat,
+  seatNumber, send, sendAll, shuffled, sleep, sql, tokenFor, verify, weathers, workers,
 };
