@@ -22,9 +22,9 @@
 #include <poll.h>
 #include <stdio.h>
 
-#define REPEATS_MAX 3 /* of a statement that met a deadlock or a serialisation failure */
+#define REPEATS_MAX 3      /* of a statement that met a deadlock or a serialisation failure */
 #define STARTED_US  100000 /* a restart may be seen so late by what is only a hint */
-#define UNITS_MAX   2 /* a statement, and the flush that may follow */
+#define UNITS_MAX   2      /* a statement, and the flush that may follow */
 #define FLUSH_NAME  "flush"
 #define FLUSH_TEXT  "select pg_logical_emit_message(true, 'holdfast', '')"
 #define SERVER_TEXT                                                                                \
