@@ -359,10 +359,12 @@ compare_all(struct filter_compare *c)
 		err = compare_entries(c);
 	/* By what the entries were, whatever was repaired. Before more are added: a count that is
 	 * too high for a moment would turn somebody away, one that is too low asks PostgreSQL. */
-	if (!err)
+	if (!err && c->repair)
 		err = filter_compare_counts(c);
 	if (!err)
 		err = add_missing(c);
+	if (!err && !c->repair)
+		err = filter_compare_counts(c);
 	/* The rest by what they are. */
 	if (!err && c->drift->repaired > 0)
 		err = filter_read_entries(c);
