@@ -1,7 +1,7 @@
 /*
  * Clocks. Deadlines of bookings are judged by PostgreSQL alone (now() in SQL); what is here serves
- * time budgets, logs and tokens. Tokens follow PostgreSQL's clock too, as soon as it has been heard,
- * so that a host whose own clock is wrong gives and takes the same ones as all others.
+ * time budgets, logs and tokens. Tokens follow PostgreSQL's clock too, once it has been heard, so
+ * that a host whose own clock is wrong gives and takes the same ones as all others.
  */
 #ifndef HOLDFAST_CLOCK_H
 #define HOLDFAST_CLOCK_H

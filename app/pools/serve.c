@@ -47,7 +47,7 @@ check_token(struct request *r)
 
 	if (!wanted && !(flags & R_OPTIONAL_USER && request_header(r, "HTTP_AUTHORIZATION")))
 		return PROBLEM_NONE;
-	/* Whether a token is in force is judged by PostgreSQL's clock, which is told on connecting. */
+	/* Whether a token is in force PostgreSQL's clock says, which is told on connecting. */
 	if (!clock_is_told())
 		pg_started(house.pg, house.deadline_us);
 	err = token_check(r);

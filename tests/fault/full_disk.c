@@ -1,10 +1,11 @@
 /*
  * A disk that refuses writes, for a server that is started with this library in LD_PRELOAD:
  *
- *   FULL_DISK=DIRECTORY    while DIRECTORY/data exists no file below a directory `base` grows; while
- *                          DIRECTORY/log exists nothing is written below a directory `pg_wal`
+ *   FULL_DISK=DIRECTORY    while DIRECTORY/data exists, no file below a directory `base` grows;
+ *                          while DIRECTORY/log exists, nothing is written below `pg_wal`
  *
- * The refusal is ENOSPC, as of a disk that is full. It needs no rights and no file system of its own.
+ * The refusal is ENOSPC, as of a disk that is full. It needs no rights and no file system of its
+ * own.
  */
 #include <dlfcn.h>
 #include <errno.h>
