@@ -151,8 +151,11 @@ postgres_down() {
 		rm -f "$pids/postgres.pid"
 		return 0
 	fi
+	# One that dies while it recovers, since its disk is full, hears nothing else.
 	as_postgres "$(postgres_bin)/pg_ctl" stop -s -m fast -t 60 -D "$postgres_data" \
 		>>"$state/log/pg_ctl.log" 2>&1 ||
+		as_postgres "$(postgres_bin)/pg_ctl" stop -s -m immediate -t 10 -D "$postgres_data" \
+			>>"$state/log/pg_ctl.log" 2>&1 ||
 		fail "PostgreSQL does not stop, see $state/log/pg_ctl.log"
 	rm -f "$pids/postgres.pid"
 	say postgres "stopped ($(since "$began"))"
