@@ -17,9 +17,9 @@
  * Claims in one transaction. Whoever wants one of them, or a place in their section, waits for its
  * end: some milliseconds. Where the server is slow, batches become smaller until it is so again.
  */
-#define BATCH_MOST    250
+#define BATCH_MOST    128
 #define BATCH_LEAST   16
-#define BATCH_LONG_US 25000
+#define BATCH_LONG_US 15000
 
 struct tally {
 	int64_t bookings, answers, sessions;

@@ -12,6 +12,7 @@ const { promisify } = require('node:util');
 
 const crowd = require('../lib/crowd.js');
 const { scriptText } = require('../lib/redis.js');
+const janitor = require('./janitor.js');
 const report = require('./report.js');
 
 const run = promisify(execFile);
@@ -28,6 +29,8 @@ const workers = Number(setting('workers_booking'));
 
 const userId = (n) => `00000000-0000-4000-8000-${n.toString(16).padStart(12, '0')}`;
 
+const userIds = Array.from({ length: users }, (_, n) => userId(n));
+
 function usersMake() {
   crowd.sql(`insert into holdfast.users (user_id, email, password_hash, role)
     select ('00000000-0000-4000-8000-' || lpad(to_hex(n), 12, '0'))::uuid, n || '@bench.test',
@@ -39,15 +42,17 @@ function usersMake() {
 
 const eventHex = (event) => event.toString(16).padStart(8, '0');
 
-const eventOfSeats = () => crowd.eventWith({
-  sections: [{
-    name: 'S',
-    kind: 'seated',
-    base_price: 1500,
-    rows: Array.from({ length: seatsInEvent / 1000 },
-      (_, i) => ({ row: String(i + 1), seats: 1000 })),
-  }],
-});
+const seatSections = () => [{
+  name: 'S',
+  kind: 'seated',
+  base_price: 1500,
+  rows: Array.from({ length: seatsInEvent / 1000 },
+    (_, i) => ({ row: String(i + 1), seats: 1000 })),
+}];
+
+const eventOfSeats = () => crowd.eventWith({ sections: seatSections() });
+const eventOfAll = () => crowd.eventWith(
+  { sections: [...seatSections(), { name: 'G', kind: 'ga', capacity: 1000000, base_price: 1000 }] });
 
 // Seats that nobody has had, `count` at a time, out of as many events as it takes.
 class Seats {
@@ -235,8 +240,13 @@ async function round(state) {
     ...await general(state),
     ...await statements(state),
     ...await scripts(state),
+    ...await janitor.rates(state.scriptSeats.event, userIds),
   };
 }
+
+// Holds of numbered seats from a place on and in general admission, half and half.
+const besideJanitor = ({ scriptSeats: { event } }) => janitor.meanwhile(
+  (from) => load(port, { from, seconds: 3 * seconds }, holdSeat(event), holdPlace(event)), event, userIds);
 
 // ---- memory -----------------------------------------------------------------------------------
 
@@ -259,7 +269,7 @@ async function prepare() {
   const state = {
     seats: new Seats(first),
     statementSeats: new Seats(),
-    scriptSeats: { event: await eventOfSeats() },
+    scriptSeats: { event: await eventOfAll() },
     general: await crowd.eventWith({ places: 1000000 }),
     taken: await crowd.eventWith({
       sections: [{ name: 'S', kind: 'seated', rows: [{ row: '1', seats: 10 }] }],
@@ -297,6 +307,7 @@ async function main() {
       connections,
       seconds,
       memory: await memory(state, before),
+      janitor: await besideJanitor(state),
       commit: execFileSync('git', ['rev-parse', '--short', 'HEAD'], { encoding: 'utf8' }).trim(),
     };
     report.write(out, about, results);

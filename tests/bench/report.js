@@ -15,6 +15,8 @@ const rates = [
   ['put', 'script of a confirm alone'],
   ['confirm_statement', 'statement of a confirm alone'],
   ['confirm', 'confirm'],
+  ['plain_end', 'due bookings ended by one plain statement'],
+  ['janitor', 'due bookings ended by the janitor, Redis too'],
 ];
 
 // What the parts allow one after the other.
@@ -28,6 +30,7 @@ const ratios = [
   ['the same with 20 % cancels', 0.8, (r) => r.general_cancels / r.hold],
   ['confirm / serial limit of its parts', 0,
     (r) => r.confirm / serial(r, 'empty', 'put', 'confirm_statement')],
+  ['janitor / one plain statement', 0.25, (r) => r.janitor / r.plain_end],
 ];
 
 function summary(values) {
@@ -51,7 +54,7 @@ const whole = (n) => Math.round(n).toLocaleString('en-US');
 const share = (n) => n.toFixed(2);
 
 function table(about, { rates: speed, ratios: shares }, count) {
-  const { memory } = about;
+  const { memory, janitor } = about;
   return [
     `${about.date}, ${about.machine}, all on one machine: nginx, ${about.workers} workers, Redis, `
       + `PostgreSQL, and a load driver with ${about.connections} connections; ${count} rounds of `
@@ -69,6 +72,10 @@ function table(about, { rates: speed, ratios: shares }, count) {
     `A worker has ${(memory.after_kb / 1024).toFixed(1)} MB resident at the end`
       + `${memory.full ? ', a million requests later' : ''}, `
       + `${(memory.before_kb / 1024).toFixed(1)} MB at the start.`,
+    '',
+    `While the janitor ended ${whole(janitor.due)} due bookings of an event (${whole(janitor.rate)} a second, no `
+      + `transaction longer than ${janitor.longest_ms} ms), ${whole(janitor.holds)} holds of the same seats and the same `
+      + `section had a p99 of ${janitor.beside_p99_ms.toFixed(0)} ms; without it ${janitor.alone_p99_ms.toFixed(0)} ms.`,
     '',
   ].join('\n');
 }
