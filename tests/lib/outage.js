@@ -64,14 +64,17 @@ function row(name, expected, fault) {
 	});
 }
 
-const isDefinite = (kind) => /^20[01]$|^409 (seats-unavailable|sold-out|wrong-state|idempotency-in-flight)$|^410 hold-expired$/.test(kind);
+// What clients may see at any time. A lock that is not had in time is nobody's failure, least of all when
+// the server stood still meanwhile.
+const isUsual = (kind) => /^20[01]$|^410 hold-expired$/.test(kind) ||
+	/^409 (seats-unavailable|sold-out|wrong-state|idempotency-in-flight|busy)$/.test(kind);
 
 function answersCheck(counts, { answers = [], must }) {
 	const also = [...answers, must].filter(Boolean);
 	for (const kind of Object.keys(counts)) {
 		// What a crash may have taken away is judged for each booking, at the end.
 		const lost = kind === '404 not-found';
-		assert.ok(isDefinite(kind) || lost || also.some((one) => one.test(kind)), `${kind}: ${JSON.stringify(counts)}`);
+		assert.ok(isUsual(kind) || lost || also.some((one) => one.test(kind)), `${kind}: ${JSON.stringify(counts)}`);
 	}
 	assert.ok(counts[201] > 0 && counts[200] > 0, JSON.stringify(counts));
 	if (must) assert.ok(Object.keys(counts).some((kind) => must.test(kind)), `no ${must}: ${JSON.stringify(counts)}`);
