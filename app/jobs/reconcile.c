@@ -103,7 +103,8 @@ static enum problem
 next_glance(struct context *house, struct job_run *run, struct work *work)
 {
 	struct filter_doubt *doubts;
-	int64_t events = 0;
+	int64_t left = run->limit - run->rows, events = 0;
+	int64_t page = left < GLANCE_PAGE ? left : GLANCE_PAGE;
 	int32_t last;
 	size_t count;
 	enum problem err = filter_glance(
@@ -111,14 +112,14 @@ next_glance(struct context *house, struct job_run *run, struct work *work)
 
 	if (err)
 		return err;
-	work->events += events;
+	work->events += events - (int64_t)count; /* those are counted when they are compared */
 	for (size_t i = 0; i < count; i++) {
 		enqueue(run, work, doubts[i].event_id);
 		if (run->verbose)
 			printf("event=%" PRId32 " differs=%s\n", doubts[i].event_id, doubts[i].why);
 	}
 	work->after = last;
-	if (events < GLANCE_PAGE)
+	if (events < page)
 		work->source = FROM_NOWHERE;
 	return PROBLEM_NONE;
 }
@@ -330,7 +331,7 @@ batch(struct context *house, struct job_run *run, int64_t *done)
 		work->source = FROM_NOWHERE;
 	else if (work->at < work->count) {
 		err = one(house, run, work);
-		work->events += work->full || work->event_id;
+		work->events++;
 	} else {
 		err = more(house, run, work);
 	}
