@@ -54,7 +54,7 @@ const char *filter_entry_text(struct arena *arena, const struct pg_rows *rows, i
 #define FILTER_PAGE     2000
 
 /* Places in one script of entries, and how many an entry has. */
-#define FILTER_PLACES   500
+#define FILTER_PLACES   250
 size_t filter_places(const char *entry);
 
 #endif
