@@ -178,7 +178,9 @@ expect_seats(struct filter_compare *c, const struct seats *s)
 	for (size_t i = 0; i < c->kept.room; i++) {
 		const struct filter_kept *entry = c->kept.slots[i].value;
 
-		list = arena_strdup(c->house->arena, entry ? entry->positions : "");
+		if (!entry)
+			continue;
+		list = arena_strdup(c->house->arena, entry->positions);
 		for (char *p = strsep(&list, ","); p && *p; p = strsep(&list, ",")) {
 			int64_t at = strtoll(p, NULL, 10);
 

@@ -103,9 +103,9 @@ fcgi_finish(struct gate *gate)
 	struct gate_fcgi *fcgi = (struct gate_fcgi *)gate;
 
 	/*
-	 * libfcgi would wait until the web server has closed its end, so that what is still on its way
-	 * does not reset the connection. Where all has been read, nothing is; getting one more byte
-	 * reads the record that ends the body.
+	 * libfcgi would wait until the web server has closed its end, so that what is still on its
+	 * way does not reset the connection. Where all has been read, nothing is; getting one more
+	 * byte reads the record that ends the body.
 	 */
 	if (FCGX_GetChar(fcgi->request.in) < 0)
 		FCGX_Detach(&fcgi->request);
