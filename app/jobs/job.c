@@ -179,7 +179,7 @@ job_main(const struct job *job, int argc, char **argv)
 	struct problem_why why = { 0 };
 	struct context house;
 	struct job_run run;
-	struct conf conf;
+	static struct conf conf; /* what it points to lives as long as the process */
 	struct arena *arena = arena_new();
 	int status;
 
