@@ -108,7 +108,7 @@ next_glance(struct context *house, struct job_run *run, struct work *work)
 	int32_t last;
 	size_t count;
 	enum problem err = filter_glance(
-		house, work->after, GLANCE_PAGE, run->dry_run, &events, &last, &doubts, &count);
+		house, work->after, page, run->dry_run, &events, &last, &doubts, &count);
 
 	if (err)
 		return err;
