@@ -78,7 +78,7 @@ LANGUAGE plpgsql SET search_path = holdfast, pg_temp AS $$
 DECLARE
   v_part bookings;
 BEGIN
-  b := booking_lock(b.event_id, b.booking_id, b.user_id);
+  b := booking_lock(b.event_id, b.booking_id, b.user_id, true);
   IF b.status IN ('CANCELLED', 'REFUNDED') THEN
     RETURN b;
   ELSIF b.status <> 'CONFIRMED' THEN

@@ -40,9 +40,11 @@ BEGIN
 END
 $$;
 
--- The caller's booking with its claims and their counters locked; HF104 if it is nobody's or somebody
--- else's. For the rarer moves, which judge before they write.
-CREATE FUNCTION booking_lock(p_event integer, p_booking uuid, p_user uuid) RETURNS bookings
+-- The caller's booking with its claims locked, and their counters (p_counts) where places are to be given
+-- back: a move that only waits for the disk must not stand in the way of a whole section. HF104 if it is
+-- nobody's or somebody else's. For the rarer moves, which judge before they write.
+CREATE FUNCTION booking_lock(p_event integer, p_booking uuid, p_user uuid, p_counts boolean)
+RETURNS bookings
 LANGUAGE plpgsql SET search_path = holdfast, pg_temp AS $$
 DECLARE
   b bookings := booking_of(p_event, p_booking, p_user);
@@ -54,8 +56,10 @@ BEGIN
   IF b.section_nos <> '{}' THEN
     PERFORM FROM ga_claims WHERE event_id = p_event AND booking_id = p_booking
       ORDER BY section_no FOR UPDATE;
-    PERFORM FROM ga_counts
-      WHERE event_id = p_event AND section_no = ANY (b.section_nos) ORDER BY section_no FOR UPDATE;
+    IF p_counts THEN
+      PERFORM FROM ga_counts
+        WHERE event_id = p_event AND section_no = ANY (b.section_nos) ORDER BY section_no FOR UPDATE;
+    END IF;
   END IF;
   SELECT * INTO b FROM bookings WHERE event_id = p_event AND booking_id = p_booking FOR UPDATE;
   RETURN b;
@@ -262,7 +266,7 @@ DECLARE
   e      record;
   v_rows integer;
 BEGIN
-  b := booking_lock(p_event, p_booking, p_user);
+  b := booking_lock(p_event, p_booking, p_user, false);
   IF b.status = 'RESERVED' AND b.expires_at > now() THEN
     r.outcome := 'done';
   ELSE
@@ -291,7 +295,8 @@ BEGIN
 END
 $$;
 
--- HOLD -> RELEASED. A reservation is not released while its payment is open: the wish is noted.
+-- HOLD -> RELEASED. A reservation is not released while its payment is open: the wish is noted. Where a
+-- payment begins or ends in the same moment, 40001 has the caller call again, and judge what is then.
 CREATE FUNCTION release(p_event integer, p_booking uuid, p_user uuid, p_key text,
   p_fingerprint text, p_wait boolean) RETURNS move_result
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = holdfast, pg_temp AS $$
@@ -329,8 +334,13 @@ BEGIN
     IF v_rows = 0 AND b.status = 'RESERVED' AND b.expires_at > now() THEN
       UPDATE bookings SET release_asked_at = coalesce(release_asked_at, now())
         WHERE event_id = p_event AND booking_id = p_booking AND status = b.status;
+      IF NOT FOUND THEN
+        RAISE EXCEPTION 'the payment has ended meanwhile' USING ERRCODE = '40001';
+      END IF;
       r.outcome := 'asked';
       RETURN r;
+    ELSIF v_rows > 0 AND b.status = 'RESERVED' THEN
+      RAISE EXCEPTION 'a payment has begun meanwhile' USING ERRCODE = '40001';
     ELSIF v_rows > 0 OR b.status <> 'RELEASED' THEN
       PERFORM booking_refuse(b);
     END IF;

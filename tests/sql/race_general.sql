@@ -1,7 +1,7 @@
 -- Several sessions on the same general-admission sections: the last places, the count, giving back.
 \set ON_ERROR_STOP on
 SET search_path = holdfast, given, tap, public;
-SELECT plan(55);
+SELECT plan(66);
 SELECT session('s1'), session('s2'), session('s3'), session('owner', 'holdfast_owner') \gset _
 SELECT users('anna', 'berta', 'carl') \gset _
 
@@ -162,6 +162,11 @@ SELECT run('s1', 'BEGIN'), run('s1', sql_move('confirm', :event, :'a', 'anna')) 
 SELECT is(run('s2', sql_hold(:event, 'berta', seats(2), '{FLOOR}', '{1}')), 'new',
   'a confirm, which waits for the disk, touches no count');
 SELECT run('s1', 'COMMIT') \gset _
+SELECT held(:event, 'carl', '{}', '{FLOOR}', '{1}') AS b \gset
+SELECT run('owner', 'BEGIN'), run('owner', format($$SELECT outcome FROM holdfast.reserve(%s, %L, %L, 900, 3600)$$,
+  :event, :'b', buyer('carl'))) \gset _
+SELECT is(run('s2', sql_hold(:event, 'berta', '{}', '{FLOOR}', '{1}')), 'new', 'nor does a payment that begins');
+SELECT run('owner', 'COMMIT') \gset _
 SELECT run('s1', 'BEGIN'), run('s1', sql_hold(:event, 'anna', seats(3))) \gset _
 SELECT is(run('s2', sql_hold(:event, 'berta', seats(4))), 'new', 'holds of other seats do not meet');
 SELECT is(run('owner', format($$UPDATE holdfast.events SET title = 'Another title' WHERE event_id = %s
@@ -193,6 +198,39 @@ SELECT run('admin', 'COMMIT') \gset _
 SELECT is(finish('s1'), 'HF290', 'finds them gone');
 SELECT is(run('s1', sql_hold(:event, 'anna', '{}', '{FLOOR}', '{2}', p_give_back => true)),
   'HF202 {"available": 1, "section_id": "FLOOR"}', 'and is told how many are left');
+SELECT is(sound(), 'sound', 'the books agree');
+
+-- ---- a cancel of a part against one of the whole ---------------------------------------------------
+
+CREATE FUNCTION pg_temp.part(p_event integer, p_booking uuid, p_seats text[], p_sections text[],
+  p_quantities integer[]) RETURNS text
+LANGUAGE sql AS $$
+  SELECT format('SELECT outcome FROM holdfast.cancel(%s, %L, %L, NULL, NULL, false, NULL, %L, %L, %L)',
+    p_event, p_booking, given.buyer('anna'), p_seats, p_sections, p_quantities)
+$$;
+SELECT event(4, 9, 9) AS event \gset
+SELECT confirmed(:event, 'anna', seats(1,2), '{FLOOR,BALCONY}', '{3,2}') AS a \gset
+SELECT run('s1', 'BEGIN') \gset _
+SELECT is(run('s1', pg_temp.part(:event, :'a', seats(1), '{FLOOR,BALCONY}', '{1,2}')), 'moved',
+  'a seat, some places of one section and all of another go');
+SELECT start('s2', sql_move('cancel', :event, :'a', 'anna')) \gset _
+SELECT ok(until_waiting('s2'), 'a cancel of the whole waits');
+SELECT run('s1', 'COMMIT') \gset _
+SELECT is(finish('s2'), 'moved', 'and takes the rest');
+SELECT is(claims(:event) || taken(:event, 1) || taken(:event, 2), '00', 'nothing is left');
+SELECT confirmed(:event, 'anna', seats(1,2), '{FLOOR,BALCONY}', '{3,2}') AS b \gset
+SELECT run('s1', 'BEGIN'), run('s1', sql_move('cancel', :event, :'b', 'anna')) \gset _
+SELECT start('s2', pg_temp.part(:event, :'b', seats(2), '{BALCONY}', '{1}')) \gset _
+SELECT ok(until_waiting('s2'), 'a cancel of a part waits for one of the whole');
+SELECT run('s1', 'COMMIT') \gset _
+SELECT is(finish('s2'), 'done', 'and finds it done');
+SELECT confirmed(:event, 'anna', '{}', '{FLOOR}', '{3}') AS c \gset
+SELECT run('s1', 'BEGIN'), run('s1', pg_temp.part(:event, :'c', NULL, '{FLOOR}', '{2}')) \gset _
+SELECT start('s2', pg_temp.part(:event, :'c', NULL, '{FLOOR}', '{2}')) \gset _
+SELECT ok(until_waiting('s2'), 'two parts that together are more than there is');
+SELECT run('s1', 'COMMIT') \gset _
+SELECT is(left(finish('s2'), 5), 'HF122', 'are not both given back');
+SELECT is(taken(:event, 1), 1, 'one place stands');
 SELECT is(sound(), 'sound', 'the books agree');
 
 -- many at once on few places

@@ -2,7 +2,7 @@
 -- of its program. Every order of steps is made to happen: nothing here waits for time to pass.
 \set ON_ERROR_STOP on
 SET search_path = holdfast, given, tap, public;
-SELECT plan(59);
+SELECT plan(65);
 SELECT session('s1'), session('s2'), session('s3'), session('owner', 'holdfast_owner') \gset _
 
 -- ---- one seat, two holds -----------------------------------------------------------------------
@@ -234,6 +234,30 @@ SELECT ok(until_waiting('s2') AND until_waiting('s3'), 'a confirm twice and a re
 SELECT run('s1', 'COMMIT') \gset _
 SELECT is(finish('s2') || ' ' || finish('s3'), 'done HF206 {"status": "CONFIRMED"}',
   'one of them moves, the others are told');
+SELECT is(sound(), 'sound', 'the books agree');
+
+-- ---- a release against a payment that begins or ends -----------------------------------------------
+-- The wish to release is never refused for what is not yet so, nor noted where nothing waits for it: the
+-- release is called again, as after a deadlock.
+
+SELECT event() AS event \gset
+SELECT held(:event, 'anna', seats(1,2), '{FLOOR}', '{1}') AS a \gset
+SELECT format($$SELECT outcome FROM holdfast.reserve(%s, %L, %L, 900, 3600)$$, :event, :'a', buyer('anna'))
+  AS reserve \gset
+SELECT run('owner', 'BEGIN'), run('owner', :'reserve') \gset _
+SELECT start('s1', sql_move('release', :event, :'a', 'anna')) \gset _
+SELECT ok(until_waiting('s1'), 'a release meets a payment that begins');
+SELECT run('owner', 'COMMIT') \gset _
+SELECT is(finish('s1') || ' ' || run('s1', sql_move('release', :event, :'a', 'anna')), '40001 asked',
+  'called again, it is noted');
+UPDATE bookings SET release_asked_at = NULL WHERE booking_id = :'a';
+SELECT run('s2', 'BEGIN'), run('s2', sql_move('confirm', :event, :'a', 'anna')) \gset _
+SELECT start('s1', sql_move('release', :event, :'a', 'anna')) \gset _
+SELECT ok(until_waiting('s1'), 'a release meets a confirm');
+SELECT run('s2', 'COMMIT') \gset _
+SELECT is(finish('s1') || ' ' || run('s1', sql_move('release', :event, :'a', 'anna')),
+  '40001 HF206 {"status": "CONFIRMED"}', 'called again, it is told so');
+SELECT is((SELECT release_asked_at FROM bookings WHERE booking_id = :'a'), NULL, 'no wish is left');
 SELECT is(sound(), 'sound', 'the books agree');
 
 SELECT count(dblink_disconnect(c)) FROM unnest(dblink_get_connections()) AS c \gset _
