@@ -212,24 +212,29 @@ read_rows(struct glance *g, int32_t after, int64_t limit, struct pg_rows *rows)
  * they mostly agree.
  */
 static enum problem
-look_again(struct glance *g, int32_t event_id, bool dry)
+look_again(struct context *house, int32_t event_id, bool dry, const char **why)
 {
+	struct glance g = { .house = house };
 	struct pg_rows rows;
-	enum problem err = read_rows(g, event_id - 1, 1, &rows);
+	enum problem err = read_rows(&g, event_id - 1, 1, &rows);
 
+	*why = NULL;
 	if (err)
 		return err;
-	g->why = NULL;
 	if (rows.count == 0 || pg_int(&rows, 0, RECONCILE_GLANCE_EVENT_ID) != event_id)
 		return PROBLEM_NONE;
-	return compare_row(g, dry) ? PROBLEM_NONE : PROBLEM_UNAVAILABLE;
+	if (!compare_row(&g, dry))
+		return PROBLEM_UNAVAILABLE;
+	*why = g.why;
+	return PROBLEM_NONE;
 }
 
 enum problem
 filter_glance(struct context *house, int32_t after, int64_t limit, bool dry, int64_t *events,
 	int32_t *last, struct filter_doubt **doubts, size_t *count)
 {
-	struct glance page = { .house = house }, again = { .house = house };
+	struct glance page = { .house = house };
+	const char *why;
 	struct pg_rows rows;
 	enum problem err = read_rows(&page, after, limit, &rows);
 
@@ -247,11 +252,11 @@ filter_glance(struct context *house, int32_t after, int64_t limit, bool dry, int
 			return PROBLEM_UNAVAILABLE;
 		if (!page.why)
 			continue;
-		err = look_again(&again, event_id, dry);
+		err = look_again(house, event_id, dry, &why);
 		if (err)
 			return err;
-		if (again.why)
-			(*doubts)[(*count)++] = (struct filter_doubt){ event_id, again.why };
+		if (why)
+			(*doubts)[(*count)++] = (struct filter_doubt){ event_id, why };
 	}
 	return PROBLEM_NONE;
 }

@@ -144,6 +144,12 @@ postgres_bootstrap() {
 	printf '*:*:*:holdfast_owner:%s\n' "$password" >>"$passfile"
 }
 
+# MODE SECONDS
+postgres_stop() {
+	as_postgres "$(postgres_bin)/pg_ctl" stop -s -m "$1" -t "$2" -D "$postgres_data" \
+		>>"$state/log/pg_ctl.log" 2>&1
+}
+
 postgres_down() {
 	local began=$EPOCHREALTIME
 	[ -z "$cluster" ] || return 0
@@ -152,10 +158,7 @@ postgres_down() {
 		return 0
 	fi
 	# One that dies while it recovers, since its disk is full, hears nothing else.
-	as_postgres "$(postgres_bin)/pg_ctl" stop -s -m fast -t 60 -D "$postgres_data" \
-		>>"$state/log/pg_ctl.log" 2>&1 ||
-		as_postgres "$(postgres_bin)/pg_ctl" stop -s -m immediate -t 10 -D "$postgres_data" \
-			>>"$state/log/pg_ctl.log" 2>&1 ||
+	postgres_stop fast 60 || postgres_stop immediate 10 ||
 		fail "PostgreSQL does not stop, see $state/log/pg_ctl.log"
 	rm -f "$pids/postgres.pid"
 	say postgres "stopped ($(since "$began"))"
