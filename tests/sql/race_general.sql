@@ -1,7 +1,7 @@
 -- Several sessions on the same general-admission sections: the last places, the count, giving back.
 \set ON_ERROR_STOP on
 SET search_path = holdfast, given, tap, public;
-SELECT plan(66);
+SELECT plan(72);
 SELECT session('s1'), session('s2'), session('s3'), session('owner', 'holdfast_owner') \gset _
 SELECT users('anna', 'berta', 'carl') \gset _
 
@@ -231,6 +231,22 @@ SELECT ok(until_waiting('s2'), 'two parts that together are more than there is')
 SELECT run('s1', 'COMMIT') \gset _
 SELECT is(left(finish('s2'), 5), 'HF122', 'are not both given back');
 SELECT is(taken(:event, 1), 1, 'one place stands');
+SELECT is(sound(), 'sound', 'the books agree');
+
+-- ---- seats and two sections in one booking that is due, wanted by several ---------------------------
+
+SELECT event(4, 3, 3) AS event \gset
+SELECT held(:event, 'anna', seats(2), '{FLOOR,BALCONY}', '{3,3}') AS x \gset
+SELECT due(:event, :'x') \gset _
+SELECT run('s1', 'BEGIN') \gset _
+SELECT is(run('s1', sql_hold(:event, 'berta', '{}', '{FLOOR}', '{1}')), 'new', 'one gives back a section');
+SELECT start('s2', sql_hold(:event, 'carl', seats(2), '{BALCONY}', '{1}')) \gset _
+SELECT ok(until_waiting('s2'), 'another takes its seat and the other section, and waits only to close it');
+SELECT run('s1', 'COMMIT') \gset _
+SELECT is(finish('s2'), 'new', 'then both have theirs');
+SELECT is((SELECT ROW(status, version)::text FROM bookings WHERE booking_id = :'x'), '(EXPIRED,2)',
+  'it has ended once');
+SELECT is(taken(:event, 1) || ' ' || taken(:event, 2), '1 1', 'and given back each place once');
 SELECT is(sound(), 'sound', 'the books agree');
 
 -- many at once on few places
