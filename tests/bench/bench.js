@@ -94,7 +94,8 @@ function assertAll(answer, status) {
 }
 
 // One statement under the role of the pool, with as many sessions as the pool has workers.
-async function pgbench(text, from, each) {
+// `most`: as many as that, and not for so long.
+async function pgbench(text, from, each, most) {
   const script = files('statement.sql');
   fs.writeFileSync(script, [
     'set n :n + 1',
@@ -105,7 +106,7 @@ async function pgbench(text, from, each) {
   ].map((line) => `\\${line}\n`).join('') + `${text.replaceAll('\n', ' ')};\n`);
   const url = env.DATABASE_URL.replace('//holdfast_owner@', '//holdfast_booking@');
   const { stdout } = await run('pgbench', ['-n', '-M', 'prepared', '-c', workers, '-j', 1,
-    '-T', seconds, '-D', 'n=-1', '-f', script, url].map(String));
+    ...(most ? ['-t', most] : ['-T', seconds]), '-D', 'n=-1', '-f', script, url].map(String));
   assert.match(stdout, /number of failed transactions: 0 /);
   return Number(/tps = ([\d.]+) \(without/.exec(stdout)[1]);
 }
@@ -203,9 +204,12 @@ async function scripts(state) {
 async function statements(state) {
   const each = Math.floor(40000 / workers);
   const { event, from } = await state.statementSeats.take(each * workers);
+  const held = await pgbench(holdStatement(event), from, each);
+  // No session may come to bookings that it has not made.
+  const half = Math.max(1, Math.floor(held * seconds / workers / 2));
   return {
-    hold_statement: await pgbench(holdStatement(event), from, each),
-    confirm_statement: await pgbench(confirmStatement(event), from, each),
+    hold_statement: held,
+    confirm_statement: await pgbench(confirmStatement(event), from, each, half),
   };
 }
 
