@@ -40,7 +40,7 @@ function call(method, where, { token, body, key } = {}) {
           status: answer.statusCode,
           text: all,
           body: json ? JSON.parse(all) : null,
-          slug: json && answer.statusCode >= 400 ? JSON.parse(all).type.split('/').pop() : '',
+          slug: json && answer.statusCode >= 400 ? (JSON.parse(all).type ?? '').split('/').pop() : '',
           replayed: answer.headers['idempotent-replayed'] === 'true',
         });
       });
