@@ -56,7 +56,7 @@ fcgi_accept(struct gate *gate, bool (*idle)(void *ctx), void *ctx)
 	for (;;) {
 		/* One at a time, the two in turn: a busy socket does not keep a signal waiting. */
 		ready = epoll_wait(fcgi->poller, &event, 1, more ? PAUSE_MS : -1);
-		if (ready == 0)
+		if (ready == 0 && idle)
 			more = idle(ctx);
 		if (ready < 1)
 			continue;
