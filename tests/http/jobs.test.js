@@ -48,9 +48,13 @@ for (const { program, words } of lines) {
 		return said.at(-1);
 	}
 
+	// What the role waits, in this stack's database alone: others run beside it in the same cluster.
+	const patience = (...settings) => settings.forEach((setting) => superuser(`do $$ begin
+		execute format('alter role ${role} in database %I ${setting}', current_database()); end $$`));
+
 	// A run that waits within its first batch, as long as a session has all tables locked.
 	async function blocked(args, act) {
-		superuser(`alter role ${role} set lock_timeout = '60s'; alter role ${role} set statement_timeout = '60s'`);
+		patience('set lock_timeout = 60000', 'set statement_timeout = 60000');
 		const session = new Session();
 		try {
 			const tables = superuser(`select string_agg(format('holdfast.%I', relname), ', ') from pg_class
@@ -68,18 +72,11 @@ for (const { program, words } of lines) {
 			return await act(child, session, ended);
 		} finally {
 			await session.close();
-			superuser(`alter role ${role} set lock_timeout = '${saved.lock}'; alter role ${role} set statement_timeout = '${saved.statement}'`);
+			patience('reset lock_timeout', 'reset statement_timeout');
 		}
 	}
-	let saved;
 
 	describe(title, () => {
-		before(() => {
-			const setting = (key) => superuser(`select substr(c, length('${key}=') + 1) from pg_roles, unnest(rolconfig) as c
-				where rolname = '${role}' and c like '${key}=%'`);
-			saved = { lock: setting('lock_timeout'), statement: setting('statement_timeout') };
-		});
-
 		test('what may be asked of it', () => {
 			const { stdout } = stack.program(program, ['--help']);
 			for (const option of ['--dry-run', '--limit N', '--for SECONDS', '--verbose', '75']) {
