@@ -42,6 +42,13 @@ add_link(struct request *r, const char *next)
 }
 
 void
+page_item(struct str *items)
+{
+	if (items->len > 0)
+		str_add_char(items, ',');
+}
+
+void
 page_respond(struct request *r, const char *items, const char *next)
 {
 	page_respond_with(r, "", items, next);

@@ -18,6 +18,9 @@ struct page {
 /* Mistakes are told by request_query_done(). */
 void page_read(struct request *r, int64_t limit, int64_t limit_max, struct page *out);
 
+/* Comes before each item that is added to the items of an answer. */
+void page_item(struct str *items);
+
 /*
  * Answers 200 with {"items": [items], "next_cursor": next}. items: the elements with commas between
  * them. next NULL: the last page.

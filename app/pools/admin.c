@@ -5,31 +5,13 @@
 #include "domain/pricing.h"
 #include "domain/venue.h"
 #include "http/page.h"
+#include "pools/caller.h"
 #include "pools/serve.h"
 
 #define POOL_ROUTES admin
 #include "pools/routes.h"
 
 #define CONDITIONS_MAX 16 /* tags of one If-Match that are looked at */
-
-static struct event_caller
-caller_of(const struct request *r)
-{
-	return (struct event_caller){
-		.user_id = r->who.user_id,
-		.everything = str_equal(r->who.role, "admin"),
-	};
-}
-
-static struct context_key
-key_of(const struct request *r)
-{
-	return (struct context_key){
-		.operation = r->route->operation,
-		.key = r->key,
-		.fingerprint = r->key ? r->fingerprint : NULL,
-	};
-}
 
 static void
 answer_created(struct request *r, const char *location, bool replayed, const char *body)
@@ -110,10 +92,10 @@ admin_event_update(struct request *r)
 	size_t count;
 	enum problem err = request_query_done(r);
 
+	if (!err)
+		err = event_of(r, &event_id);
 	if (err)
 		return err;
-	if (!event_id_read(r->params[0], &event_id))
-		return PROBLEM_NOT_FOUND;
 	versions = versions_of(r, &count);
 	err = event_update(serve_context(), &caller, event_id, versions, count, r->body, &answer);
 	if (err)
@@ -135,18 +117,16 @@ admin_event_prices(struct request *r)
 
 	page_read(r, PAGE_LIMIT, PAGE_LIMIT_MAX, &page);
 	err = request_query_done(r);
-	if (err)
-		return err;
-	if (!event_id_read(r->params[0], &event_id))
-		return PROBLEM_NOT_FOUND;
-	err = pricing_history(
-		serve_context(), &caller, event_id, page.cursor, page.limit, &history);
+	if (!err)
+		err = event_of(r, &event_id);
+	if (!err)
+		err = pricing_history(
+			serve_context(), &caller, event_id, page.cursor, page.limit, &history);
 	if (err)
 		return err;
 	str_init(&items, r->arena);
 	for (size_t i = 0; i < history.count; i++) {
-		if (i > 0)
-			str_add_char(&items, ',');
+		page_item(&items);
 		str_add(&items, history.bodies[i]);
 	}
 	page_respond_with(r, arena_printf(r->arena, "\"pricing\":%s,", history.pricing), items.data,
@@ -191,8 +171,7 @@ admin_venues(struct request *r)
 		return err;
 	str_init(&items, r->arena);
 	for (size_t i = 0; i < count; i++) {
-		if (i > 0)
-			str_add_char(&items, ',');
+		page_item(&items);
 		str_add(&items, bodies[i]);
 	}
 	page_respond(r, items.data, next);

@@ -4,9 +4,9 @@
 #include "domain/booking.h"
 
 #include "base/json.h"
-#include "domain/event.h"
 #include "domain/hold.h"
 #include "http/page.h"
+#include "pools/caller.h"
 #include "pools/places.h"
 #include "pools/serve.h"
 #include "queries.h"
@@ -41,16 +41,6 @@ body_read(struct request *r, const struct json_field *fields, struct body *in)
 {
 	*in = (struct body){ 0 };
 	return json_read(r->body, fields, in, &r->why, r->arena, "");
-}
-
-static struct context_key
-key_of(const struct request *r)
-{
-	return (struct context_key){
-		.operation = r->route->operation,
-		.key = r->key,
-		.fingerprint = r->fingerprint,
-	};
 }
 
 /* What cannot be an event's id is an event that does not exist. */
@@ -215,7 +205,7 @@ booking_book(struct request *r)
 
 	err = body_read(r, fields, &in);
 	if (!err)
-		err = event_read(r->params[0], &wish.event_id);
+		err = event_of(r, &wish.event_id);
 	if (!err && !in.section_id)
 		err = hold_only_section(serve_context(), wish.event_id, &in.section_id);
 	if (!err)
@@ -404,8 +394,7 @@ booking_list_call(struct request *r)
 		return err;
 	str_init(&out, r->arena);
 	for (size_t i = 0; i < count; i++) {
-		if (i > 0)
-			str_add_char(&out, ',');
+		page_item(&out);
 		booking_write(&out, &bookings[i]);
 	}
 	page_respond(r, out.data, next);

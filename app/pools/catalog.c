@@ -8,6 +8,7 @@
 #include "base/metrics.h"
 #include "domain/event.h"
 #include "http/page.h"
+#include "pools/caller.h"
 #include "pools/serve.h"
 #include "queries.h"
 
@@ -91,22 +92,6 @@ catalog_metrics(struct request *r)
 	return PROBLEM_NONE;
 }
 
-static struct event_caller
-caller_of(const struct request *r)
-{
-	return (struct event_caller){
-		.user_id = r->who.user_id,
-		.everything = str_equal(r->who.role, "admin"),
-	};
-}
-
-/* The event of the path. */
-static enum problem
-event_of(const struct request *r, int32_t *event_id)
-{
-	return event_id_read(r->params[0], event_id) ? PROBLEM_NONE : PROBLEM_NOT_FOUND;
-}
-
 /* A tag over text that stands for the answer. */
 static const char *
 tag_of(struct request *r, const char *prefix, const char *text, size_t len)
@@ -146,8 +131,7 @@ catalog_events(struct request *r)
 		return err;
 	str_init(&items, r->arena);
 	for (size_t i = 0; i < count; i++) {
-		if (i > 0)
-			str_add_char(&items, ',');
+		page_item(&items);
 		event_write(&items, &events[i]);
 	}
 	page_respond(r, items.data, next);
@@ -294,8 +278,7 @@ catalog_seats(struct request *r)
 		return err;
 	str_init(&items, r->arena);
 	for (size_t i = 0; i < count; i++) {
-		if (i > 0)
-			str_add_char(&items, ',');
+		page_item(&items);
 		add_seat(&items, &seats[i]);
 	}
 	page_respond(r, items.data, next);
