@@ -62,16 +62,24 @@ clock_unix_s(void)
 }
 
 void
-clock_now_rfc3339(char out[CLOCK_RFC3339])
+clock_rfc3339(int64_t unix_ms, char out[CLOCK_RFC3339])
 {
-	struct timespec now;
+	time_t seconds = (time_t)(unix_ms / 1000);
 	struct tm utc;
 	size_t len;
 
-	clock_gettime(CLOCK_REALTIME, &now);
-	gmtime_r(&now.tv_sec, &utc);
+	gmtime_r(&seconds, &utc);
 	len = strftime(out, CLOCK_RFC3339, "%Y-%m-%dT%H:%M:%S", &utc);
-	snprintf(out + len, CLOCK_RFC3339 - len, ".%03ldZ", now.tv_nsec / 1000000);
+	snprintf(out + len, CLOCK_RFC3339 - len, ".%03dZ", (int)(unix_ms % 1000));
+}
+
+void
+clock_now_rfc3339(char out[CLOCK_RFC3339])
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	clock_rfc3339((int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000, out);
 }
 
 /* Reads exactly digits digits of a number within min and max, and moves *text behind them. */

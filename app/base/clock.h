@@ -20,7 +20,8 @@ bool clock_is_told(void);
 /* The host's clock has been set, or the host has slept, since: it has to be told again. */
 bool clock_has_moved(void);
 
-/* Current time as RFC 3339 in UTC with milliseconds. */
+/* A time as RFC 3339 in UTC with milliseconds; and the current one. */
+void clock_rfc3339(int64_t unix_ms, char out[CLOCK_RFC3339]);
 void clock_now_rfc3339(char out[CLOCK_RFC3339]);
 
 /*

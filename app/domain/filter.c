@@ -9,6 +9,7 @@
 #include "base/str.h"
 #include "domain/filter_parts.h"
 #include "domain/limit.h"
+#include "domain/notice.h"
 #include "queries.h"
 #include "scripts.h"
 
@@ -147,6 +148,8 @@ filter_take(struct context *house, const struct filter_wish *wish, struct filter
 	read_verdict(answer, reply, house->arena);
 	if (answer->verdict == FILTER_MISSING)
 		wanted = wish->event_id;
+	else if (answer->verdict == FILTER_TAKEN)
+		notice_changed(house, wish->event_id);
 }
 
 void
@@ -165,6 +168,7 @@ filter_put(struct context *house, const struct filter_entry *entry)
 	said = reply ? redis_text(reply, NULL) : NULL;
 	if (said && strcmp(said, "missing") == 0)
 		wanted = entry->event_id;
+	notice_changed(house, entry->event_id);
 }
 
 void
@@ -172,9 +176,13 @@ filter_drop(struct context *house, int32_t event_id, const char *booking_id, boo
 {
 	const char *stamp = filter_stamp(house);
 	const char *const args[] = { stamp, booking_id, ended ? "1" : "0", NULL };
+	const struct redis_value *reply = stamp ? run(house, &script_drop, event_id, args) : NULL;
 
-	if (!stamp || !run(house, &script_drop, event_id, args))
+	if (!reply)
 		filter_unheard(house, event_id, booking_id, !ended);
+	/* Nothing was refused of an event that there is not. */
+	if (ended || str_equal(reply ? redis_text(reply, NULL) : NULL, "dropped"))
+		notice_changed(house, event_id);
 }
 
 void
@@ -185,6 +193,7 @@ filter_forget(struct context *house, int32_t event_id)
 	if (house->redis)
 		run(house, &script_forget, event_id, none);
 	wanted = event_id;
+	notice_moved(house, event_id);
 }
 
 /* "a:1,b:2" out of two arrays of PostgreSQL. */

@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/str.h"
+#include "domain/notice.h"
 #include "queries.h"
 #include "scripts.h"
 
@@ -165,6 +166,8 @@ read_kept(struct glance *g, bool dry)
 		if (pg_bool(g->rows, g->row, RECONCILE_GLANCE_WANTED))
 			differ(g, "missing");
 		g->kept = NULL;
+	} else if (redis_int(redis_at(g->kept, 9))) {
+		notice_changed(house, event_id);
 	}
 	return true;
 }
@@ -263,9 +266,8 @@ filter_glance(struct context *house, int32_t after, int64_t limit, bool dry, int
 
 /* ---- what is kept at all --------------------------------------------------------------------- */
 
-/* The event of a key: hf:{NUMBER}:… */
-static bool
-key_event(struct arena *arena, const char *key, int32_t *event_id)
+bool
+filter_key_event(struct arena *arena, const char *key, int32_t *event_id)
 {
 	const char *begin = strchr(key, '{'), *end = strchr(key, '}');
 	int64_t n;
@@ -293,7 +295,7 @@ filter_kept(struct context *house, const char **cursor, int32_t **events, size_t
 	*events = ARENA_ARRAY(house->arena, int32_t, redis_length(keys) + 1);
 	*count = 0;
 	for (size_t i = 0; i < redis_length(keys); i++) {
-		if (key_event(
+		if (filter_key_event(
 			    house->arena, redis_text(redis_at(keys, i), NULL), &(*events)[*count]))
 			++*count;
 	}

@@ -10,6 +10,9 @@
 /* Key prefix of an event, with the hash tag. */
 const char *filter_prefix(struct context *house, int32_t event_id);
 
+/* The event of a key: hf:{NUMBER}:… */
+bool filter_key_event(struct arena *arena, const char *key, int32_t *event_id);
+
 /* What state in Redis must have been built under to be believed; NULL: Redis is away. */
 const char *filter_stamp(struct context *house);
 

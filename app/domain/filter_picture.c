@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/str.h"
+#include "domain/notice.h"
 #include "queries.h"
 #include "scripts.h"
 
@@ -89,6 +90,8 @@ read_filter(struct context *house, int32_t event_id, struct filter_picture *out)
 	}
 	out->from_filter = true;
 	out->version = redis_int(redis_at(reply, 1));
+	/* What was due has been given back, or somebody who was to tell of a change has died. */
+	notice_seen(house, event_id, out->version);
 	out->as_of_ms = redis_int(redis_at(reply, 2));
 	out->states = redis_text(redis_at(reply, 3), &out->seats);
 	sections = redis_text(redis_at(reply, 4), NULL);

@@ -9,6 +9,7 @@
 #include "base/id.h"
 #include "base/log.h"
 #include "base/str.h"
+#include "domain/notice.h"
 #include "queries.h"
 #include "scripts.h"
 
@@ -372,6 +373,8 @@ filter_rebuild(struct context *house, int32_t event_id, bool *rebuilt)
 	if (!err)
 		err = install_end(house, event_id, &fence, fields);
 	filter_fence_down(house, &fence);
+	if (!err)
+		notice_changed(house, event_id);
 	if (!err && rebuilt)
 		*rebuilt = true;
 	return err;

@@ -14,6 +14,7 @@
 #include <stdio.h>
 
 #include "base/str.h"
+#include "domain/notice.h"
 #include "queries.h"
 #include "scripts.h"
 
@@ -60,6 +61,8 @@ filter_send(struct filter_compare *c, const struct redis_script *script, size_t 
 	c->refused |= !reply && redis_is_up(c->house->redis);
 	if (!reply || redis_length(reply) < 3)
 		return PROBLEM_UNAVAILABLE; /* away, or the fence is another's */
+	if (redis_int(redis_at(reply, 1)) > 0)
+		notice_changed(c->house, c->event_id);
 	c->drift->repaired += redis_int(redis_at(reply, 1));
 	c->drift->skipped += redis_int(redis_at(reply, 2));
 	*c->wrong -= redis_int(redis_at(reply, 2));

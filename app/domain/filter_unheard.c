@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "base/id.h"
 #include "base/str.h"
+#include "domain/notice.h"
 #include "queries.h"
 #include "scripts.h"
 
@@ -67,9 +68,9 @@ filter_unheard(const struct context *house, int32_t event_id, const char *bookin
 	memcpy(note->booking_id, booking_id, strlen(booking_id) + 1);
 }
 
-/* False: Redis is away. */
-static bool
-doubt_event(struct context *house, const char *prefix, bool *missing)
+/* What Redis says to that: missing, noted or untold. NULL: it is away. */
+static const char *
+doubt_event(struct context *house, const char *prefix)
 {
 	const char *stamp = filter_stamp(house);
 	int64_t age_us = clock_monotonic_us() - redis_failed_us(house->redis);
@@ -79,8 +80,7 @@ doubt_event(struct context *house, const char *prefix, bool *missing)
 		stamp ? redis_script(house->redis, &script_unheard, keys, args, house->arena)
 		      : NULL;
 
-	*missing = reply && str_equal(redis_text(reply, NULL), "missing");
-	return reply;
+	return reply ? redis_text(reply, NULL) : NULL;
 }
 
 void
@@ -88,12 +88,13 @@ filter_doubt(struct context *house, int32_t event_id)
 {
 	size_t slot = (size_t)event_id & (NOTED_MAX - 1);
 	int64_t failed_us = redis_failed_us(house->redis);
-	bool missing;
+	const char *said;
 
 	if (noted[slot].event_id == event_id && noted[slot].failed_us == failed_us)
 		return;
 	/* What is missing will be built with all that has been written by then: ask again. */
-	if (!doubt_event(house, filter_prefix(house, event_id), &missing) || missing)
+	said = doubt_event(house, filter_prefix(house, event_id));
+	if (!said || str_equal(said, "missing"))
 		return;
 	noted[slot].event_id = event_id;
 	noted[slot].failed_us = failed_us;
@@ -153,28 +154,31 @@ tell_notes(struct context *house)
 	}
 }
 
-/* A page of keys: of each event that is kept, that it is to be doubted. False: Redis is away. */
+/*
+ * A page of keys: of each event that is kept, that it is to be doubted. Whoever was to tell its
+ * watchers of a change may have died too. False: Redis is away, or there is much to tell first.
+ */
 static bool
 doubt_page(struct context *house)
 {
-	static const char *const end = ":meta";
 	const char *words[] = { "SCAN", doubt_cursor, "MATCH", "hf:{*}:meta", "COUNT", PAGE_TEXT };
 	const struct redis_value *page =
 		redis_command(house->redis, ARRAY_LENGTH(words), words, NULL, house->arena);
-	bool ignored;
+	const char *said, *key;
+	int32_t event_id;
 
 	if (!page || redis_length(page) != 2)
 		return false;
-	snprintf(doubt_cursor, sizeof(doubt_cursor), "%s", redis_text(redis_at(page, 0), NULL));
 	for (size_t i = 0; i < redis_length(redis_at(page, 1)); i++) {
-		size_t len;
-		const char *key = redis_text(redis_at(redis_at(page, 1), i), &len);
-
-		if (!doubt_event(
-			    house, arena_copy(house->arena, key, len - strlen(end)), &ignored) &&
-			!redis_is_up(house->redis))
+		key = redis_text(redis_at(redis_at(page, 1), i), NULL);
+		if (!filter_key_event(house->arena, key, &event_id))
+			continue;
+		said = doubt_event(house, filter_prefix(house, event_id));
+		if ((!said && !redis_is_up(house->redis)) ||
+			(str_equal(said, "untold") && !notice_changed(house, event_id)))
 			return false;
 	}
+	snprintf(doubt_cursor, sizeof(doubt_cursor), "%s", redis_text(redis_at(page, 0), NULL));
 	return true;
 }
 

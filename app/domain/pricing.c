@@ -7,6 +7,7 @@
 #include <inttypes.h>
 
 #include "domain/cursor.h"
+#include "domain/notice.h"
 #include "queries.h"
 
 /* The rule where an event says nothing, as the database lays it under the event's own. */
@@ -137,6 +138,8 @@ pricing_apply(
 		event->event_id, event->version, changes.data);
 	if (err)
 		*changed = 0;
+	else
+		notice_moved(house, (int32_t)event->event_id);
 	return err;
 }
 

@@ -24,7 +24,7 @@ gate_close(struct gate *gate)
 }
 
 bool
-gate_accept(struct gate *gate, bool (*idle)(void *ctx), void *ctx)
+gate_accept(struct gate *gate, int (*idle)(void *ctx), void *ctx)
 {
 	return gate->kind->accept(gate, idle, ctx);
 }

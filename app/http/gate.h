@@ -18,10 +18,10 @@ bool gate_is_cgi(const struct gate *gate);
  * Waits for the next request. True: one is here, and gate_finish() must follow. False: a stop
  * signal (SIGTERM, SIGINT, SIGUSR1, SIGHUP) came, or a CGI request has been served. Stop signals
  * are blocked and taken between requests only, so none is ever cut short. idle, where not NULL, is
- * called before the first request and after each finished one, before the next is waited for; where
- * it says true, there is more to do: it is called again after a pause in which none has come.
+ * called before each wait for a request: at the start and after each finished one. It says after how
+ * many milliseconds in which none has come it is to be called again; -1: not at all.
  */
-bool gate_accept(struct gate *gate, bool (*idle)(void *ctx), void *ctx);
+bool gate_accept(struct gate *gate, int (*idle)(void *ctx), void *ctx);
 
 /* A CGI variable of the request (REQUEST_METHOD, REQUEST_URI, HTTP_AUTHORIZATION …) or NULL. */
 const char *gate_param(const struct gate *gate, const char *name);

@@ -21,7 +21,7 @@ cgi_close(struct gate *gate)
 }
 
 static bool
-cgi_accept(struct gate *gate, bool (*idle)(void *ctx), void *ctx)
+cgi_accept(struct gate *gate, int (*idle)(void *ctx), void *ctx)
 {
 	struct gate_cgi *cgi = (struct gate_cgi *)gate;
 	const char *length = getenv("CONTENT_LENGTH");

@@ -22,15 +22,11 @@
  * Above the longest budget that a request can be given. */
 #define WATCHDOG_SECONDS 120
 
-/* Between two calls of idle that had more to do. */
-#define PAUSE_MS         500
-
 struct gate_fcgi {
 	struct gate gate;
 	FCGX_Request request;
 	int signals;
-	int poller;  /* of both */
-	bool rested; /* no request has been finished since the last idle call */
+	int poller; /* of both */
 };
 
 static void
@@ -45,19 +41,15 @@ fcgi_close(struct gate *gate)
 }
 
 static bool
-fcgi_accept(struct gate *gate, bool (*idle)(void *ctx), void *ctx)
+fcgi_accept(struct gate *gate, int (*idle)(void *ctx), void *ctx)
 {
 	struct gate_fcgi *fcgi = (struct gate_fcgi *)gate;
 	struct epoll_event event;
-	bool more = !fcgi->rested && idle && idle(ctx);
 	int ready;
 
-	fcgi->rested = true;
 	for (;;) {
 		/* One at a time, the two in turn: a busy socket does not keep a signal waiting. */
-		ready = epoll_wait(fcgi->poller, &event, 1, more ? PAUSE_MS : -1);
-		if (ready == 0 && idle)
-			more = idle(ctx);
+		ready = epoll_wait(fcgi->poller, &event, 1, idle ? idle(ctx) : -1);
 		if (ready < 1)
 			continue;
 		if (event.data.fd != LISTEN_FD || event.events & EPOLLERR)
@@ -111,7 +103,6 @@ fcgi_finish(struct gate *gate)
 		FCGX_Detach(&fcgi->request);
 	FCGX_Finish_r(&fcgi->request);
 	alarm(0);
-	fcgi->rested = false;
 }
 
 static const struct gate_kind fcgi_kind = {

@@ -8,7 +8,7 @@
 
 struct gate_kind {
 	void (*close)(struct gate *gate);
-	bool (*accept)(struct gate *gate, bool (*idle)(void *ctx), void *ctx);
+	bool (*accept)(struct gate *gate, int (*idle)(void *ctx), void *ctx);
 	const char *(*param)(const struct gate *gate, const char *name);
 	int (*read)(struct gate *gate, char *out, int room);
 	void (*write)(struct gate *gate, const char *bytes, size_t len);

@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/metrics.h"
 #include "base/str.h"
+#include "domain/notice.h"
 #include "queries.h"
 
 #define EXIT_USAGE     2
@@ -109,6 +110,7 @@ run_batches(const struct job *job, struct context *house, struct job_run *run, i
 		deadline_set(house);
 		err = job->batch(house, run, &done);
 		run->rows += done;
+		notice_idle(house);
 		arena_reset(house->arena);
 		FAULT("job.batched");
 		if (err || !(run->more || (done > 0 && !run->dry_run)) || run->rows >= run->limit ||
@@ -206,8 +208,9 @@ job_main(const struct job *job, int argc, char **argv)
 		.arena = arena_new(),
 		.why = &why };
 	status = run_job(job, &house, &run);
-	redis_close(house.redis);
 	pg_close(house.pg);
+	notice_settle(&house);
+	redis_close(house.redis);
 	metrics_close();
 	arena_free(house.arena);
 	arena_free(arena);

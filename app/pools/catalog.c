@@ -185,12 +185,9 @@ static const char *
 time_text(struct arena *arena, int64_t ms)
 {
 	char text[CLOCK_RFC3339];
-	time_t seconds = (time_t)(ms / 1000);
-	struct tm utc;
 
-	gmtime_r(&seconds, &utc);
-	strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &utc);
-	return arena_printf(arena, "%s.%03dZ", text, (int)(ms % 1000));
+	clock_rfc3339(ms, text);
+	return arena_strdup(arena, text);
 }
 
 /* `"version":…,"as_of":…`: of when the answer is. */
@@ -333,6 +330,30 @@ catalog_seatmap_status(struct request *r)
 		respond_cacheable(r, LIVE_AGE_S,
 			tag_of(r, arena_printf(r->arena, "%lld-", (long long)live.layout_version),
 				live.picture.states, live.picture.seats));
+	return PROBLEM_NONE;
+}
+
+/*
+ * nginx asks this before it lets somebody watch, and keeps the answer: 204 for everybody, and
+ * streams by itself then. So this is what a client sees where nothing streams.
+ */
+static enum problem
+catalog_stream(struct request *r)
+{
+	struct event_caller nobody = { 0 };
+	struct event event;
+	int32_t event_id;
+	enum problem err = event_of(r, &event_id);
+
+	if (!err)
+		err = event_get(serve_context(), &nobody, event_id, &event);
+	if (err)
+		return err;
+	if (!serve_context()->conf->live) {
+		r->why.detail = "Nothing is streamed here: poll the event's seatmap/status.";
+		return PROBLEM_NOT_FOUND;
+	}
+	respond_empty(r, 204);
 	return PROBLEM_NONE;
 }
 

@@ -13,9 +13,13 @@
 #include "base/log.h"
 #include "base/metrics.h"
 #include "domain/limit.h"
+#include "domain/notice.h"
 #include "http/token.h"
 
 #define START_PAUSE_MS 1000
+
+/* Between two calls of idle that had more to do. */
+#define IDLE_PAUSE_MS  500
 
 const struct route route_all[] = {
 #define ROUTE(pool, method, path, operation, flags, handler)                                       \
@@ -165,20 +169,25 @@ serve_one(struct gate *gate)
 	house.why = NULL;
 }
 
-/* Work that may wait gets a budget and a why of its own: no client hears of it. */
-static bool
+/*
+ * Work that may wait gets a budget and a why of its own: no client hears of it. Notices come last,
+ * since they tell of what the rest has done.
+ */
+static int
 be_idle(void *ctx)
 {
 	struct problem_why why = { 0 };
 	bool more;
+	int pause_ms;
 
 	(void)ctx;
 	house.why = &why;
 	house.deadline_us = clock_monotonic_us() + conf.worker_budget_ms * 1000;
-	more = serving->idle(&house);
+	more = serving->idle && serving->idle(&house);
+	pause_ms = notice_idle(&house);
 	arena_reset(house.arena);
 	house.why = NULL;
-	return more;
+	return more && (pause_ms < 0 || pause_ms > IDLE_PAUSE_MS) ? IDLE_PAUSE_MS : pause_ms;
 }
 
 /* POOL METHOD PATH OPERATION FLAGS: the web servers' maps are made of these lines. */
@@ -290,7 +299,7 @@ serve(const struct pool *pool, int argc, char **argv)
 	if (pool->start)
 		pool->start(&house);
 	log_line(LOG_DEBUG, "event=start");
-	while (gate_accept(gate, pool->idle ? be_idle : NULL, NULL))
+	while (gate_accept(gate, be_idle, NULL))
 		serve_one(gate);
 	log_line(LOG_DEBUG, "event=stop");
 	gate_close(gate);

@@ -17,6 +17,7 @@
 --           time of the mark * 2, + 1 where PostgreSQL has ended the booking for good
 --   :fence  epoch of a rebuild or a repair under way; since it began :dirty has what was touched,
 --           :before the entries of those bookings as they were, :moved what was added to :count
+--   :told   what watchers have been told of: told.lua
 -- Times are PostgreSQL's, in milliseconds since 1970, as far as the offset is right.
 local P = KEYS[1]
 local META, SEATS, IDS, OWNER = P .. ':meta', P .. ':seats', P .. ':ids', P .. ':owner'

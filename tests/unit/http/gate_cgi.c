@@ -9,12 +9,12 @@
 
 static int idle_calls;
 
-static bool
+static int
 idle(void *ctx)
 {
 	(void)ctx;
 	idle_calls++;
-	return false;
+	return -1;
 }
 
 /* Puts text where standard input is. */
