@@ -71,10 +71,11 @@ TOOL_BINS    := $(call programs,tools,$(TOOLS))
 BINS         := $(POOL_BINS) $(JOB_BINS) $(TOOL_BINS)
 TEST_BINS    := $(patsubst tests/unit/%.c,$(BUILD)/test/%,$(TESTS))
 NGINX_PARTS  := $(BUILD)/gen/nginx-problems.conf
+WEB          := $(BUILD)/web/openapi.json $(BUILD)/web/docs.html
 PACKAGED     := $(BUILD)/.packages-build
 
 .PHONY: all
-all: $(BINS) $(BUILD)/libholdfast.a $(NGINX_PARTS)
+all: $(BINS) $(BUILD)/libholdfast.a $(NGINX_PARTS) $(WEB) viewer
 
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -111,6 +112,16 @@ $(BUILD)/gen/nginx-problems.conf: app/base/problem.def app/gen/problems.awk
 	@mkdir -p $(@D)
 	$(call STEP,GEN)
 	$(Q)awk -f app/gen/problems.awk app/base/problem.def > $@
+
+# The API's document and the page that shows it; its viewer comes from a registry, if that is there.
+$(WEB): $(BUILD)/web/%: app/web/%
+	@mkdir -p $(@D)
+	$(call STEP,COPY)
+	$(Q)install -m 0644 $< $@
+
+.PHONY: viewer
+viewer: | $(PACKAGED)
+	@deploy/viewer $(BUILD)/web
 
 $(BUILD)/obj/gen/%.o: $(BUILD)/gen/%.c | $(GEN_HEADERS) $(PACKAGED)
 	@mkdir -p $(@D)
@@ -241,6 +252,10 @@ install: all ## DESTDIR= PREFIX=: programs, web server parts, configuration, sch
 	install -m 0755 deploy/nginx-conf $(DESTDIR)$(PREFIX)/bin/holdfast-nginx-conf
 	install -d $(DESTDIR)$(PREFIX)/share/holdfast/conf
 	install -m 0644 conf/* $(NGINX_PARTS) $(DESTDIR)$(PREFIX)/share/holdfast/conf/
+	install -d $(DESTDIR)$(PREFIX)/share/holdfast/web
+	for file in $(BUILD)/web/*; do \
+		install -m 0644 "$$file" $(DESTDIR)$(PREFIX)/share/holdfast/web/ || exit 1; \
+	done
 	install -d $(DESTDIR)$(PREFIX)/share/holdfast/sql
 	cp -R --no-preserve=ownership sql/sqitch.* sql/deploy sql/revert sql/verify \
 		$(DESTDIR)$(PREFIX)/share/holdfast/sql/

@@ -3,8 +3,8 @@
 # id. (Not a named one: where the request line could not be read, nginx cannot go there.)
 #
 # in:  app/base/problem.def
-# out: an nginx file to be included within server { }; it uses $request_id and, for browsers of
-#      other origins, $holdfast_origin
+# out: an nginx file to be included within server { }; it uses $request_id, $holdfast_allow and, for
+#      browsers of other origins, $holdfast_origin
 
 /^PROBLEM\(/ {
 	n = split($0, quoted, "\"")
@@ -46,7 +46,7 @@ END {
 	answer("400 408 421 501 505", "malformed-request", "")
 	answer("403", "forbidden", "")
 	answer("404", "not-found", "")
-	answer("405", "method-not-allowed", "Allow \"GET, HEAD, OPTIONS, POST, PUT\"")
+	answer("405", "method-not-allowed", "Allow $holdfast_allow")
 	answer("413", "body-too-large", "")
 	answer("414", "uri-too-long", "")
 	answer("429", "rate-limited", "Retry-After 1")

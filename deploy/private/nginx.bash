@@ -29,7 +29,7 @@ nginx_text() {
 	done
 	env -i PATH="$PATH" "$here/nginx-conf" --config "$conf" --run "$run" --bin "$bin" \
 		--listen "127.0.0.1:$port backlog=4096" --template "$tree/conf/nginx.conf.in" \
-		--problems "$(dirname "$bin")/gen/nginx-problems.conf"
+		--problems "$(dirname "$bin")/gen/nginx-problems.conf" --web "$(dirname "$bin")/web"
 	echo "}"
 }
 

@@ -3,8 +3,8 @@
 
 sources() {
 	tree '*.c' '*.h' '*.awk' '*.bash' '*.sh' '*.sql' '*.lua' '*.js' '*.css' Makefile \
-		deploy/stack deploy/pool deploy/packages deploy/nginx-conf tests/run tests/stack \
-		tests/lint 'tests/*/run' .ci/run
+		deploy/stack deploy/pool deploy/packages deploy/viewer deploy/nginx-conf \
+		tests/run tests/stack tests/lint 'tests/*/run' .ci/run
 }
 
 # Tabs count to the next eighth column. What no tool formats (SQL, Lua, JavaScript) has more room,
