@@ -250,6 +250,7 @@ install: all ## DESTDIR= PREFIX=: programs, web server parts, configuration, sch
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/holdfast
 	install -m 0755 $(BINS) $(DESTDIR)$(PREFIX)/bin/
 	install -m 0755 deploy/nginx-conf $(DESTDIR)$(PREFIX)/bin/holdfast-nginx-conf
+	install -m 0755 deploy/nginx-live-conf $(DESTDIR)$(PREFIX)/bin/holdfast-nginx-live-conf
 	install -d $(DESTDIR)$(PREFIX)/share/holdfast/conf
 	install -m 0644 conf/* $(NGINX_PARTS) $(DESTDIR)$(PREFIX)/share/holdfast/conf/
 	install -d $(DESTDIR)$(PREFIX)/share/holdfast/web

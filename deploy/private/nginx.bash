@@ -5,11 +5,20 @@ nginx_program() {
 	command -v nginx || command -v /usr/sbin/nginx || fail "nginx is not installed"
 }
 
+# Most open files of a worker: each stream of changes is two of them.
+nginx_files() {
+	local files
+	files=$(ulimit -Hn)
+	if [ "$files" = unlimited ] || [ "$files" -gt 65536 ] || (ulimit -n 65536) 2>/dev/null; then
+		files=65536
+	fi
+	echo "$files"
+}
+
 # The whole file; what differs from a packaged nginx is where things are kept.
 nginx_text() {
 	local files dir
-	files=$(ulimit -Hn)
-	[ "$files" != unlimited ] && [ "$files" -le 65536 ] || files=65536
+	files=$(nginx_files)
 	echo "# Made by \`make up\`."
 	[ "$(id -u)" != 0 ] || echo "user root;"
 	cat <<-END
@@ -19,7 +28,7 @@ nginx_text() {
 	# Below this level lines are about one request, and name the client and what was asked for.
 	error_log "$state/log/nginx.log" crit;
 	events {
-		worker_connections $((files < 8192 ? files / 2 : 4096));
+		worker_connections $((files < 24640 ? files - 64 : 24576));
 	}
 	http {
 	access_log off;
@@ -28,6 +37,7 @@ nginx_text() {
 		echo "${dir}_temp_path \"$state/nginx/$dir\";"
 	done
 	env -i PATH="$PATH" "$here/nginx-conf" --config "$conf" --run "$run" --bin "$bin" \
+		--cache "$state/nginx/cache" \
 		--listen "127.0.0.1:$port backlog=4096" --template "$tree/conf/nginx.conf.in" \
 		--problems "$(dirname "$bin")/gen/nginx-problems.conf" --web "$(dirname "$bin")/web"
 	echo "}"
@@ -40,21 +50,26 @@ nginx_up() {
 		cmp -s "$file.new" "$file" && return
 		nginx_down
 	fi
-	nginx_orphans_stop
+	nginx_orphans_stop "$state/nginx"
 	mv -f "$file.new" "$file"
-	# Started in its own directory, by which its workers are known.
+	mkdir -p "$state/nginx/cache"
+	nginx_start nginx "$state/nginx" || fail "nginx does not start (is port $port free?)"
+	say nginx "started on 127.0.0.1:$port ($(since "$began"))"
+}
+
+# Starts the nginx $1 in its own directory $2, by which its workers are known.
+nginx_start() {
 	(
-		cd "$state/nginx"
-		exec "$(nginx_program)" -e "$state/log/nginx.log" -p "$state/nginx" -c "$file"
-	) >"$state/log/nginx.start" 2>&1 </dev/null 9>&- || {
-		cat "$state/log/nginx.start" >&2
-		fail "nginx does not start (is port $port free?)"
+		cd "$2"
+		exec "$(nginx_program)" -e "$state/log/$1.log" -p "$2" -c "$2/nginx.conf"
+	) >"$state/log/$1.start" 2>&1 </dev/null 9>&- || {
+		cat "$state/log/$1.start" >&2
+		return 1
 	}
 	for _ in $(seq 100); do
-		[ ! -s "$pids/nginx.pid" ] || break
+		[ ! -s "$pids/$1.pid" ] || break
 		sleep 0.02
 	done
-	say nginx "started on 127.0.0.1:$port ($(since "$began"))"
 }
 
 # Gracefully, so that answers under way are finished; not for longer than a worker may take.
@@ -64,17 +79,18 @@ nginx_down() {
 	if pid_stop "$pids/nginx.pid" "$state/nginx/nginx.conf" QUIT 6; then
 		ran=yes
 	fi
-	nginx_orphans_stop
+	nginx_orphans_stop "$state/nginx"
 	[ -z "$ran" ] || say nginx "stopped ($(since "$began"))"
 }
 
-# A master that was killed leaves its workers behind, which go on to serve and to hold the port.
+# A master that was killed leaves its workers behind in its directory $1, which go on to serve and to
+# hold the port.
 nginx_orphans_stop() {
 	local dir pid
 	for dir in /proc/[0-9]*; do
 		pid=${dir#/proc/}
 		if [ "$(cat "$dir/comm" 2>/dev/null)" = nginx ] &&
-			[ "$(readlink "$dir/cwd" 2>/dev/null)" = "$state/nginx" ]; then
+			[ "$(readlink "$dir/cwd" 2>/dev/null)" = "$1" ]; then
 			kill -TERM "$pid" 2>/dev/null || true
 			pid_gone "$pid" 5 || kill -KILL "$pid" 2>/dev/null || true
 		fi

@@ -41,9 +41,9 @@ setting_saved() {
 paths_save() {
 	local dir
 	chmod 0700 "$state"
-	mkdir -p "$pids" "$secrets" "$state/log" "$state/redis" "$state/nginx"
+	mkdir -p "$pids" "$secrets" "$state/log" "$state/redis" "$state/nginx" "$state/live"
 	private_dir "$run"
-	for dir in "$pids" "$secrets" "$state/log" "$state/redis" "$state/nginx"; do
+	for dir in "$pids" "$secrets" "$state/log" "$state/redis" "$state/nginx" "$state/live"; do
 		chmod 0700 "$dir"
 	done
 	printf 'port=%s\ncluster=%s\ndatabase=%s\n' "$port" "$cluster" "$database" \
@@ -103,6 +103,8 @@ config_text() {
 	echo "jwt_keys_file = $secrets/jwt.keys"
 	echo "id_secret = @$secrets/id"
 	echo "metrics_file = $run/metrics"
+	echo "live_socket = $run/live-publish.sock"
+	[[ " ${HOLDFAST_SET:-}" == *" live="* ]] || ! live_is_installed || echo "live = on"
 	for pair in ${HOLDFAST_SET:-}; do
 		echo "${pair%%=*} = ${pair#*=}"
 	done

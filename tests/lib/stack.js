@@ -37,7 +37,7 @@ const program = (name, args = [], input = '') => run(path.join(env.HOLDFAST_BIN,
 // Starts what is missing of the stack, its settings unchanged.
 function up() {
 	const settings = fs.readFileSync(env.HOLDFAST_CONF, 'utf8');
-	const own = /^(environment|database_url|redis_url|jwt_keys_file|id_secret|metrics_file) =/;
+	const own = /^(environment|database_url|redis_url|jwt_keys_file|id_secret|metrics_file|live_socket) =/;
 	const set = settings.split('\n').filter((line) => line && !line.startsWith('#') && !own.test(line))
 		.map((line) => line.replace(/ = /, '=')).join(' ');
 	const done = run(path.join(tree, 'deploy/stack'),
