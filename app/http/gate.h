@@ -18,8 +18,8 @@ bool gate_is_cgi(const struct gate *gate);
  * Waits for the next request. True: one is here, and gate_finish() must follow. False: a stop
  * signal (SIGTERM, SIGINT, SIGUSR1, SIGHUP) came, or a CGI request has been served. Stop signals
  * are blocked and taken between requests only, so none is ever cut short. idle, where not NULL, is
- * called before each wait for a request: at the start and after each finished one. It says after how
- * many milliseconds in which none has come it is to be called again; -1: not at all.
+ * called before each wait for a request: at the start and after each finished one. It says after
+ * how many milliseconds in which none has come it is to be called again; -1: not at all.
  */
 bool gate_accept(struct gate *gate, int (*idle)(void *ctx), void *ctx);
 

@@ -83,8 +83,8 @@ nginx_down() {
 	[ -z "$ran" ] || say nginx "stopped ($(since "$began"))"
 }
 
-# A master that was killed leaves its workers behind in its directory $1, which go on to serve and to
-# hold the port.
+# A master that was killed leaves its workers behind in its directory $1, which go on to serve and
+# to hold the port.
 nginx_orphans_stop() {
 	local dir pid
 	for dir in /proc/[0-9]*; do
