@@ -4,6 +4,15 @@
 #include "base/id.h"
 #include "http/respond.h"
 
+/*
+ * Whoever has an answer asks again after a second, with its tag, which the front server compares.
+ * So what a front server may keep is all that anybody waits for a change.
+ */
+#define CLIENT_AGE_S  1
+
+/* While a front server asks for a new answer, others may have the old one for so long. */
+#define RENEWAL_AGE_S 1
+
 /* Whether the list of a conditional header holds the quoted tag. W/ is no difference here. */
 static bool
 list_has(const char *list, const char *tag)
@@ -31,7 +40,7 @@ list_has(const char *list, const char *tag)
 }
 
 void
-respond_cacheable(struct request *r, int max_age_s, const char *etag)
+respond_cacheable(struct request *r, int shared_age_s, const char *etag)
 {
 	const char *condition = request_header(r, "HTTP_IF_NONE_MATCH");
 	unsigned char hash[ID_SHA256_BYTES];
@@ -45,7 +54,9 @@ respond_cacheable(struct request *r, int max_age_s, const char *etag)
 	}
 	tag = arena_printf(r->arena, "\"%s\"", etag);
 	respond_header(r, "ETag", tag);
-	respond_header(r, "Cache-Control", arena_printf(r->arena, "public, max-age=%d", max_age_s));
+	respond_header(r, "Cache-Control",
+		arena_printf(r->arena, "public, max-age=%d, s-maxage=%d, stale-while-revalidate=%d",
+			CLIENT_AGE_S, shared_age_s, RENEWAL_AGE_S));
 	r->cacheable = true;
 	if (r->status == 200 && condition && list_has(condition, tag))
 		respond_empty(r, 304);

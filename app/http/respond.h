@@ -21,10 +21,12 @@ void respond_header(struct request *r, const char *name, const char *value);
 void respond_problem(struct request *r, enum problem problem);
 
 /*
- * Public data: sets ETag (strong, quoted hash of the body unless etag is given, unquoted) and
- * Cache-Control, and turns the answer into 304 if If-None-Match matches (RFC 9110, 13.1.2).
+ * Public data, of a route that is R_SHARED: sets ETag (strong, quoted hash of the body unless etag
+ * is given, unquoted) and Cache-Control, and turns the answer into 304 if If-None-Match matches
+ * (RFC 9110, 13.1.2). Front servers may keep it for shared_age_s seconds and up to two more; for
+ * clients it is good for one.
  */
-void respond_cacheable(struct request *r, int max_age_s, const char *etag);
+void respond_cacheable(struct request *r, int shared_age_s, const char *etag);
 
 /* Status line, standard headers (request id, nosniff, no-store unless cacheable, CORS), body. */
 void respond_send(struct request *r);

@@ -15,9 +15,10 @@
 #define POOL_ROUTES catalog
 #include "pools/routes.h"
 
-#define EVENT_AGE_S         5   /* details and lists */
-#define LIVE_AGE_S          1   /* live numbers */
-#define SEATMAP_AGE_S       300 /* the static layout, checked by its version after that */
+/* How long front servers may keep answers. A change is visible to everybody within five seconds:
+ * nginx, which counts in whole seconds, may make two more of it, and a client one. */
+#define EVENT_AGE_S         2 /* details, lists and layouts */
+#define LIVE_AGE_S          1 /* live numbers */
 
 /* What /metrics waits for PostgreSQL at most. */
 #define METRICS_PATIENCE_US 1000000
@@ -303,7 +304,7 @@ catalog_seatmap(struct request *r)
 	respond_json(r, 200, "");
 	event_seatmap_write(&r->out, &map);
 	if (map.shared)
-		respond_cacheable(r, SEATMAP_AGE_S,
+		respond_cacheable(r, EVENT_AGE_S,
 			arena_printf(r->arena, "layout-%lld", (long long)map.layout_version));
 	return PROBLEM_NONE;
 }

@@ -207,6 +207,7 @@ print_routes(const struct route *routes)
 		{ R_WRITE | R_WRITE_SELF, "write" },
 		{ R_BARE, "bare" },
 		{ R_OPTIONAL_USER, "optional-user" },
+		{ R_SHARED, "shared" },
 	};
 
 	for (; routes->path; routes++) {

@@ -4,13 +4,14 @@
 
 const assert = require('node:assert/strict');
 const { execFile, execFileSync, spawn } = require('node:child_process');
-const { createHmac, randomUUID } = require('node:crypto');
+const { randomUUID } = require('node:crypto');
 const fs = require('node:fs');
 const http = require('node:http');
 const path = require('node:path');
 const { promisify } = require('node:util');
 
 const { Redis } = require('./redis.js');
+const { tokenFor } = require('./token.js');
 
 const agent = new http.Agent({ keepAlive: true, maxSockets: 256, scheduling: 'lifo' });
 const target = new URL(process.env.HOLDFAST_URL);
@@ -103,23 +104,6 @@ class Session {
 }
 
 // ---- buyers and events ------------------------------------------------------------------------
-
-const base64 = (value) => Buffer.from(JSON.stringify(value)).toString('base64url');
-
-// The key that signs is the first of the stack's file.
-const [kid, secret] = fs.readFileSync(
-  /^jwt_keys_file = (.*)$/m.exec(fs.readFileSync(process.env.HOLDFAST_CONF, 'utf8'))[1], 'utf8')
-  .split('\n')[0].split(' ');
-
-function tokenFor(sub, role, life = 900) {
-  const now = Math.floor(Date.now() / 1000);
-  const head = base64({ alg: 'HS256', kid, typ: 'JWT' });
-  const claims = base64({
-    iss: 'holdfast', aud: 'holdfast-api', sub, role, iat: now, nbf: now, exp: now + life,
-  });
-  const signed = createHmac('sha256', secret).update(`${head}.${claims}`).digest('base64url');
-  return `${head}.${claims}.${signed}`;
-}
 
 // Accounts with a password that nobody knows.
 function accounts(count, role) {

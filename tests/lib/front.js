@@ -19,9 +19,9 @@ const freePort = () => new Promise((resolve) => {
 });
 
 // What the packaged script prints, with these settings beside those of the stack: {status, stdout, stderr}.
-const configuration = (listen, settings = {}) => spawnSync('deploy/nginx-conf', [
+const configuration = (listen, settings = {}, cache = '/nowhere') => spawnSync('deploy/nginx-conf', [
 	'--config', process.env.HOLDFAST_CONF, '--run', process.env.HOLDFAST_RUN,
-	'--bin', process.env.HOLDFAST_BIN, '--listen', listen, '--template', 'conf/nginx.conf.in',
+	'--bin', process.env.HOLDFAST_BIN, '--listen', listen, '--template', 'conf/nginx.conf.in', '--cache', cache,
 	'--problems', path.join(process.env.HOLDFAST_BIN, '../gen/nginx-problems.conf')],
 { cwd: tree, encoding: 'utf8', env: { ...process.env, ...settings } });
 
@@ -29,8 +29,9 @@ const configuration = (listen, settings = {}) => spawnSync('deploy/nginx-conf', 
 async function believing(t, settings) {
 	const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'holdfast-front-'));
 	const port = await freePort();
-	const made = configuration(`127.0.0.1:${port}`, settings);
+	const made = configuration(`127.0.0.1:${port}`, settings, `${dir}/cache`);
 	assert.equal(made.status, 0, made.stderr);
+	fs.mkdirSync(`${dir}/cache`);
 	fs.writeFileSync(path.join(dir, 'nginx.conf'), `${process.getuid() ? '' : 'user root;'}
 		daemon off; pid ${dir}/pid; error_log ${dir}/log crit; events { worker_connections 4096; } http { access_log off;
 		${['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map((kind) =>

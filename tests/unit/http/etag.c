@@ -29,7 +29,8 @@ Test(etag, is_strong_and_of_the_body)
 	tag = strstr(fake.sent.data, "ETag: \"");
 	cr_assert(tag);
 	cr_assert_eq(strspn(tag + 7, "0123456789abcdef"), 32);
-	cr_assert(strstr(fake.sent.data, "Cache-Control: public, max-age=5\r\n"));
+	cr_assert(strstr(fake.sent.data, "Cache-Control: public, max-age=1, s-maxage=5, "
+					 "stale-while-revalidate=1\r\n"));
 	cr_assert_null(strstr(fake.sent.data, "no-store"));
 	tag = strndup(tag, 41);
 	cr_assert_eq(get(NULL, "{\"a\":2}", NULL), 200);
