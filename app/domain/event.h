@@ -38,15 +38,15 @@ enum problem event_get(struct context *house, const struct event_caller *caller,
 
 /* A page of upcoming events, soonest first. NULL: not asked for. */
 struct event_search {
-	const char *words; /* anywhere in title, description or name of the venue */
-	const char *from;  /* RFC 3339 or a date, both ends included */
-	const char *to;
+	const char *words; /* all of them in title, venue's name and description, folded */
+	const char *from;  /* RFC 3339, or a date, which is a day where the event is; */
+	const char *to;    /* both ends included */
 	const char *venue_id; /* one that does not exist has no events */
 	const char *cursor;
 	int64_t limit;
 };
 
-/* INVALID for times and cursors that are none. *next: NULL where this page is the last. */
+/* INVALID for times, words and cursors that are none. *next: NULL where this page is the last. */
 enum problem event_list(struct context *house, const struct event_search *search,
 	struct event **events, size_t *count, const char **next);
 

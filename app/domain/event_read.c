@@ -132,39 +132,25 @@ count_available(struct context *house, struct event *events, size_t count)
 	return err;
 }
 
-/* Words as a pattern of LIKE that finds them anywhere. */
-static const char *
-pattern_of(struct arena *arena, const char *words)
-{
-	struct str s;
+/* One end of a period: a time, or a day where the event is. NULL: open. */
+struct bound {
+	const char *time, *day;
+};
 
-	if (!words || !*words)
-		return NULL;
-	str_init(&s, arena);
-	str_add_char(&s, '%');
-	for (; *words; words++) {
-		if (strchr("%_\\", *words))
-			str_add_char(&s, '\\');
-		str_add_char(&s, *words);
-	}
-	str_add_char(&s, '%');
-	return s.data;
-}
-
-/* A date begins with its first instant and ends with its last, in UTC. */
-static const char *
-time_bound(struct context *house, const char *name, const char *text, const char *of_day,
-	enum problem *problem)
+static enum problem
+read_bound(struct context *house, const char *pointer, const char *text, struct bound *out)
 {
+	*out = (struct bound){ 0 };
 	if (!text)
-		return NULL;
-	if (!event_time_is_usable(text)) {
-		*problem = problem_at(house->why, house->arena,
-			arena_printf(house->arena, "/%s", name),
+		return PROBLEM_NONE;
+	if (!event_time_is_usable(text))
+		return problem_at(house->why, house->arena, pointer,
 			"The time must be as in RFC 3339, or a date.");
-		return NULL;
-	}
-	return clock_is_date(text) ? arena_printf(house->arena, "%sT%sZ", text, of_day) : text;
+	if (clock_is_date(text))
+		out->day = text;
+	else
+		out->time = text;
+	return PROBLEM_NONE;
 }
 
 /* "date in microseconds:event". */
@@ -186,22 +172,23 @@ read_place(struct context *house, const char *cursor, int64_t *at_us, int64_t *e
 static enum problem
 run_search(struct context *house, const struct event_search *search, struct pg_rows *rows)
 {
-	enum problem problem = PROBLEM_NONE;
-	const char *from = time_bound(house, "from", search->from, "00:00:00", &problem);
-	const char *to = time_bound(house, "to", search->to, "23:59:59.999999", &problem);
 	int64_t at_us = 0, event_id = 0, venue_id = 0;
+	struct bound from, to;
+	enum problem err = read_bound(house, "/from", search->from, &from);
+	enum problem other = read_bound(house, "/to", search->to, &to);
 
 	if (search->cursor && !read_place(house, search->cursor, &at_us, &event_id))
-		problem = PROBLEM_INVALID;
-	if (problem)
-		return problem;
+		other = PROBLEM_INVALID;
+	if (err || other)
+		return PROBLEM_INVALID;
 	if (search->venue_id && !event_venue_read(search->venue_id, &venue_id))
 		venue_id = 0; /* no venue has this number */
-	return query_event_list(house->pg, house->arena, house->deadline_us, house->why, rows,
-		pattern_of(house->arena, search->words), from, to,
+	err = query_event_list(house->pg, house->arena, house->deadline_us, house->why, rows,
+		search->words, from.time, to.time, from.day, to.day,
 		search->venue_id ? &venue_id : NULL, search->cursor ? &at_us : NULL,
 		search->cursor ? &event_id : NULL, search->limit + 1, house->conf->hold_seconds,
 		house->conf->max_seats_per_booking, house->conf->max_seats_per_user);
+	return event_refused(err, house->why, house->arena);
 }
 
 enum problem

@@ -69,31 +69,6 @@ BEGIN
 END
 $$;
 
--- Upcoming events, soonest first, after (p_after_us, p_after_id) where given. p_like is a pattern.
--- Planned for what is asked: one plan for all questions would read and sort every event there is.
-CREATE FUNCTION event_list(p_like text, p_from timestamptz, p_to timestamptz, p_venue integer,
-  p_after_us bigint, p_after_id integer, p_limit integer, p_default_seconds integer,
-  p_default_per_booking integer, p_default_per_user integer)
-RETURNS SETOF event_view
-LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = holdfast, pg_temp
-SET plan_cache_mode = force_custom_plan AS $$
-BEGIN
-  RETURN QUERY SELECT (q.v).* FROM (
-    SELECT holdfast.event_view_of(e, p_default_seconds, p_default_per_booking, p_default_per_user) AS v
-    FROM (SELECT k.* FROM holdfast.events k LEFT JOIN holdfast.venues v USING (venue_id)
-        WHERE k.status IN ('on_sale', 'closed') AND k.event_date >= now()
-          AND (p_from IS NULL OR k.event_date >= p_from)
-          AND (p_to IS NULL OR k.event_date <= p_to)
-          AND (p_venue IS NULL OR k.venue_id = p_venue)
-          AND (p_like IS NULL OR k.title ILIKE p_like OR k.description ILIKE p_like
-            OR v.name ILIKE p_like)
-          AND (p_after_us IS NULL OR (k.event_date, k.event_id) >
-            ('1970-01-01Z'::timestamptz + p_after_us * interval '1 microsecond', p_after_id))
-        ORDER BY k.event_date, k.event_id LIMIT p_limit) AS e
-    ORDER BY e.event_date, e.event_id OFFSET 0) AS q;
-END
-$$;
-
 -- The available places by section of a page of events, for the time when the filter cannot say.
 CREATE FUNCTION event_available(p_events integer[])
 RETURNS TABLE (event_id integer, section_id text, available bigint)
@@ -144,7 +119,7 @@ BEGIN
 END
 $$;
 
-GRANT EXECUTE ON FUNCTION event_get, event_brief, event_list, event_available, event_seats, event_seatmap
+GRANT EXECUTE ON FUNCTION event_get, event_brief, event_available, event_seats, event_seatmap
   TO holdfast_catalog;
 
 COMMIT;

@@ -131,7 +131,7 @@ SELECT is(pg_temp.few(1000, format($$SELECT * FROM filter_seats(%s, 30000, 30100
 SELECT is(pg_temp.few(1500, 'SELECT * FROM expire(20)'), 'few', 'a batch of tidying');
 SELECT is(pg_temp.few(200, format('SELECT hold(%s, %L, ''{}'', ''{FLOOR}'', ''{2}'', p_give_back => true)',
   :event, 'new')), 'few', 'giving back what is due of a section');
-SELECT is(pg_temp.few(200, $$SELECT * FROM event_list(NULL, NULL, NULL, NULL, NULL, NULL, 21, 600, 10, 0)$$),
+SELECT is(pg_temp.few(200, $$SELECT * FROM event_list(NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 21, 600, 10, 0)$$),
   'few', 'a page of events');
 SELECT is(pg_temp.few(30, $$SELECT * FROM pricing_next(0, NULL, '{}')$$), 'few', 'the next event whose prices move');
 SELECT is(pg_temp.few(200, format($$SELECT * FROM price_list(%s, buyer('organizer'), false, NULL, 21, '{}')$$,

@@ -1,0 +1,10 @@
+BEGIN;
+SET LOCAL search_path = holdfast, public;
+DROP FUNCTION event_list, events_search, events_matching, events_upcoming;
+DROP INDEX events_venue;
+DROP TRIGGER event_words_follow ON events;
+DROP TRIGGER event_words_follow ON venues;
+DROP FUNCTION event_words_follow, event_words_write;
+DROP TABLE event_words;
+DROP FUNCTION words_fold;
+COMMIT;
