@@ -171,7 +171,7 @@ run_job(const struct job *job, struct context *house, struct job_run *run)
 	log_run(run, began_us, err || alone, err);
 	if (err == PROBLEM_UNAVAILABLE || err == PROBLEM_UNKNOWN_OUTCOME)
 		return EXIT_TEMPORARY;
-	return err ? 1 : 0;
+	return err || run->failed ? 1 : 0;
 }
 
 int

@@ -1,6 +1,7 @@
 /*
  * The pool of staff: organizers make and change their own venues and events, admins everybody's.
  */
+#include "domain/analytics.h"
 #include "domain/event.h"
 #include "domain/pricing.h"
 #include "domain/venue.h"
@@ -175,6 +176,59 @@ admin_venues(struct request *r)
 		str_add(&items, bodies[i]);
 	}
 	page_respond(r, items.data, next);
+	return PROBLEM_NONE;
+}
+
+static enum problem
+admin_analytics(struct request *r)
+{
+	struct event_caller caller = caller_of(r);
+	struct analytics_wish wish = {
+		.event_id = request_query(r, "event_id"),
+		.from = request_query(r, "from"),
+		.to = request_query(r, "to"),
+		.timezone = request_query(r, "timezone"),
+		.interval = request_query(r, "interval"),
+		.popular =
+			request_query_int(r, "limit", ANALYTICS_POPULAR, 1, ANALYTICS_POPULAR_MAX),
+	};
+	const char *body;
+	enum problem err = request_query_done(r);
+
+	if (!err)
+		err = analytics_get(serve_context(), &caller, &wish, &body);
+	if (!err)
+		respond_json(r, 200, body);
+	return err;
+}
+
+static enum problem
+admin_capacity(struct request *r)
+{
+	struct event_caller caller = caller_of(r);
+	struct capacity_wish wish = {
+		.event_id = request_query(r, "event_id"),
+		.when = request_query(r, "when"),
+	};
+	struct capacity_page list;
+	struct page page;
+	struct str items;
+	enum problem err;
+
+	page_read(r, PAGE_LIMIT, PAGE_LIMIT_MAX, &page);
+	wish.cursor = page.cursor;
+	wish.limit = page.limit;
+	err = request_query_done(r);
+	if (!err)
+		err = capacity_list(serve_context(), &caller, &wish, &list);
+	if (err)
+		return err;
+	str_init(&items, r->arena);
+	for (size_t i = 0; i < list.count; i++) {
+		page_item(&items);
+		str_add(&items, list.bodies[i]);
+	}
+	page_respond(r, items.data, list.next);
 	return PROBLEM_NONE;
 }
 

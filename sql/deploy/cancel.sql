@@ -2,6 +2,21 @@
 BEGIN;
 SET LOCAL search_path = holdfast, public;
 
+-- One row a cancel, of all that stood or of a part of it: a booking itself tells only what is left, and
+-- neither when the rest went nor what it cost. version: the booking's, as it was after.
+CREATE TABLE booking_cancels (
+  event_id     integer NOT NULL,
+  booking_id   uuid NOT NULL,
+  version      integer NOT NULL,
+  cancelled_at timestamptz NOT NULL DEFAULT now(),
+  whole        boolean NOT NULL,              -- it ended the booking
+  places       integer NOT NULL CHECK (places > 0),
+  amount       bigint NOT NULL CHECK (amount >= 0),
+  currency     text NOT NULL,
+  PRIMARY KEY (event_id, booking_id, version)
+);
+CREATE INDEX booking_cancels_time ON booking_cancels (cancelled_at);
+
 -- CONFIRMED -> CANCELLED; with p_seats or p_sections only these go and the booking stays. Commits
 -- asynchronously, since it changes a hot counter: the caller flushes before it answers.
 CREATE FUNCTION cancel(p_event integer, p_booking uuid, p_user uuid, p_key text,
@@ -66,9 +81,24 @@ BEGIN
     IF v_rows > 0 OR c.status NOT IN ('CANCELLED', 'REFUNDED') THEN
       PERFORM booking_refuse(c);
     END IF;
+  ELSE
+    INSERT INTO booking_cancels (event_id, booking_id, version, whole, places, amount, currency)
+      SELECT c.event_id, c.booking_id, c.version, true, w.places, w.amount, c.currency
+        FROM booking_worth(c) AS w;
   END IF;
   RETURN c;
 END
+$$;
+
+-- What stands of a booking by its items, also once it has been cancelled as a whole.
+CREATE FUNCTION booking_worth(b bookings, OUT places integer, OUT amount bigint)
+LANGUAGE sql IMMUTABLE SET search_path = holdfast, pg_temp AS $$
+  SELECT sum(i.standing)::integer, sum(i.standing * i.price)::bigint FROM (
+    SELECT CASE WHEN s.position = ANY (b.gone_positions) THEN 0 ELSE 1 END AS standing, s.price
+      FROM unnest(b.positions, b.seat_prices) AS s (position, price)
+    UNION ALL
+    SELECT g.had - coalesce(g.gone, 0), g.price
+      FROM unnest(b.quantities, b.gone_quantities, b.section_prices) AS g (had, gone, price)) AS i
 $$;
 
 -- Some items of a booking; the last ones end it.
@@ -77,6 +107,7 @@ CREATE FUNCTION booking_cancel_part(b bookings, p_reason text, p_seats text[], p
 LANGUAGE plpgsql SET search_path = holdfast, pg_temp AS $$
 DECLARE
   v_part bookings;
+  v_had  record;
 BEGIN
   b := booking_lock(b.event_id, b.booking_id, b.user_id, true);
   IF b.status IN ('CANCELLED', 'REFUNDED') THEN
@@ -89,10 +120,15 @@ BEGIN
     RETURN booking_cancel(b, p_reason);
   END IF;
   PERFORM claims_shrink(b, v_part);
+  SELECT * INTO v_had FROM booking_worth(b);
   UPDATE bookings SET gone_positions = v_part.gone_positions,
       gone_quantities = v_part.gone_quantities, places = v_part.places, version = version + 1
     WHERE event_id = b.event_id AND booking_id = b.booking_id AND status = b.status
     RETURNING * INTO b;
+  INSERT INTO booking_cancels (event_id, booking_id, version, whole, places, amount, currency)
+    SELECT b.event_id, b.booking_id, b.version, false, v_had.places - w.places,
+        v_had.amount - w.amount, b.currency
+      FROM booking_worth(b) AS w;
   RETURN b;
 END
 $$;

@@ -1,4 +1,5 @@
 BEGIN;
 SET LOCAL search_path = holdfast, public;
-DROP FUNCTION cancel, booking_cancel, booking_cancel_part, booking_less, claims_shrink;
+DROP FUNCTION cancel, booking_cancel, booking_cancel_part, booking_less, booking_worth, claims_shrink;
+DROP TABLE booking_cancels;
 COMMIT;

@@ -2,7 +2,7 @@
 \set ON_ERROR_STOP on
 SET search_path = holdfast, given, tap, public;
 BEGIN;
-SELECT plan(60);
+SELECT plan(65);
 
 CREATE TEMPORARY TABLE programs AS
   SELECT rolname FROM pg_roles WHERE rolname LIKE 'holdfast\_%' AND rolname <> 'holdfast_owner';
@@ -10,7 +10,7 @@ CREATE TEMPORARY TABLE granted (role text, functions text);
 INSERT INTO granted VALUES
   ('holdfast_accounts', 'account_find account_get account_register session_end session_refresh '
     || 'session_start'),
-  ('holdfast_admin', 'event_create event_update price_list seat_states section_counts '
+  ('holdfast_admin', 'analytics capacity_list event_create event_update price_list seat_states section_counts '
     || 'venue_create venue_list'),
   ('holdfast_booking', 'booking_get booking_list cancel confirm confirm_seats event_sections '
     || 'filter_entries filter_event filter_killed filter_seats filter_some filter_used hold job_list '
@@ -24,6 +24,7 @@ INSERT INTO granted VALUES
   ('holdfast_pricing', 'job_beat job_begin job_end pricing_apply pricing_next'),
   ('holdfast_reconcile', 'filter_entries filter_event filter_killed filter_seats filter_some '
     || 'filter_used job_beat job_begin job_end reconcile_glance reconcile_known reconcile_wanted'),
+  ('holdfast_rollup', 'job_beat job_begin job_end rollup_compare rollup_due rollup_repair rollup_step'),
   ('holdfast_user', 'account_add account_change account_list'),
   ('holdfast_verify', 'audit audit_events audit_i1 audit_i2 audit_i3 audit_i4 audit_i5 audit_i6 '
     || 'filter_entries filter_event filter_killed filter_seats filter_some filter_used seat_states '
@@ -57,7 +58,7 @@ SELECT is((SELECT ROW(rolsuper, rolcreaterole, rolcreatedb, rolreplication, rolb
   FROM granted ORDER BY role;
 SELECT ok((SELECT rolconfig @> ARRAY['lock_timeout=500ms', 'idle_in_transaction_session_timeout=5s',
       'plan_cache_mode=force_generic_plan', 'TimeZone=UTC']
-    AND rolconfig && CASE WHEN role IN ('holdfast_reconcile', 'holdfast_verify', 'holdfast_demo')
+    AND rolconfig && CASE WHEN role IN ('holdfast_reconcile', 'holdfast_verify', 'holdfast_demo', 'holdfast_rollup')
       THEN '{statement_timeout=10min}'::text[] ELSE '{statement_timeout=2s,statement_timeout=3500ms}' END
     AND NOT array_to_string(rolconfig, ' ') LIKE '%synchronous_commit%'
   FROM pg_roles WHERE rolname = role), role || ' has its limits of time, and no say in durability')
