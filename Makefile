@@ -72,6 +72,7 @@ BINS         := $(POOL_BINS) $(JOB_BINS) $(TOOL_BINS)
 TEST_BINS    := $(patsubst tests/unit/%.c,$(BUILD)/test/%,$(TESTS))
 NGINX_PARTS  := $(BUILD)/gen/nginx-problems.conf
 WEB          := $(BUILD)/web/openapi.json $(BUILD)/web/docs.html
+NPM          := build/npm/installed
 PACKAGED     := $(BUILD)/.packages-build
 
 .PHONY: all
@@ -204,15 +205,33 @@ jobs: all ## run each job once against the running stack
 
 # ---- tests ---------------------------------------------------------------------------------------
 
-.PHONY: test check-unit check-sql check-lua check-http check-race check-fault check-style bench
+.PHONY: test check-unit check-sql check-lua check-http check-race check-fault check-style \
+	check-browser bench
 test check-unit lint: unit-binaries
+test lint check-style check-http check-browser: $(NPM)
 test: all ## everything that must pass; ends with `N passed, N failed`
-	@deploy/packages run test
+	@deploy/packages run test browser
 	@BUILD=$(BUILD) tests/run
 
 check-unit check-sql check-lua check-http check-race check-fault check-style: all ## one layer
 	@deploy/packages run test
 	@BUILD=$(BUILD) tests/run $(@:check-%=%)
+
+check-browser: all ## the page /docs in a browser
+	@deploy/packages run test browser
+	@BUILD=$(BUILD) tests/run browser
+
+# Linter, validator and driver of browsers, for all builds. While their registry is away, the tests
+# that need them fail, and no others.
+$(NPM): tests/npm/package.json tests/npm/package-lock.json
+	@deploy/packages npm
+	@mkdir -p $(@D)
+	@cp tests/npm/*.json $(@D)
+	@if cd $(@D) && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error >log 2>&1; then \
+		touch $(@F); \
+	else \
+		tail -n 5 log >&2; \
+	fi
 
 BENCHES := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(wildcard tests/bench/*.c))
 

@@ -18,6 +18,17 @@ for (const [, slug, status, title] of fs.readFileSync(
 	.matchAll(/^PROBLEM\(\w+, "([^"]+)", (\d+), \S+, "([^"]+)"\)/gm))
 	problems.set(slug, { status: Number(status), title });
 
+// With HOLDFAST_CONTRACT=1 every answer is judged by the API's document.
+const contract = process.env.HOLDFAST_CONTRACT ? require('./contract.js') : null;
+
+function parsed(bytes) {
+	try {
+		return JSON.parse(bytes);
+	} catch {
+		return undefined;
+	}
+}
+
 /*
  * What everybody may read is answered out of nginx's cache, which may be some seconds old. Whoever sends
  * a token is answered anew; so tests read events as somebody, where they do not say `anonymous`.
@@ -49,6 +60,7 @@ function call(method, where, options = {}) {
 	}
 	if (token !== undefined) sent.Authorization = `Bearer ${token}`;
 	if (key !== undefined) sent['Idempotency-Key'] = key;
+	const target = `${root ? '' : '/api/v1'}${where}`;
 	return new Promise((resolve, reject) => {
 		const request = http.request(`${url}${root ? '' : '/api/v1'}`, {
 			method, agent: from ? undefined : agent, localAddress: from,
@@ -61,14 +73,21 @@ function call(method, where, options = {}) {
 				const text = Buffer.concat(chunks).toString();
 				const json = /json/.test(answer.headers['content-type'] ?? '') && text &&
 					!answer.headers['content-encoding'];
-				resolve({
+				const told = {
 					status: answer.statusCode, headers: answer.headers, text,
 					raw: answer.rawHeaders, body: json ? JSON.parse(text) : undefined,
-				});
+				};
+				try {
+					contract?.judge(method, target, { headers: request.getHeaders(), body: bytes && parsed(bytes) }, told);
+				} catch (error) {
+					reject(error);
+					return;
+				}
+				resolve(told);
 			});
 		});
 		// Set here, since http.request() would make another path of some of them.
-		request.path = `${root ? '' : '/api/v1'}${where}`;
+		request.path = target;
 		request.on('error', reject);
 		request.end(bytes);
 	});
