@@ -31,6 +31,7 @@ const char *gate_param(const struct gate *gate, const char *name);
  */
 int gate_read(struct gate *gate, char *out, int room);
 
+/* The bytes stay where they are until gate_finish(): what is long goes out then, uncopied. */
 void gate_write(struct gate *gate, const char *bytes, size_t len);
 
 /* The answer is complete and sent; what comes after delays no client. */

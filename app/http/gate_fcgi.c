@@ -6,12 +6,15 @@
  * waits, since the socket is non-blocking and shared with the other workers of the pool. The socket
  * is polled exclusively: a request that comes wakes one idle worker, not all of them.
  */
+#include <errno.h>
+#include <fastcgi.h>
 #include <fcgiapp.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/epoll.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "http/gate_parts.h"
@@ -22,9 +25,21 @@
  * Above the longest budget that a request can be given. */
 #define WATCHDOG_SECONDS 120
 
+/* libfcgi sends so much at a time. */
+#define PIECE_BYTES      8192
+
+/*
+ * An answer is gathered, and goes out as a whole: the web server wakes for each piece of it. A body
+ * longer than libfcgi's pieces is not even copied: it is sent from where it lies, past libfcgi.
+ */
 struct gate_fcgi {
 	struct gate gate;
 	FCGX_Request request;
+	char begun[PIECE_BYTES];
+	size_t begun_len;
+	const char *body; /* behind what has begun; NULL: none so long */
+	size_t body_len;
+	bool handed; /* libfcgi has the beginning */
 	int signals;
 	int poller; /* of both */
 };
@@ -79,14 +94,98 @@ fcgi_read(struct gate *gate, char *out, int room)
 	return got == 0 && FCGX_GetError(fcgi->request.in) ? -1 : got;
 }
 
+/* libfcgi takes what is there. A client that has gone is no concern of the worker. */
+static void
+hand_over(struct gate_fcgi *fcgi)
+{
+	assert(fcgi->body_len <= INT32_MAX);
+	FCGX_PutStr(fcgi->begun, (int)fcgi->begun_len, fcgi->request.out);
+	FCGX_PutStr(fcgi->body, (int)fcgi->body_len, fcgi->request.out);
+	fcgi->begun_len = fcgi->body_len = 0;
+	fcgi->body = NULL;
+	fcgi->handed = true;
+}
+
 static void
 fcgi_write(struct gate *gate, const char *bytes, size_t len)
 {
 	struct gate_fcgi *fcgi = (struct gate_fcgi *)gate;
 
-	assert(len <= INT32_MAX);
-	/* A client that has gone is no concern of the worker. */
-	FCGX_PutStr(bytes, (int)len, fcgi->request.out);
+	if (fcgi->body || (len < PIECE_BYTES && len > PIECE_BYTES - fcgi->begun_len))
+		hand_over(fcgi);
+	if (len < PIECE_BYTES) {
+		memcpy(fcgi->begun + fcgi->begun_len, bytes, len);
+		fcgi->begun_len += len;
+	} else {
+		fcgi->body = bytes;
+		fcgi->body_len = len;
+	}
+}
+
+/* False: the web server has gone. */
+static bool
+write_all(int fd, struct iovec *part, int parts)
+{
+	while (parts > 0) {
+		ssize_t did = writev(fd, part, parts);
+
+		if (did < 0 && errno == EINTR)
+			continue;
+		if (did < 0)
+			return false;
+		for (; parts > 0 && (size_t)did >= part->iov_len; part++, parts--)
+			did -= (ssize_t)part->iov_len;
+		if (parts > 0) {
+			part->iov_base = (char *)part->iov_base + did;
+			part->iov_len -= (size_t)did;
+		}
+	}
+	return true;
+}
+
+static FCGI_Header
+record_head(const FCGX_Request *request, unsigned char type, size_t len)
+{
+	return (FCGI_Header){
+		.version = FCGI_VERSION_1,
+		.type = type,
+		.requestIdB1 = (unsigned char)(request->requestId >> 8),
+		.requestIdB0 = (unsigned char)request->requestId,
+		.contentLengthB1 = (unsigned char)(len >> 8),
+		.contentLengthB0 = (unsigned char)len,
+	};
+}
+
+/* Records of the answer with what ends it behind the last one (FastCGI 1.0, 3.3 and 5.5). */
+static bool
+write_answer(struct gate_fcgi *fcgi)
+{
+	const FCGX_Request *request = &fcgi->request;
+	FCGI_Header end = record_head(request, FCGI_STDOUT, 0);
+	FCGI_EndRequestRecord done = { record_head(request, FCGI_END_REQUEST, sizeof(done.body)),
+		{ .protocolStatus = FCGI_REQUEST_COMPLETE } };
+	bool last;
+
+	do {
+		size_t room = FCGI_MAX_LENGTH - fcgi->begun_len;
+		size_t len = fcgi->body_len < room ? fcgi->body_len : room;
+		FCGI_Header head = record_head(request, FCGI_STDOUT, fcgi->begun_len + len);
+		struct iovec parts[] = {
+			{ &head, sizeof(head) },
+			{ fcgi->begun, fcgi->begun_len },
+			{ (char *)(uintptr_t)fcgi->body, len },
+			{ &end, sizeof(end) },
+			{ &done, sizeof(done) },
+		};
+
+		last = len == fcgi->body_len;
+		if (!write_all(request->ipcFd, parts, last ? 5 : 3))
+			return false;
+		fcgi->begun_len = 0;
+		fcgi->body += len;
+		fcgi->body_len -= len;
+	} while (!last);
+	return true;
 }
 
 static void
@@ -101,7 +200,17 @@ fcgi_finish(struct gate *gate)
 	 */
 	if (FCGX_GetChar(fcgi->request.in) < 0)
 		FCGX_Detach(&fcgi->request);
-	FCGX_Finish_r(&fcgi->request);
+	if (fcgi->body && !fcgi->handed) {
+		bool close = !write_answer(fcgi) || !fcgi->request.keepConnection;
+
+		FCGX_Free(&fcgi->request, close || FCGX_GetError(fcgi->request.in));
+	} else {
+		hand_over(fcgi);
+		FCGX_Finish_r(&fcgi->request);
+	}
+	fcgi->begun_len = fcgi->body_len = 0;
+	fcgi->body = NULL;
+	fcgi->handed = false;
 	alarm(0);
 }
 

@@ -230,7 +230,7 @@ respond_send(struct request *r)
 	cors_add_headers(r, &head);
 	str_add_bytes(&head, r->headers.data, r->headers.len);
 	str_add(&head, "\r\n");
-	if (has_body && !str_equal(r->method, "HEAD"))
-		str_add_bytes(&head, r->out.data, r->out.len);
 	gate_write(r->gate, head.data, head.len);
+	if (has_body && !str_equal(r->method, "HEAD"))
+		gate_write(r->gate, r->out.data, r->out.len);
 }
