@@ -7,6 +7,7 @@
 
 #include <inttypes.h>
 #include <poll.h>
+#include <stdio.h>
 
 #include "base/clock.h"
 #include "base/str.h"
@@ -14,19 +15,26 @@
 #include "scripts.h"
 #include "store/live.h"
 
-#define NOTES_MAX 1024
-#define SEEN_MAX  256 /* a power of two */
-#define LOOKS_MAX 64  /* in one call: clients may be waiting */
-#define PERIOD_US 1000000
-#define SETTLE_US 3000000
+#define NOTES_MAX   1024
+#define SEEN_MAX    256 /* a power of two */
+#define LOOKS_MAX   64  /* in one call: clients may be waiting */
+#define PERIOD_US   1000000
+#define SETTLE_US   3000000
+#define ANSWER_US   1000000 /* so long a server may take for its answer */
+#define ANSWER_MS   5       /* and so often it is looked for */
 
-#define NAME      "changed"
+#define VERSION_MAX 24
+
+#define NAME        "changed"
 
 struct note {
 	int32_t event_id;
 	bool changed;   /* since it was last told here */
 	bool moved;     /* in a way that no version shows */
+	bool posted;    /* told, if it turns out that its server has taken it */
 	int64_t due_us; /* monotonic: when it may be looked at */
+	int64_t posted_us;
+	char version[VERSION_MAX]; /* as it was posted */
 };
 
 /* Out of Redis: whether to tell, and what. */
@@ -39,6 +47,7 @@ struct turn {
 
 static struct note notes[NOTES_MAX];
 static size_t notes_count;
+static size_t posted_count;
 static struct live *live;
 
 /* Versions at which this process has read events. */
@@ -146,13 +155,38 @@ look(struct context *house, struct note *note, int64_t now_us)
 
 	note->moved = false;
 	note->due_us = now_us + (turn.wait_us ? turn.wait_us : PERIOD_US);
-	if (turn.wait_us)
-		return;
-	if (turn.tell && tell(house, note->event_id, &turn, now_us) == LIVE_BUSY)
+	if (turn.wait_us || (turn.tell && tell(house, note->event_id, &turn, now_us) == LIVE_BUSY))
 		return;
 	note->changed = false;
-	if (turn.tell && *turn.version)
-		ask(house, note->event_id, "told", turn.version);
+	if (!turn.tell)
+		return;
+	note->posted = true;
+	note->posted_us = now_us;
+	snprintf(note->version, sizeof(note->version), "%s", turn.version);
+	posted_count++;
+}
+
+/*
+ * What was posted is told once the servers have answered: until then Redis keeps it as untold, for
+ * others to tell should this process or its server end.
+ */
+static void
+collect(struct context *house, int64_t now_us)
+{
+	bool answered = live_answered(live, now_us);
+
+	for (size_t i = 0; i < notes_count; i++) {
+		struct note *note = &notes[i];
+
+		if (!note->posted || (!answered && now_us - note->posted_us < ANSWER_US))
+			continue;
+		note->posted = false;
+		posted_count--;
+		if (!answered)
+			note->changed = true;
+		else if (*note->version)
+			ask(house, note->event_id, "told", note->version);
+	}
 }
 
 int
@@ -164,20 +198,27 @@ notice_idle(struct context *house)
 	if (notes_count == 0)
 		return -1;
 	now_us = clock_monotonic_us();
+	if (posted_count > 0)
+		collect(house, now_us);
 	for (size_t i = 0; i < notes_count;) {
-		if (notes[i].due_us <= now_us && !notes[i].changed) {
-			notes[i] = notes[--notes_count];
+		struct note *note = &notes[i];
+		bool due = note->due_us <= now_us && !note->posted;
+
+		if (due && !note->changed) {
+			*note = notes[--notes_count];
 			continue;
 		}
-		if (notes[i].due_us <= now_us && looks++ < LOOKS_MAX)
-			look(house, &notes[i], now_us);
-		if (notes[i].due_us < next_us)
-			next_us = notes[i].due_us;
+		if (due && looks++ < LOOKS_MAX)
+			look(house, note, now_us);
+		if (note->due_us < next_us)
+			next_us = note->due_us;
 		i++;
 	}
 	if (notes_count == 0)
 		return -1;
 	now_us = clock_monotonic_us();
+	if (posted_count > 0 && next_us - now_us > ANSWER_MS * 1000)
+		return ANSWER_MS;
 	return next_us <= now_us ? 0 : (int)((next_us - now_us) / 1000 + 1);
 }
 
@@ -185,17 +226,15 @@ void
 notice_settle(struct context *house)
 {
 	int64_t until_us = clock_monotonic_us() + SETTLE_US;
-	int pause_ms;
+	int pause_ms = 0;
+	bool owes = true;
 
-	for (;;) {
-		bool owes = false;
-
+	while (owes && clock_monotonic_us() + INT64_C(1000) * pause_ms < until_us) {
+		poll(NULL, 0, pause_ms);
 		pause_ms = notice_idle(house);
+		owes = posted_count > 0;
 		for (size_t i = 0; i < notes_count; i++)
 			owes |= notes[i].changed;
-		if (!owes || clock_monotonic_us() + INT64_C(1000) * pause_ms > until_us)
-			break;
-		poll(NULL, 0, pause_ms);
 	}
 	if (live)
 		live_close(live);

@@ -1,6 +1,6 @@
 /*
  * Notices over unix sockets that do not block. A connection is kept; answers are read, and counted,
- * when the next notice goes out.
+ * when somebody asks for them or the next notice goes out.
  */
 #include "store/live.h"
 
@@ -126,6 +126,21 @@ read_answers(struct server *server, int64_t now_us)
 			return false;
 	}
 	return got < 0 && (errno == EAGAIN || errno == EINTR);
+}
+
+bool
+live_answered(struct live *live, int64_t now_us)
+{
+	bool all = true;
+
+	for (size_t i = 0; i < live->count; i++) {
+		struct server *server = &live->servers[i];
+
+		if (server->owed > 0 && !read_answers(server, now_us))
+			disconnect(server);
+		all &= server->owed == 0;
+	}
+	return all;
 }
 
 /* Connecting to a unix socket never waits for the other side: there is room, or there is not. */

@@ -25,6 +25,12 @@ enum live_result
 live_post(struct live *live, int32_t event_id, const char *name, const char *data, int64_t now_us);
 
 /*
+ * Whether every server has answered to all it got; one that has gone owes nothing. A server may
+ * forget what it got from a process that ends before that.
+ */
+bool live_answered(struct live *live, int64_t now_us);
+
+/*
  * Counts the answers in bytes that have come, and those among them that are no success. state: 0 at
  * the beginning of a connection, then what the call before left there.
  */

@@ -79,8 +79,8 @@ async function watch(eventId, options) {
 	return stream;
 }
 
-// What Redis keeps of an event has this version now.
-const version = (eventId) => Number(stack.redis('hget', `hf:{${eventId}}:meta`, 'version'));
+// The version of what Redis keeps of an event now; null: it keeps nothing.
+const version = (eventId) => Number(stack.redis('hget', `hf:{${eventId}}:meta`, 'version')) || null;
 
 // The nginx that streams.
 const live = {
@@ -90,6 +90,6 @@ const live = {
 
 // The last change has been told to the stream, in time.
 const toldLast = (stream, eventId, seconds = 2) => stack.until('the last change is told',
-	() => stream.notices.at(-1)?.version === version(eventId), seconds);
+	() => stream.notices.length > 0 && stream.notices.at(-1).version === version(eventId), seconds);
 
 module.exports = { Stream, events, live, toldLast, version, watch };
