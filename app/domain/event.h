@@ -57,13 +57,18 @@ struct event_live {
 	size_t sections;
 	const char **section_ids; /* in their order, as are prices and places */
 	int64_t *prices;
-	struct filter_section *places; /* zero in a section so new that the picture lacks it */
+	const struct filter_section
+		*places; /* zero in a section so new that the picture lacks it */
 	struct filter_picture picture;
 };
 
-/* NOT_FOUND. */
+/*
+ * Of an event that everybody may see out of Redis alone, in one round trip, while Redis has it. The
+ * picture is partial where changes after that version were asked for (-1: they were not) and are
+ * known. NOT_FOUND.
+ */
 enum problem event_live(struct context *house, const struct event_caller *caller, int32_t event_id,
-	struct event_live *out);
+	int64_t after, struct event_live *out);
 
 struct event_seats_wish {
 	const char *section_id; /* NULL: all */

@@ -26,37 +26,61 @@ event_seat_status(char state)
 	return "not_for_sale";
 }
 
+/* Of an event that everybody may see, all that the live answers are made of is in the filter. */
+static void
+take_kept(struct arena *arena, struct event_live *live)
+{
+	const struct filter_picture *picture = &live->picture;
+
+	live->shared = true;
+	live->layout_version = picture->layout_version;
+	live->sections = picture->sections_count;
+	live->places = picture->sections;
+	live->section_ids = ARENA_ARRAY(arena, const char *, live->sections + 1);
+	live->prices = ARENA_ARRAY(arena, int64_t, live->sections + 1);
+	for (size_t i = 0; i < live->sections; i++) {
+		live->section_ids[i] = picture->sections[i].section_id;
+		live->prices[i] = picture->sections[i].price;
+	}
+}
+
 /* Brings the sections of the picture into the order of the event. */
 static void
 take_places(struct arena *arena, struct event_live *live)
 {
 	const struct filter_picture *picture = &live->picture;
+	struct filter_section *places =
+		ARENA_ARRAY(arena, struct filter_section, live->sections + 1);
 
-	live->places = ARENA_ARRAY(arena, struct filter_section, live->sections + 1);
 	for (size_t i = 0; i < live->sections; i++) {
 		for (size_t p = 0; p < picture->sections_count; p++) {
 			if (str_equal(picture->sections[p].section_id, live->section_ids[i]))
-				live->places[i] = picture->sections[p];
+				places[i] = picture->sections[p];
 		}
 	}
+	live->places = places;
 }
 
 enum problem
 event_live(struct context *house, const struct event_caller *caller, int32_t event_id,
-	struct event_live *out)
+	int64_t after, struct event_live *out)
 {
+	bool kept = filter_picture_kept(house, event_id, after, &out->picture);
 	struct pg_rows rows;
 	const char **prices;
 	enum problem err;
 
+	if (kept && out->picture.shared) {
+		take_kept(house->arena, out);
+		return PROBLEM_NONE;
+	}
+	/* Who may see it, and whether there is one at all, PostgreSQL says. */
 	err = query_event_brief(house->pg, house->arena, house->deadline_us, house->why, &rows,
 		event_id, caller->user_id, caller->everything);
-	if (!err)
+	if (!err && !kept)
 		err = filter_picture(house, event_id, &out->picture);
 	if (err)
 		return err;
-	if (out->picture.seats == 0)
-		out->picture.states = "";
 	out->shared = pg_bool(&rows, 0, EVENT_BRIEF_SHARED);
 	out->layout_version = pg_int(&rows, 0, EVENT_BRIEF_LAYOUT_VERSION);
 	out->sections = pg_array_read(

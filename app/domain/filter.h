@@ -79,22 +79,44 @@ void filter_refresh(struct context *house, int32_t event_id, const char *booking
 /* After a change of the event or its layout: nothing kept is believed until it is rebuilt. */
 void filter_forget(struct context *house, int32_t event_id);
 
-/* The live picture of an event. Due claims count as available. */
+/*
+ * The live picture of an event. Due claims count as available. What it points to stays until the
+ * next one is asked for.
+ */
 struct filter_picture {
 	bool from_filter;   /* else out of PostgreSQL */
-	int64_t version;    /* grows with every change */
+	int64_t version;    /* another one with every change; odd: out of PostgreSQL */
 	int64_t as_of_ms;   /* PostgreSQL's clock, since 1970 */
 	const char *states; /* a, h, r, b, x: one character a seat in layout order */
 	size_t seats;
+	char *tag; /* filter_picture_tag() */
 	struct filter_section {
 		const char *section_id;
 		int64_t capacity, held, sold; /* available is the rest */
+		int64_t price;                /* where from_filter */
 	} * sections;                         /* in the order of the event */
 	size_t sections_count;
+	/* Where from_filter: */
+	bool shared; /* everybody may see the event */
+	int64_t layout_version;
+	bool partial;           /* these are all positions written after the version asked for */
+	const int64_t *changed; /* in no order */
+	size_t changed_count;
 };
 
-/* One Redis round trip, or PostgreSQL where that is not to be had. NOT_FOUND, UNAVAILABLE. */
+/*
+ * The picture as Redis keeps it, in one round trip; one that this process had before is only asked
+ * for again by its version. after: a version after which changes are wanted, -1: none are. False: it
+ * is not to be had, or there is no such event.
+ */
+bool filter_picture_kept(
+	struct context *house, int32_t event_id, int64_t after, struct filter_picture *out);
+
+/* The same, or out of PostgreSQL, of an event that there is. NOT_FOUND, UNAVAILABLE. */
 enum problem filter_picture(struct context *house, int32_t event_id, struct filter_picture *out);
+
+/* Text that stands for the states and nothing else, wherever they come from. */
+const char *filter_picture_tag(const struct filter_picture *picture);
 
 /*
  * Builds what is kept of an event from one snapshot of PostgreSQL where nothing usable is there,

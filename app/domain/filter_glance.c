@@ -72,6 +72,9 @@ compare_fields(struct glance *g)
 			    pg_text(g->rows, g->row, columns[i])))
 			differ(g, "event");
 	}
+	if (!str_equal(redis_text(redis_at(fields, 6), NULL),
+		    pg_text(g->rows, g->row, RECONCILE_GLANCE_SHOWN)))
+		differ(g, "shown");
 	if (!sections || !str_equal(sections_brief(g->house->arena, sections),
 				 pg_text(g->rows, g->row, RECONCILE_GLANCE_SECTIONS)))
 		differ(g, "sections");

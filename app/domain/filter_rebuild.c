@@ -15,7 +15,7 @@
 
 #define USED_MAX     100000
 #define LOOKS_MAX    8
-#define FIELDS_MAX   23
+#define FIELDS_MAX   25
 
 /* Requests that were under way when the state was lost may still come back for their answer. */
 #define IN_FLIGHT_MS 10000
@@ -288,6 +288,8 @@ install_event(struct context *house, const struct filter_fence *fence, struct ar
 	fields[n++] = arena_printf(house->arena, "%" PRId64, complete);
 	fields[n++] = "sections";
 	fields[n++] = sections;
+	fields[n++] = "shown";
+	fields[n++] = pg_text(&event, 0, FILTER_EVENT_SHOWN);
 	fields[n] = NULL;
 	return PROBLEM_NONE;
 }

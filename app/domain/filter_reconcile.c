@@ -124,6 +124,7 @@ compare_event(struct filter_compare *c)
 		{ "max", FILTER_EVENT_PLACES_MAX },
 		{ "seats", FILTER_EVENT_SEATS },
 		{ "sections", FILTER_EVENT_SECTIONS },
+		{ "shown", FILTER_EVENT_SHOWN },
 	};
 	const struct redis_value *meta = filter_read_key(c, "HGETALL", "meta");
 	int64_t offset_ms = c->clock_ms - c->fence.redis_ms, kept_ms;

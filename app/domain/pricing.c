@@ -7,7 +7,7 @@
 #include <inttypes.h>
 
 #include "domain/cursor.h"
-#include "domain/notice.h"
+#include "domain/filter.h"
 #include "queries.h"
 
 /* The rule where an event says nothing, as the database lays it under the event's own. */
@@ -136,10 +136,11 @@ pricing_apply(
 		return PROBLEM_NONE;
 	err = query_pricing_apply(house->pg, house->arena, house->deadline_us, house->why, &rows,
 		event->event_id, event->version, changes.data);
+	/* What is kept of the event has the old prices; also when nobody knows. */
+	if (!err || err == PROBLEM_UNKNOWN_OUTCOME)
+		filter_forget(house, (int32_t)event->event_id);
 	if (err)
 		*changed = 0;
-	else
-		notice_moved(house, (int32_t)event->event_id);
 	return err;
 }
 

@@ -172,14 +172,14 @@ catalog_event(struct request *r)
 
 /* The live picture of the event of the path; the query has been read. */
 static enum problem
-live_of(struct request *r, int32_t *event_id, struct event_live *live)
+live_of(struct request *r, int64_t after, int32_t *event_id, struct event_live *live)
 {
 	struct event_caller caller = caller_of(r);
 	enum problem err = request_query_done(r);
 
 	if (!err)
 		err = event_of(r, event_id);
-	return err ? err : event_live(serve_context(), &caller, *event_id, live);
+	return err ? err : event_live(serve_context(), &caller, *event_id, after, live);
 }
 
 static const char *
@@ -205,7 +205,7 @@ catalog_availability(struct request *r)
 	struct event_live live;
 	struct str sections, out;
 	int32_t event_id;
-	enum problem err = live_of(r, &event_id, &live);
+	enum problem err = live_of(r, -1, &event_id, &live);
 
 	if (err)
 		return err;
@@ -269,7 +269,7 @@ catalog_seats(struct request *r)
 	page_read(r, SEATS_LIMIT, SEATS_LIMIT_MAX, &page);
 	wish.limit = page.limit;
 	wish.cursor = page.cursor;
-	err = live_of(r, &event_id, &live);
+	err = live_of(r, -1, &event_id, &live);
 	if (!err)
 		err = event_seats(serve_context(), event_id, &live, &wish, &seats, &count, &next);
 	if (err)
@@ -309,28 +309,76 @@ catalog_seatmap(struct request *r)
 	return PROBLEM_NONE;
 }
 
+/* `"changed":{"a":[1,2],"h":[3]}`: the positions by what their seats are now. */
+static void
+add_changes(struct str *out, const struct filter_picture *picture)
+{
+	const char *between = "";
+
+	str_add(out, "\"changed\":{");
+	for (const char *state = "ahrbx"; *state; state++) {
+		const char *before = "";
+
+		for (size_t i = 0; i < picture->changed_count; i++) {
+			int64_t position = picture->changed[i];
+
+			if (picture->states[position] != *state)
+				continue;
+			if (*before == '\0')
+				str_printf(out, "%s\"%c\":[", between, *state);
+			str_add(out, before);
+			str_add_int(out, position);
+			before = ",";
+			between = "],";
+		}
+	}
+	str_add(out, *between ? "]}" : "}");
+}
+
+/* ?since=: the version that the client has. One out of PostgreSQL is the base of no changes. */
+static int64_t
+read_since(struct request *r)
+{
+	int64_t since = request_query_int(r, "since", -1, 0, INT64_MAX);
+
+	return since % 2 == 0 ? since : -1;
+}
+
 static enum problem
 catalog_seatmap_status(struct request *r)
 {
+	int64_t since = read_since(r);
+	const struct filter_picture *picture;
 	struct event_live live;
-	struct str out;
+	const char *tag;
 	int32_t event_id;
-	enum problem err = live_of(r, &event_id, &live);
+	enum problem err = live_of(r, since, &event_id, &live);
 
 	if (err)
 		return err;
-	str_init(&out, r->arena);
-	str_add_char(&out, '{');
-	add_moment(&out, &live);
-	str_printf(&out, ",\"layout_version\":%lld,\"seats\":%zu,\"status\":\"",
-		(long long)live.layout_version, live.picture.seats);
-	str_add_bytes(&out, live.picture.states, live.picture.seats);
-	str_add(&out, "\"}");
-	respond_json(r, 200, out.data);
+	picture = &live.picture;
+	/* Straight into the answer: most of what this costs is the moving of bytes. */
+	respond_json(r, 200, "{");
+	str_reserve(
+		&r->out, 200 + (picture->partial ? 8 * picture->changed_count : picture->seats));
+	add_moment(&r->out, &live);
+	str_printf(&r->out, ",\"layout_version\":%lld,\"seats\":%zu,",
+		(long long)live.layout_version, picture->seats);
+	if (picture->partial) {
+		str_printf(&r->out, "\"since\":%lld,", (long long)since);
+		add_changes(&r->out, picture);
+		str_add_char(&r->out, '}');
+		tag = arena_printf(r->arena, "%lld-%lld-%lld", (long long)live.layout_version,
+			(long long)since, (long long)picture->version);
+	} else {
+		str_add(&r->out, "\"status\":\"");
+		str_add_bytes(&r->out, picture->states, picture->seats);
+		str_add(&r->out, "\"}");
+		tag = arena_printf(r->arena, "%lld-%s", (long long)live.layout_version,
+			filter_picture_tag(picture));
+	}
 	if (live.shared)
-		respond_cacheable(r, LIVE_AGE_S,
-			tag_of(r, arena_printf(r->arena, "%lld-", (long long)live.layout_version),
-				live.picture.states, live.picture.seats));
+		respond_cacheable(r, LIVE_AGE_S, tag);
 	return PROBLEM_NONE;
 }
 

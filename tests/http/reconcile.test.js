@@ -61,7 +61,7 @@ async function kept(id) {
 		return Object.fromEntries(Array.from({ length: flat.length / 2 }, (_, i) => flat.slice(2 * i, 2 * i + 2)).sort());
 	};
 	const meta = await hash('meta');
-	for (const name of ['version', 'offset', 'heard', 'unheard', 'complete']) delete meta[name];
+	for (const name of ['version', 'build', 'offset', 'heard', 'unheard', 'complete']) delete meta[name];
 	return {
 		meta, seats: await redis.call('GET', key('seats')), ids: await hash('ids'), owner: await hash('owner'),
 		entry: await hash('entry'), due: await redis.call('ZRANGE', key('due'), 0, -1, 'WITHSCORES'),

@@ -55,7 +55,7 @@ test('take gives back four of 500 seats each, and gets its own', async () => {
 
 test('picture gives back as many, and says that more is due until it is not', async () => {
   const answers = [];
-  while (answers.at(-1) !== 'ok') answers.push((await redis.script('picture', [P], [STAMP]))[0]);
+  while (answers.at(-1) !== 'ok') answers.push((await redis.script('picture', [P], [STAMP, '', '', '']))[0]);
   assert.deepEqual(answers, [...Array(9).fill('due'), 'ok']);
   assert.equal(await redis.call('GET', `${P}:seats`), 'a'.repeat(SEATS));
   assert.equal(await count(), 0);

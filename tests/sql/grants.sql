@@ -12,22 +12,22 @@ INSERT INTO granted VALUES
     || 'session_start'),
   ('holdfast_admin', 'analytics capacity_list event_create event_update price_list seat_states section_counts '
     || 'venue_create venue_list'),
-  ('holdfast_booking', 'booking_get booking_list cancel confirm confirm_seats event_sections '
+  ('holdfast_booking', 'booking_get booking_list cancel confirm confirm_seats event_sections event_shown '
     || 'filter_entries filter_event filter_killed filter_seats filter_some filter_used hold job_list '
     || 'release seat_owners seat_states section_counts'),
-  ('holdfast_catalog', 'event_available event_brief event_get event_list event_seatmap event_seats '
+  ('holdfast_catalog', 'event_available event_brief event_get event_list event_seatmap event_seats event_shown '
     || 'filter_entries filter_event filter_killed filter_seats filter_some filter_used job_list seat_states '
     || 'section_counts'),
   ('holdfast_demo', 'account_add account_change account_named event_create event_find venue_create '
     || 'venue_find venue_list'),
   ('holdfast_janitor', 'answers_trim expire janitor_due job_beat job_begin job_end sessions_trim'),
   ('holdfast_pricing', 'job_beat job_begin job_end pricing_apply pricing_next'),
-  ('holdfast_reconcile', 'filter_entries filter_event filter_killed filter_seats filter_some '
+  ('holdfast_reconcile', 'event_shown filter_entries filter_event filter_killed filter_seats filter_some '
     || 'filter_used job_beat job_begin job_end reconcile_glance reconcile_known reconcile_wanted'),
   ('holdfast_rollup', 'job_beat job_begin job_end rollup_compare rollup_due rollup_repair rollup_step'),
   ('holdfast_user', 'account_add account_change account_list'),
   ('holdfast_verify', 'audit audit_events audit_i1 audit_i2 audit_i3 audit_i4 audit_i5 audit_i6 '
-    || 'filter_entries filter_event filter_killed filter_seats filter_some filter_used seat_states '
+    || 'event_shown filter_entries filter_event filter_killed filter_seats filter_some filter_used seat_states '
     || 'section_counts');
 
 SELECT set_eq('SELECT rolname::text FROM programs', 'SELECT role FROM granted',

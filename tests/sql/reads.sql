@@ -2,7 +2,7 @@
 \set ON_ERROR_STOP on
 SET search_path = holdfast, given, tap, public;
 BEGIN;
-SELECT plan(50);
+SELECT plan(52);
 
 SELECT event(6, 5, 3) AS event \gset
 SELECT event(6, 5, 3) AS other \gset
@@ -149,6 +149,10 @@ SELECT is((SELECT ROW(open_from, open_until)::text FROM filter_event(:event)),
 SELECT ok((SELECT abs(clock_ms - extract(epoch FROM clock_timestamp()) * 1000) < 1000
   FROM filter_event(:event)), 'and the clock');
 SELECT is((SELECT count(*) FROM filter_event(2000000000)), 0::bigint, 'no event, no row');
+SELECT is(event_shown(:event),
+  (SELECT '1|1|' || string_agg(price::text, ',' ORDER BY section_no) FROM sections WHERE event_id = :event),
+  'what it is shown with');
+SELECT is(event_shown(2000000000), NULL, 'nothing of no event');
 UPDATE events SET hold_seconds = 5, max_seats_per_booking = 4, status = 'closed' WHERE event_id = :event;
 SELECT is((SELECT ROW(open_until, hold_ms, places_max)::text FROM filter_event(:event)), '(0,5000,4)',
   'a closed sale is not open');

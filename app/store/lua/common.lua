@@ -3,9 +3,10 @@
 --   :meta   hash: stamp (Redis run_id and PostgreSQL start that the state was built under), offset
 --           (PostgreSQL's clock minus Redis's, ms), from, until (sales window, ms), hold (ms), max
 --           (places a booking; 0: the caller's), seats, sections (one a line: id|kind|capacity|ranges),
---           complete (since when :used has every id), version; heard: everything that was written
+--           complete (since when :used has every id), version (even; it only grows); heard: everything that was written
 --           before that moment is known here; unheard: the last moment at which something may have been
---           written that is not (both by Redis's own clock)
+--           written that is not (both by Redis's own clock); build: random, of this rebuild; shown: what
+--           everybody sees of the event (shared|layout version|prices in the order of the sections)
 --   :seats  string: one byte a seat in layout order: a available, h held, r reserved, b booked, x not
 --           for sale
 --   :ids    hash: seat id -> position
@@ -15,6 +16,8 @@
 --   :count  hash: c:section capacity, h:section held and reserved, b:section sold (general admission)
 --   :used   sorted set: ids of bookings that hold nothing any more, or were never kept here, by the
 --           time of the mark * 2, + 1 where PostgreSQL has ended the booking for good
+--   :changed  sorted set, there only while somebody asks for changes: each position whose byte has been
+--           written, with the version that this made; floor: the version after which it has them all
 --   :fence  epoch of a rebuild or a repair under way; since it began :dirty has what was touched,
 --           :before the entries of those bookings as they were, :moved what was added to :count
 --   :told   what watchers have been told of: told.lua
@@ -24,6 +27,7 @@ local META, SEATS, IDS, OWNER = P .. ':meta', P .. ':seats', P .. ':ids', P .. '
 local ENTRY, DUE, COUNT, USED = P .. ':entry', P .. ':due', P .. ':count', P .. ':used'
 local FENCE, DIRTY = P .. ':fence', P .. ':dirty'
 local BEFORE, MOVED = P .. ':before', P .. ':moved'
+local CHANGED = P .. ':changed'
 local DAY = 86400000
 local LEASE = 15000
 -- Places that one script gives back at most: whoever waits for Redis meanwhile waits for all of them.
@@ -82,8 +86,25 @@ local function touch(booking, positions, sections)
   end
 end
 
+-- Positions whose bytes this script has written since it last called changed().
+local written = {}
+
+-- The only way in which a byte of :seats changes.
+local function seat_write(position, state)
+  call('SETRANGE', SEATS, position, state)
+  written[#written + 1] = position
+end
+
+-- Comes after every change, in the same script. Versions of a picture out of PostgreSQL are odd, so
+-- that none is taken for one of these.
 local function changed()
-  call('HINCRBY', META, 'version', 1)
+  local version = call('HINCRBY', META, 'version', 2)
+  if #written > 0 and call('EXISTS', CHANGED) == 1 then
+    for _, position in ipairs(written) do
+      call('ZADD', CHANGED, version, position)
+    end
+  end
+  written = {}
 end
 
 -- The id is used: a retry under it is for PostgreSQL alone. ended: nothing is kept under it again.
@@ -109,7 +130,7 @@ end
 local function entry_apply(booking, e)
   local owners = {}
   for p in string.gmatch(e.positions, '%d+') do
-    call('SETRANGE', SEATS, p, e.state)
+    seat_write(p, e.state)
     owners[#owners + 1] = p
     owners[#owners + 1] = booking
   end
@@ -135,7 +156,7 @@ local function entry_remove(booking, e)
   local owners = #positions > 0 and call('HMGET', OWNER, unpack(positions)) or {}
   for i, p in ipairs(positions) do
     if owners[i] == booking then
-      call('SETRANGE', SEATS, p, 'a')
+      seat_write(p, 'a')
       own[#own + 1] = p
     end
   end

@@ -2,4 +2,5 @@
 -- is answered by PostgreSQL.
 -- uses: common told
 -- KEYS: prefix of the event. Answers how many keys there were.
-return call('UNLINK', META, SEATS, IDS, OWNER, ENTRY, DUE, COUNT, USED, FENCE, DIRTY, BEFORE, MOVED, TOLD)
+return call('UNLINK', META, SEATS, IDS, OWNER, ENTRY, DUE, COUNT, USED, FENCE, DIRTY, BEFORE, MOVED,
+  TOLD, CHANGED)

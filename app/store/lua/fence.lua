@@ -9,6 +9,9 @@ end
 if call('TYPE', META).ok ~= 'hash' then
   call('UNLINK', META)
 end
+if call('TYPE', CHANGED).ok ~= 'zset' then
+  call('UNLINK', CHANGED)
+end
 if not call('SET', FENCE, ARGV[2], 'NX', 'PX', ARGV[3]) then
   return { 'busy' }
 end

@@ -1,7 +1,7 @@
 -- One step of a rebuild from nothing, behind a fence of this epoch.
 -- uses: common
 -- KEYS: prefix of the event. ARGV: epoch, step, …
---   clear                      away with what was kept; the ids used stay
+--   clear                      away with what was kept; the ids used stay, and the version
 --   seats BYTES                appends to the string of seats
 --   ids FIRST ID…              seat ids from position FIRST on
 --   capacity SECTION N…        general admission
@@ -41,7 +41,12 @@ end
 
 local step = ARGV[2]
 if step == 'clear' then
-  call('UNLINK', META, SEATS, IDS, OWNER, ENTRY, DUE, COUNT)
+  local version = call('HGET', META, 'version')
+  call('UNLINK', META, SEATS, IDS, OWNER, ENTRY, DUE, COUNT, CHANGED)
+  -- Whatever the clock does, a version stands for one picture.
+  if version and string.find(version, '^%d+$') and tonumber(version) < 2 ^ 53 then
+    call('HSET', META, 'version', version)
+  end
   if call('TYPE', USED).ok ~= 'zset' then
     call('UNLINK', USED)
   end
@@ -65,9 +70,11 @@ elseif step == 'finish' or step == 'believe' then
   if #touched() > 0 and step == 'finish' then
     return 2
   end
-  call('HSET', META, unpack(ARGV, 3))
   local time = call('TIME')
-  call('HSET', META, 'version', string.format('%.0f', time[1] * 1000000 + time[2]))
+  local version = math.max(time[1] * 1000000 + time[2],
+    (tonumber(call('HGET', META, 'version') or '') or 0) + 2)
+  call('HSET', META, 'version', string.format('%.0f', version + version % 2), 'build', ARGV[1],
+    unpack(ARGV, 3))
 elseif step == 'touched' then
   local bookings = touched()
   call('DEL', DIRTY)

@@ -22,7 +22,7 @@ for i = 2, #ARGV, 4 do
   local kind, name, old, new = ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3]
   if kind == 'p' then
     if judge('p' .. name, call('GETRANGE', SEATS, name, name) .. (call('HGET', OWNER, name) or ''), old) then
-      call('SETRANGE', SEATS, name, string.sub(new, 1, 1))
+      seat_write(name, string.sub(new, 1, 1))
       if #new > 1 then
         call('HSET', OWNER, name, string.sub(new, 2))
       else

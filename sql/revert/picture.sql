@@ -1,0 +1,3 @@
+BEGIN;
+DROP FUNCTION holdfast.event_shown;
+COMMIT;

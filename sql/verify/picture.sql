@@ -1,0 +1,3 @@
+BEGIN;
+SELECT 'holdfast.event_shown(integer)'::regprocedure;
+ROLLBACK;
