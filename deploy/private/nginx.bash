@@ -23,6 +23,7 @@ nginx_text() {
 	[ "$(id -u)" != 0 ] || echo "user root;"
 	cat <<-END
 	worker_processes auto;
+	pcre_jit on;
 	worker_rlimit_nofile $files;
 	pid "$pids/nginx.pid";
 	# Below this level lines are about one request, and name the client and what was asked for.
