@@ -97,6 +97,16 @@ test('events are read', async () => {
 		`/events/${event.event_id}/availability`, `/events/${event.event_id}/seats?status=available&limit=2`,
 		`/events/${event.event_id}/seatmap`, `/events/${event.event_id}/seatmap/status`])
 		await read(where);
+	const { version } = (await get(`/events/${event.event_id}/seatmap/status`)).body;
+	const later = () => get(`/events/${event.event_id}/seatmap/status?since=${version}`);
+	assertStatus(await later(), 200);
+	await world.held(other, event.event_id, ['VIP-A-10']);
+	await stack.until('changes', async () => (await later()).body.changed);
+	for (const where of ['/admin/analytics', `/admin/analytics?event_id=${event.event_id}&from=2026-01-01&interval=month&timezone=Europe/Berlin&limit=3`,
+		'/admin/events/capacity_utilization?when=upcoming&limit=1'])
+		await read(where, { token: organizer.token });
+	for (const where of ['/admin/analytics', '/admin/events/capacity_utilization'])
+		assertStatus(await get(`${where}?event_id=999999`, { token: organizer.token }), 404);
 	const draft = await world.event(organizer, { status: 'draft' });
 	for (const below of ['', '/availability', '/seats', '/seatmap', '/seatmap/status']) {
 		assertStatus(await get(`/events/${draft.event_id}${below}`, { token: organizer.token }), 200);
@@ -240,6 +250,8 @@ test('the judge finds what is not documented', () => {
 });
 
 after(() => {
+	// What has expired here would be counted by tests of the janitor.
+	assert.equal(stack.program('janitor').status, 0);
 	const missing = operations.flatMap((o) => Object.keys(o.operation.responses)
 		.filter((status) => !elsewhere(`${o.method} ${o.template}`, status))
 		.map((status) => `${o.method} ${o.template} ${status}`)).filter((name) => !exercised.has(name));
