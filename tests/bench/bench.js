@@ -13,6 +13,7 @@ const { promisify } = require('node:util');
 const crowd = require('../lib/crowd.js');
 const { scriptText } = require('../lib/redis.js');
 const janitor = require('./janitor.js');
+const live = require('./live.js');
 const report = require('./report.js');
 
 const run = promisify(execFile);
@@ -252,6 +253,12 @@ async function round(state) {
 const besideJanitor = ({ scriptSeats: { event } }) => janitor.meanwhile(
   (from) => load(port, { from, seconds: 3 * seconds }, holdSeat(event), holdPlace(event)), event, userIds);
 
+// Holds in a section that thousands watch.
+async function besideStreams({ general: event }) {
+  await crowd.redisBuild(event);
+  return live.beside(() => load(port, { seconds: 2 * seconds }, holdPlace(event)), event);
+}
+
 // ---- memory -----------------------------------------------------------------------------------
 
 const residentKb = () => Math.max(...crowd.workers('booking').map((pid) => Number(
@@ -312,6 +319,7 @@ async function main() {
       seconds,
       memory: await memory(state, before),
       janitor: await besideJanitor(state),
+      live: await besideStreams(state),
       commit: execFileSync('git', ['rev-parse', '--short', 'HEAD'], { encoding: 'utf8' }).trim(),
     };
     report.write(out, about, results);

@@ -54,7 +54,7 @@ const whole = (n) => Math.round(n).toLocaleString('en-US');
 const share = (n) => n.toFixed(2);
 
 function table(about, { rates: speed, ratios: shares }, count) {
-  const { memory, janitor } = about;
+  const { memory, janitor, live } = about;
   return [
     `${about.date}, ${about.machine}, all on one machine: nginx, ${about.workers} workers, Redis, `
       + `PostgreSQL, and a load driver with ${about.connections} connections; ${count} rounds of `
@@ -76,6 +76,10 @@ function table(about, { rates: speed, ratios: shares }, count) {
     `While the janitor ended ${whole(janitor.due)} due bookings of an event (${whole(janitor.rate)} a second, no `
       + `transaction longer than ${janitor.longest_ms} ms), ${whole(janitor.holds)} holds of the same seats and the same `
       + `section had a p99 of ${janitor.beside_p99_ms.toFixed(0)} ms; without it ${janitor.alone_p99_ms.toFixed(0)} ms.`,
+    '',
+    `While ${whole(live.count)} streams of an event were open, its holds ran at ${share(live.ratio)} of their rate without `
+      + `(wanted 0.75), and notices came with a p99 of ${live.p99_ms} ms (wanted 2,000). The streams took `
+      + `${whole(live.live_kb / 1024)} MB in the nginx that streams and ${whole(live.nginx_kb / 1024)} MB in that of the API.`,
     '',
   ].join('\n');
 }
