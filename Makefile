@@ -227,7 +227,8 @@ $(NPM): tests/npm/package.json tests/npm/package-lock.json
 	@deploy/packages npm
 	@mkdir -p $(@D)
 	@cp tests/npm/*.json $(@D)
-	@if cd $(@D) && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error >log 2>&1; then \
+	@if cd $(@D) && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error >log 2>&1; \
+	then \
 		touch $(@F); \
 	else \
 		tail -n 5 log >&2; \
