@@ -300,3 +300,81 @@ test('while Redis is away changes are told without a version, and with one once 
 	});
 	await toldLast(stream, id, SLOW);
 });
+
+// ---- whoever writes a client ---------------------------------------------------------------------
+
+test('the example of docs/live.md reads when it must, and polls where nothing is streamed', async () => {
+	const code = /```js\n([^]*?)```/.exec(fs.readFileSync(path.join(stack.tree, 'docs/live.md'), 'utf8'))[1];
+	const asked = [], shown = [], streams = [];
+	let version = 7, ok = true;
+	class EventSource {
+		constructor(url) {
+			this.url = url;
+			this.readyState = 0;
+			streams.push(this);
+		}
+
+		addEventListener(name, act) {
+			assert.equal(name, 'changed');
+			this.tell = (told) => act({ data: JSON.stringify({ event_id: '5', version: told }) });
+		}
+	}
+	EventSource.CLOSED = 2;
+	const read = async (url) => {
+		asked.push(url);
+		return { ok, json: async () => ({ version }) };
+	};
+	const settle = () => new Promise((resolve) => { setImmediate(resolve); });
+	// Its time, which passes when it is told to.
+	const timers = new Map();
+	let now = 0, last = 0;
+	const timer = (again) => (act, ms, ...args) => {
+		timers.set(++last, { act: () => act(...args), at: now + ms, again: again && ms });
+		return last;
+	};
+	const pass = async (ms) => {
+		for (const end = now + ms; now < end; now += 1000) {
+			for (const [id, one] of [...timers].filter(([, { at }]) => at <= now + 1000)) {
+				if (one.again) one.at += one.again;
+				else timers.delete(id);
+				one.act();
+			}
+		}
+		await settle();
+	};
+	new Function('EventSource', 'fetch', 'setTimeout', 'setInterval', 'clearInterval', `${code}; return watch;`)(
+		EventSource, read, timer(false), timer(true), (id) => timers.delete(id))(5, (map) => shown.push(map.version));
+	const [stream] = streams;
+	assert.equal(stream.url, '/api/v1/events/5/stream');
+	stream.onopen();
+	await settle();
+	assert.deepEqual([asked, shown], [['/api/v1/events/5/seatmap/status'], [7]]);
+	stream.tell(7);
+	await settle();
+	assert.equal(asked.length, 1, 'it knows that');
+	stream.tell(9);
+	await settle();
+	assert.deepEqual(shown, [7, 7], 'an old map');
+	version = 9;
+	await pass(1000);
+	assert.deepEqual(shown, [7, 7, 9]);
+	await pass(10000);
+	stream.tell(null);
+	await settle();
+	assert.deepEqual(shown, [7, 7, 9, 9], 'a notice without a version');
+	stream.onerror();
+	await pass(10000);
+	assert.equal(asked.length, 4, 'EventSource comes back by itself');
+	ok = false;
+	stream.readyState = EventSource.CLOSED;
+	stream.onerror();
+	await pass(10000);
+	assert.equal(asked.length, 9, 'it polls');
+	await pass(30000);
+	assert.equal(streams.length, 2, 'and tries again');
+	streams[1].onopen();
+	await settle();
+	const before = asked.length;
+	await pass(60000);
+	assert.equal(asked.length, before, 'without polling');
+});
