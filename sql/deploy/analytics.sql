@@ -5,9 +5,11 @@ SET LOCAL search_path = holdfast, public;
 
 CREATE INDEX events_date ON events (event_date, event_id);
 
+-- Functions without a search path of their own do not need it, and are put in place where they are called.
+
 -- The first instant of what a local time begins. One that occurs twice, as clocks go back, is the first.
 CREATE FUNCTION local_start(p_local timestamp, p_zone text) RETURNS timestamptz
-LANGUAGE sql STABLE SET search_path = holdfast, pg_temp AS $$
+LANGUAGE sql STABLE AS $$
   SELECT CASE WHEN (t.at - interval '1 hour') AT TIME ZONE p_zone = p_local
     THEN t.at - interval '1 hour' ELSE t.at END
     FROM (SELECT p_local AT TIME ZONE p_zone AS at) AS t
@@ -49,12 +51,12 @@ $$;
 
 -- One object with the members of two.
 CREATE FUNCTION json_join(p_a json, p_b json) RETURNS json
-LANGUAGE sql IMMUTABLE SET search_path = holdfast, pg_temp
+LANGUAGE sql IMMUTABLE
 RETURN (left(p_a::text, -1) || ',' || substr(p_b::text, 2))::json;
 
 -- A share, in ten-thousandths; null of nothing.
 CREATE FUNCTION share(p_part bigint, p_whole bigint) RETURNS numeric
-LANGUAGE sql IMMUTABLE SET search_path = holdfast, pg_temp
+LANGUAGE sql IMMUTABLE
 RETURN round(p_part::numeric / nullif(p_whole, 0), 4);
 
 -- The sums of a period, by the part of it that they lie in (lane p) and by event (lane e). p_user: of the
@@ -73,6 +75,10 @@ DECLARE
   v_last  timestamptz := least(sales_quarter(p_to), v_until);
   v_day   timestamptz;
   v_night timestamptz;
+  -- likewise, where the parts begin with days
+  v_fit   boolean;
+  v_dawn  timestamptz;
+  v_dusk  timestamptz;
 BEGIN
   IF v_first >= v_last THEN
     v_first := p_from;
@@ -80,6 +86,9 @@ BEGIN
   END IF;
   v_day := least(sales_day(v_first + interval '1 day' - interval '1 microsecond'), v_last);
   v_night := greatest(sales_day(v_last), v_day);
+  v_fit := NOT EXISTS (SELECT FROM unnest(p_parts) AS a WHERE a > v_first AND a <> sales_day(a));
+  v_dawn := CASE WHEN v_fit THEN v_day ELSE v_last END;
+  v_dusk := CASE WHEN v_fit THEN v_night ELSE v_last END;
   RETURN QUERY
     WITH live AS MATERIALIZED (
       SELECT q.* FROM (
@@ -93,27 +102,51 @@ BEGIN
     ), rows AS (
       SELECT v.lane, l.* FROM live l, (VALUES ('p'), ('e')) AS v (lane)
       UNION ALL
-      SELECT 'p', w.* FROM sales w
-        WHERE p_event IS NOT NULL AND w.event_id = p_event AND w.organizer_id IS NULL
-          AND w.grain = 'q' AND w.at >= v_first AND w.at < v_last
+      SELECT v.lane, w.* FROM (
+          SELECT * FROM sales q WHERE q.level = 'e' AND q.event_id = p_event AND q.organizer_id IS NULL
+            AND q.at >= v_first AND q.at < v_dawn
+          UNION ALL
+          SELECT * FROM sales q WHERE q.level = 'E' AND q.event_id = p_event AND q.organizer_id IS NULL
+            AND q.at >= v_dawn AND q.at < v_dusk
+          UNION ALL
+          SELECT * FROM sales q WHERE q.level = 'e' AND q.event_id = p_event AND q.organizer_id IS NULL
+            AND q.at >= v_dusk AND q.at < v_last) AS w,
+          (VALUES ('p'), ('e')) AS v (lane)
+        WHERE p_event IS NOT NULL
       UNION ALL
-      SELECT 'p', w.* FROM sales w
-        WHERE p_event IS NULL AND p_user IS NOT NULL AND w.event_id IS NULL AND w.organizer_id = p_user
-          AND w.grain = 'q' AND w.at >= v_first AND w.at < v_last
+      SELECT 'p', w.* FROM (
+          SELECT * FROM sales q WHERE q.level = 'o' AND q.event_id IS NULL AND q.organizer_id = p_user
+            AND q.at >= v_first AND q.at < v_dawn
+          UNION ALL
+          SELECT * FROM sales q WHERE q.level = 'O' AND q.event_id IS NULL AND q.organizer_id = p_user
+            AND q.at >= v_dawn AND q.at < v_dusk
+          UNION ALL
+          SELECT * FROM sales q WHERE q.level = 'o' AND q.event_id IS NULL AND q.organizer_id = p_user
+            AND q.at >= v_dusk AND q.at < v_last) AS w
+        WHERE p_event IS NULL AND p_user IS NOT NULL
       UNION ALL
-      SELECT 'p', w.* FROM sales w
-        WHERE p_event IS NULL AND p_user IS NULL AND w.event_id IS NULL AND w.organizer_id IS NULL
-          AND w.grain = 'q' AND w.at >= v_first AND w.at < v_last
+      SELECT 'p', w.* FROM (
+          SELECT * FROM sales q WHERE q.level = 'a' AND q.event_id IS NULL AND q.organizer_id IS NULL
+            AND q.at >= v_first AND q.at < v_dawn
+          UNION ALL
+          SELECT * FROM sales q WHERE q.level = 'A' AND q.event_id IS NULL AND q.organizer_id IS NULL
+            AND q.at >= v_dawn AND q.at < v_dusk
+          UNION ALL
+          SELECT * FROM sales q WHERE q.level = 'a' AND q.event_id IS NULL AND q.organizer_id IS NULL
+            AND q.at >= v_dusk AND q.at < v_last) AS w
+        WHERE p_event IS NULL AND p_user IS NULL
       UNION ALL
-      SELECT 'e', w.* FROM sales w JOIN events e ON e.event_id = w.event_id
-        WHERE (w.grain = 'd' AND w.at >= v_day AND w.at < v_night
-            OR w.grain = 'q' AND w.at >= v_first AND w.at < v_day
-            OR w.grain = 'q' AND w.at >= v_night AND w.at < v_last)
-          AND p_event IS NULL AND (p_user IS NULL OR e.organizer_id = p_user)
-      UNION ALL
-      SELECT 'e', w.* FROM sales w
-        WHERE p_event IS NOT NULL AND w.event_id = p_event AND w.organizer_id IS NULL
-          AND w.grain = 'q' AND w.at >= v_first AND w.at < v_last
+      SELECT 'e', w.* FROM (
+          SELECT * FROM sales q WHERE q.level = 'e'
+            AND q.at >= v_first AND q.at < v_day
+          UNION ALL
+          SELECT * FROM sales q WHERE q.level = 'E'
+            AND q.at >= v_day AND q.at < v_night
+          UNION ALL
+          SELECT * FROM sales q WHERE q.level = 'e'
+            AND q.at >= v_night AND q.at < v_last OFFSET 0) AS w
+        WHERE p_event IS NULL AND (p_user IS NULL
+          OR w.event_id = ANY (ARRAY(SELECT e.event_id FROM events e WHERE e.organizer_id = p_user)))
     )
     SELECT r.lane, CASE r.lane WHEN 'e' THEN r.event_id
           ELSE width_bucket(greatest(r.at, p_parts[1]), p_parts) END AS k, r.currency,
@@ -129,10 +162,10 @@ CREATE FUNCTION places_sold(p_user uuid, p_event integer) RETURNS TABLE (event_i
 LANGUAGE sql STABLE SET search_path = holdfast, pg_temp AS $$
   SELECT q.event_id, sum(q.places - q.cancelled_places) FROM (
       SELECT w.event_id, w.places, w.cancelled_places FROM holdfast.sales w
-        WHERE w.grain = 'd' AND p_event IS NULL
+        WHERE w.level = 'E' AND p_event IS NULL
       UNION ALL
       SELECT w.event_id, w.places, w.cancelled_places FROM holdfast.sales w
-        WHERE w.grain = 'd' AND w.event_id = p_event AND w.organizer_id IS NULL
+        WHERE w.level = 'E' AND w.event_id = p_event AND w.organizer_id IS NULL
       UNION ALL
       SELECT f.event_id, f.places, f.cancelled_places
         FROM holdfast.sales_state s, holdfast.sales_facts(s.until, 'infinity', 'infinity', p_event) AS f) AS q
@@ -188,10 +221,14 @@ BEGIN
   p.from_at := v_first;
   IF p_from IS NULL THEN
     SELECT min(f.at) INTO v_first FROM (
-      (SELECT min(w.at) AS at FROM sales w WHERE w.event_id = p_event AND w.organizer_id IS NULL)
+      (SELECT min(w.at) AS at FROM sales w
+        WHERE p_event IS NOT NULL AND w.level = 'e' AND w.event_id = p_event AND w.organizer_id IS NULL)
       UNION ALL
-      (SELECT min(w.at) FROM sales w WHERE p_event IS NULL AND w.event_id IS NULL
-        AND w.organizer_id IS NOT DISTINCT FROM p_user AND w.grain = 'q')
+      (SELECT min(w.at) FROM sales w WHERE p_event IS NULL AND p_user IS NOT NULL AND w.level = 'o'
+        AND w.event_id IS NULL AND w.organizer_id = p_user)
+      UNION ALL
+      (SELECT min(w.at) FROM sales w WHERE p_event IS NULL AND p_user IS NULL AND w.level = 'a'
+        AND w.event_id IS NULL AND w.organizer_id IS NULL)
       UNION ALL
       (SELECT min(f.at) FROM sales_state s, sales_facts(s.until, 'infinity', 'infinity', p_event) AS f
         JOIN events e ON e.event_id = f.event_id WHERE p_user IS NULL OR e.organizer_id = p_user)) AS f;

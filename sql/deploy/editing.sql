@@ -13,8 +13,9 @@ BEGIN
 END
 $$;
 
+-- Needs no search path, and is put in place where it is called.
 CREATE FUNCTION time_show(p_time timestamptz) RETURNS text
-LANGUAGE sql STABLE SET search_path = holdfast, pg_temp
+LANGUAGE sql STABLE
 RETURN to_char(p_time AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"');
 
 -- A time as clients write it: RFC 3339, or a date, which is the midnight it begins with.

@@ -9,10 +9,12 @@ SET LOCAL search_path = holdfast, public;
 CREATE INDEX bookings_created ON bookings (created_at);
 CREATE INDEX bookings_confirmed ON bookings (confirmed_at) WHERE confirmed_at IS NOT NULL;
 
+-- What was sold in a time that begins at `at`, of one event (e), of one organizer's (o) or of all (a): in
+-- a quarter of an hour; in a day (UTC), where the letter is a capital.
 CREATE TABLE sales (
-  event_id           integer,          -- of one event, whose bookings carry the organizer's; null: of all
-  organizer_id       uuid,             -- of this organizer; null: of everybody
-  grain              "char" NOT NULL,  -- q: a quarter of an hour; d: a day (UTC), of an event alone
+  level              "char" NOT NULL,
+  event_id           integer,
+  organizer_id       uuid,
   at                 timestamptz NOT NULL,
   currency           text NOT NULL,
   holds              integer NOT NULL, -- bookings that began then,
@@ -24,11 +26,16 @@ CREATE TABLE sales (
   cancelled          integer NOT NULL, -- bookings that were cancelled as a whole then
   cancelled_places   integer NOT NULL, -- places that were cancelled then, also of others
   cancelled_revenue  bigint NOT NULL,
-  UNIQUE NULLS NOT DISTINCT (event_id, organizer_id, grain, at, currency),
-  CHECK (grain = 'q' OR grain = 'd' AND event_id IS NOT NULL),
-  CHECK (event_id IS NULL OR organizer_id IS NULL)
-) WITH (fillfactor = 90);
-CREATE INDEX sales_time ON sales (grain, at);
+  UNIQUE NULLS NOT DISTINCT (level, event_id, organizer_id, at, currency),
+  CHECK ((event_id IS NOT NULL) = (level IN ('e', 'E')) AND (organizer_id IS NOT NULL) = (level IN ('o', 'O')))
+) PARTITION BY LIST (level);
+-- What is read together lies together.
+CREATE TABLE sales_events PARTITION OF sales FOR VALUES IN ('e') WITH (fillfactor = 90);
+CREATE TABLE sales_events_daily PARTITION OF sales FOR VALUES IN ('E') WITH (fillfactor = 90);
+CREATE TABLE sales_organizers PARTITION OF sales FOR VALUES IN ('o', 'O') WITH (fillfactor = 90);
+CREATE TABLE sales_all PARTITION OF sales FOR VALUES IN ('a', 'A') WITH (fillfactor = 90);
+CREATE INDEX sales_events_time ON sales_events (at);
+CREATE INDEX sales_events_daily_time ON sales_events_daily (at);
 
 -- Sums reach up to `until`; those up to `next` are under way, once nobody of `awaited` works any more.
 CREATE TABLE sales_state (
@@ -39,12 +46,13 @@ CREATE TABLE sales_state (
 );
 INSERT INTO sales_state DEFAULT VALUES;
 
+-- Without a search path of their own, which they do not need, these are put in place where they are called.
 CREATE FUNCTION sales_quarter(p_at timestamptz) RETURNS timestamptz
-LANGUAGE sql IMMUTABLE SET search_path = holdfast, pg_temp
+LANGUAGE sql IMMUTABLE
 RETURN date_bin('15 minutes', p_at, '2000-01-01Z'::timestamptz);
 
 CREATE FUNCTION sales_day(p_at timestamptz) RETURNS timestamptz
-LANGUAGE sql IMMUTABLE SET search_path = holdfast, pg_temp
+LANGUAGE sql IMMUTABLE
 RETURN date_bin('1 day', p_at, '2000-01-01Z'::timestamptz);
 
 -- What bookings tell of [p_from, p_until), by event and quarter of an hour, as it was known at p_as_of
@@ -52,14 +60,14 @@ RETURN date_bin('1 day', p_at, '2000-01-01Z'::timestamptz);
 CREATE FUNCTION sales_facts(p_from timestamptz, p_until timestamptz, p_as_of timestamptz,
   p_event integer) RETURNS SETOF sales
 LANGUAGE sql STABLE SET search_path = holdfast, pg_temp SET enable_seqscan = off AS $$
-  SELECT b.event_id, NULL::uuid, 'q'::"char", date_bin('15 minutes', b.created_at, '2000-01-01Z') AS at,
+  SELECT 'e'::"char", b.event_id, NULL::uuid, holdfast.sales_quarter(b.created_at) AS at,
       b.currency, count(*)::integer, (count(*) FILTER (WHERE b.confirmed_at < p_as_of))::integer,
       0, 0, 0::bigint, 0, 0, 0, 0::bigint
     FROM holdfast.bookings b
     WHERE b.created_at >= p_from AND b.created_at < p_until
       AND (p_event IS NULL OR b.event_id = p_event) GROUP BY b.event_id, at, b.currency
   UNION ALL
-  SELECT b.event_id, NULL, 'q', date_bin('15 minutes', b.confirmed_at, '2000-01-01Z') AS at, b.currency,
+  SELECT 'e', b.event_id, NULL, holdfast.sales_quarter(b.confirmed_at) AS at, b.currency,
       0, 0, count(*), sum(cardinality(b.positions) + CASE WHEN b.quantities = '{}' THEN 0
         ELSE (SELECT sum(q) FROM unnest(b.quantities) AS q) END), sum(b.total),
       count(*) FILTER (WHERE b.status IN ('CANCELLED', 'REFUNDED') AND EXISTS (
@@ -69,7 +77,7 @@ LANGUAGE sql STABLE SET search_path = holdfast, pg_temp SET enable_seqscan = off
     WHERE b.confirmed_at >= p_from AND b.confirmed_at < p_until
       AND (p_event IS NULL OR b.event_id = p_event) GROUP BY b.event_id, at, b.currency
   UNION ALL
-  SELECT k.event_id, NULL, 'q', date_bin('15 minutes', k.cancelled_at, '2000-01-01Z') AS at, k.currency,
+  SELECT 'e', k.event_id, NULL, holdfast.sales_quarter(k.cancelled_at) AS at, k.currency,
       0, 0, 0, 0, 0, 0, count(*) FILTER (WHERE k.whole), sum(k.places), sum(k.amount)
     FROM holdfast.booking_cancels k
     WHERE k.cancelled_at >= p_from AND k.cancelled_at < p_until
@@ -81,14 +89,14 @@ $$;
 CREATE FUNCTION sales_since(p_since timestamptz, p_until timestamptz, p_from timestamptz,
   p_to timestamptz, p_event integer) RETURNS SETOF sales
 LANGUAGE sql STABLE SET search_path = holdfast, pg_temp SET enable_seqscan = off AS $$
-  SELECT c.event_id, NULL::uuid, 'q'::"char", date_bin('15 minutes', c.created_at, '2000-01-01Z') AS at,
+  SELECT 'e'::"char", c.event_id, NULL::uuid, holdfast.sales_quarter(c.created_at) AS at,
       c.currency, 0, count(*)::integer, 0, 0, 0::bigint, 0, 0, 0, 0::bigint
     FROM (SELECT b.event_id, b.created_at, b.currency FROM holdfast.bookings b
         WHERE b.confirmed_at >= p_since AND b.confirmed_at < p_until
           AND (p_event IS NULL OR b.event_id = p_event) OFFSET 0) AS c
     WHERE c.created_at >= p_from AND c.created_at < p_to GROUP BY c.event_id, at, c.currency
   UNION ALL
-  SELECT k.event_id, NULL, 'q', date_bin('15 minutes', b.confirmed_at, '2000-01-01Z') AS at, k.currency,
+  SELECT 'e', k.event_id, NULL, holdfast.sales_quarter(b.confirmed_at) AS at, k.currency,
       0, 0, 0, 0, 0, count(*), 0, 0, 0
     FROM (SELECT c.event_id, c.booking_id, c.currency FROM holdfast.booking_cancels c
         WHERE c.cancelled_at >= p_since AND c.cancelled_at < p_until AND c.whole
@@ -109,21 +117,23 @@ LANGUAGE sql STABLE SET search_path = holdfast, pg_temp AS $$
       UNION ALL
       SELECT * FROM holdfast.sales_since(p_from, p_until, '-infinity', p_from, NULL) WHERE p_before) AS q
   )
-  SELECT f.event_id, e.organizer_id, CASE WHEN GROUPING(f.at) = 0 THEN 'q' ELSE 'd' END::"char",
-      coalesce(f.at, f.day), f.currency, sum(f.holds)::integer,
+  SELECT translate(CASE WHEN GROUPING(f.event_id) = 0 THEN 'e' WHEN GROUPING(e.organizer_id) = 0 THEN 'o'
+        ELSE 'a' END, CASE WHEN GROUPING(f.at) = 1 THEN 'eoa' ELSE '' END, 'EOA')::"char",
+      f.event_id, e.organizer_id, coalesce(f.at, f.day), f.currency, sum(f.holds)::integer,
       sum(f.holds_confirmed)::integer, sum(f.bookings)::integer, sum(f.places)::integer,
       sum(f.revenue)::bigint, sum(f.bookings_cancelled)::integer, sum(f.cancelled)::integer,
       sum(f.cancelled_places)::integer, sum(f.cancelled_revenue)::bigint
     FROM facts f JOIN holdfast.events e USING (event_id)
-    GROUP BY GROUPING SETS ((f.currency, f.event_id, f.at),
-      (f.currency, f.event_id, f.day), (f.currency, e.organizer_id, f.at), (f.currency, f.at))
+    GROUP BY GROUPING SETS ((f.currency, f.event_id, f.at), (f.currency, f.event_id, f.day),
+      (f.currency, e.organizer_id, f.at), (f.currency, e.organizer_id, f.day),
+      (f.currency, f.at), (f.currency, f.day))
 $$;
 
 -- Adds up [p_from, p_until), which nothing can be added to any more.
 CREATE FUNCTION sales_add(p_from timestamptz, p_until timestamptz) RETURNS void
 LANGUAGE sql SET search_path = holdfast, pg_temp AS $$
   INSERT INTO holdfast.sales AS s SELECT * FROM holdfast.sales_levels(p_from, p_until, p_until, true)
-    ON CONFLICT (event_id, organizer_id, grain, at, currency) DO UPDATE
+    ON CONFLICT (level, event_id, organizer_id, at, currency) DO UPDATE
       SET holds = s.holds + excluded.holds,
         holds_confirmed = s.holds_confirmed + excluded.holds_confirmed,
         bookings = s.bookings + excluded.bookings, places = s.places + excluded.places,
@@ -214,14 +224,14 @@ BEGIN
   SELECT * INTO s FROM sales_state;
   IF v_day IS NULL THEN
     v_day := sales_day(least((SELECT min(b.created_at) FROM bookings b),
-      (SELECT min(w.at) FROM sales w WHERE w.grain = 'q')));
+      (SELECT min(w.at) FROM sales w WHERE w.level = 'a')));
   END IF;
   IF v_day IS NULL OR v_day >= s.until THEN
     RETURN;
   END IF;
   v_until := least(v_day + interval '1 day', s.until);
   WITH said AS (
-    SELECT * FROM sales w WHERE w.grain IN ('q', 'd') AND w.at >= v_day AND w.at < v_until
+    SELECT * FROM sales w WHERE w.at >= v_day AND w.at < v_until
   ), told AS (
     SELECT * FROM sales_levels(v_day, v_until, s.until, false)
   )
@@ -247,7 +257,7 @@ BEGIN
   PERFORM FROM sales_state FOR UPDATE;
   FOR r IN SELECT * FROM rollup_compare(p_day) LOOP
     IF r.wrong > 0 THEN
-      DELETE FROM sales w WHERE w.grain IN ('q', 'd') AND w.at >= r.day::timestamptz
+      DELETE FROM sales w WHERE w.at >= r.day::timestamptz
         AND w.at < r.until::timestamptz;
       INSERT INTO sales SELECT l.* FROM sales_state s,
         sales_levels(r.day::timestamptz, r.until::timestamptz, s.until, false) AS l;
