@@ -38,9 +38,9 @@ enum problem event_get(struct context *house, const struct event_caller *caller,
 
 /* A page of upcoming events, soonest first. NULL: not asked for. */
 struct event_search {
-	const char *words; /* all of them in title, venue's name and description, folded */
-	const char *from;  /* RFC 3339, or a date, which is a day where the event is; */
-	const char *to;    /* both ends included */
+	const char *words;    /* all of them in title, venue's name and description, folded */
+	const char *from;     /* RFC 3339, or a date, which is a day where the event is; */
+	const char *to;       /* both ends included */
 	const char *venue_id; /* one that does not exist has no events */
 	const char *cursor;
 	int64_t limit;
@@ -49,6 +49,10 @@ struct event_search {
 /* INVALID for times, words and cursors that are none. *next: NULL where this page is the last. */
 enum problem event_list(struct context *house, const struct event_search *search,
 	struct event **events, size_t *count, const char **next);
+
+/* The events on sale that are most in demand; where they are too few, the soonest others. */
+enum problem
+event_popular(struct context *house, int64_t limit, struct event **events, size_t *count);
 
 /* What the live answers are made of. */
 struct event_live {

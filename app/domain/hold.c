@@ -8,6 +8,7 @@
 #include "base/fault.h"
 #include "base/id.h"
 #include "base/metrics.h"
+#include "domain/demand.h"
 #include "domain/limit.h"
 #include "queries.h"
 
@@ -224,6 +225,16 @@ take(struct context *house, const struct hold_wish *wish, const struct context_k
 	return PROBLEM_NONE;
 }
 
+static void
+note(const struct hold_wish *wish)
+{
+	int64_t places = (int64_t)wish->seats;
+
+	for (size_t i = 0; i < wish->sections; i++)
+		places += wish->quantities[i];
+	demand_note(wish->event_id, places);
+}
+
 enum problem
 hold_take(struct context *house, const struct hold_wish *wish, const struct context_key *key,
 	enum hold_outcome *outcome, struct booking *out)
@@ -235,6 +246,8 @@ hold_take(struct context *house, const struct hold_wish *wish, const struct cont
 	};
 	enum problem err = take(house, wish, key, outcome, out);
 
+	if (!err && *outcome == HOLD_NEW)
+		note(wish);
 	metrics_add_pair(METRIC_MOVES, METRIC_MOVE_HOLD,
 		err ? METRIC_OUTCOME_REPLAY + (int)err : values[*outcome], 1);
 	return err;

@@ -4,6 +4,7 @@
 #include "domain/booking.h"
 
 #include "base/json.h"
+#include "domain/demand.h"
 #include "domain/hold.h"
 #include "http/page.h"
 #include "pools/caller.h"
@@ -463,6 +464,14 @@ booking_readyz(struct request *r)
 	return PROBLEM_NONE;
 }
 
+static bool
+booking_idle(struct context *house)
+{
+	bool more = filter_idle(house);
+
+	return demand_idle(house) || more;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -471,7 +480,7 @@ main(int argc, char **argv)
 			.summary = "hold, confirm, release and cancel bookings" },
 		.routes = pool_routes,
 		.start = filter_begin,
-		.idle = filter_idle,
+		.idle = booking_idle,
 	};
 
 	return serve(&pool, argc, argv);

@@ -18,10 +18,14 @@
 /* How long front servers may keep answers. A change is visible to everybody within five seconds:
  * nginx, which counts in whole seconds, may make two more of it, and a client one. */
 #define EVENT_AGE_S         2 /* details, lists and layouts */
+#define POPULAR_AGE_S       60
 #define LIVE_AGE_S          1 /* live numbers */
 
 /* What /metrics waits for PostgreSQL at most. */
 #define METRICS_PATIENCE_US 1000000
+
+#define POPULAR_LIMIT       5
+#define POPULAR_LIMIT_MAX   20
 
 #define SEATS_LIMIT         500
 #define SEATS_LIMIT_MAX     1000
@@ -137,6 +141,29 @@ catalog_events(struct request *r)
 	}
 	page_respond(r, items.data, next);
 	respond_cacheable(r, EVENT_AGE_S, NULL);
+	return PROBLEM_NONE;
+}
+
+static enum problem
+catalog_popular(struct request *r)
+{
+	int64_t limit = request_query_int(r, "limit", POPULAR_LIMIT, 1, POPULAR_LIMIT_MAX);
+	enum problem err = request_query_done(r);
+	struct event *events;
+	size_t count;
+	struct str out;
+
+	if (!err)
+		err = event_popular(serve_context(), limit, &events, &count);
+	if (err)
+		return err;
+	str_init(&out, r->arena);
+	for (size_t i = 0; i < count; i++) {
+		page_item(&out);
+		event_write(&out, &events[i]);
+	}
+	respond_json(r, 200, arena_printf(r->arena, "{\"items\":[%s]}", out.data));
+	respond_cacheable(r, POPULAR_AGE_S, NULL);
 	return PROBLEM_NONE;
 }
 

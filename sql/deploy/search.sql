@@ -35,8 +35,11 @@ $$;
 CREATE FUNCTION event_words_follow() RETURNS trigger
 LANGUAGE plpgsql SET search_path = holdfast, pg_temp AS $$
 BEGIN
-  PERFORM event_words_write(CASE TG_TABLE_NAME WHEN 'events' THEN ARRAY[NEW.event_id]
-    ELSE ARRAY(SELECT e.event_id FROM events e WHERE e.venue_id = NEW.venue_id) END);
+  IF TG_TABLE_NAME = 'events' THEN
+    PERFORM event_words_write(ARRAY[NEW.event_id]);
+  ELSE
+    PERFORM event_words_write(ARRAY(SELECT e.event_id FROM events e WHERE e.venue_id = NEW.venue_id));
+  END IF;
   RETURN NULL;
 END
 $$;

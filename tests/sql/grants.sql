@@ -15,7 +15,8 @@ INSERT INTO granted VALUES
   ('holdfast_booking', 'booking_get booking_list cancel confirm confirm_seats event_sections event_shown '
     || 'filter_entries filter_event filter_killed filter_seats filter_some filter_used hold job_list '
     || 'release seat_owners seat_states section_counts'),
-  ('holdfast_catalog', 'event_available event_brief event_get event_list event_seatmap event_seats event_shown '
+  ('holdfast_catalog', 'event_available event_brief event_demand event_get event_list event_popular event_seatmap '
+    || 'event_seats event_shown '
     || 'filter_entries filter_event filter_killed filter_seats filter_some filter_used job_list seat_states '
     || 'section_counts'),
   ('holdfast_demo', 'account_add account_change account_named event_create event_find venue_create '
