@@ -11,110 +11,20 @@
 
 #include "base/clock.h"
 #include "base/id.h"
+#include "base/keyring.h"
 #include "http/token_cache.h"
 
-#define KEYS_MAX         16
-#define KID_BYTES_MAX    64
-#define TOKEN_BYTES_MAX  4096
-#define SECRET_BYTES_MIN 32
-#define SECRET_DISTINCT  8 /* different bytes that a secret has at least */
-#define CLOCK_SKEW_S     60
+#define TOKEN_BYTES_MAX 4096
+#define CLOCK_SKEW_S    60
 
-struct key {
-	const char *kid;
-	const char *secret;
-	char *header; /* the first part of the tokens that are made with it here */
-};
-
-static struct key keys[KEYS_MAX]; /* the first signs */
-static size_t key_count;
+/* The first part of the tokens that are made here with each key. */
+static char *headers[KEYRING_MAX];
+static size_t headers_count;
 static const struct conf *token_conf;
-
-static _Noreturn void
-refuse_start(const char *what)
-{
-	fprintf(stderr, "holdfast-%s: %s\n", token_conf->program, what);
-	exit(2);
-}
-
-/* Too short, hardly random, or copied from somebody's example. */
-static bool
-is_weak(const char *secret)
-{
-	static const char *const examples[] = { "change-me", "changeme", "change_me", "change-this",
-		"your-secret", "your_secret", "secret-key", "secret_key", "supersecret",
-		"example" };
-	bool seen[256] = { false };
-	int distinct = 0;
-
-	for (const char *c = secret; *c; c++) {
-		distinct += !seen[(unsigned char)*c];
-		seen[(unsigned char)*c] = true;
-	}
-	for (size_t i = 0; i < ARRAY_LENGTH(examples); i++) {
-		if (strcasestr(secret, examples[i]))
-			return true;
-	}
-	return strlen(secret) < SECRET_BYTES_MIN || distinct < SECRET_DISTINCT;
-}
-
-static void
-add_key(const char *kid, const char *secret)
-{
-	size_t kid_len = strlen(kid);
-
-	if (!kid_len || kid_len > KID_BYTES_MAX)
-		refuse_start("jwt_keys_file: a key's name has 1 to 64 characters");
-	if (!*secret)
-		refuse_start("a signing secret is empty");
-	if (str_equal(token_conf->environment, "production") && is_weak(secret))
-		refuse_start(
-			"a signing secret of access tokens is a default, or too short: it must "
-			"have at least 32 random bytes");
-	for (size_t i = 0; i < key_count; i++) {
-		if (str_equal(keys[i].kid, kid))
-			refuse_start("jwt_keys_file: two keys have the same name");
-	}
-	if (key_count == KEYS_MAX)
-		refuse_start("jwt_keys_file: there are more than 16 keys");
-	keys[key_count].kid = strdup(kid);
-	keys[key_count].secret = strdup(secret);
-	if (!keys[key_count].kid || !keys[key_count].secret)
-		abort();
-	key_count++;
-}
-
-/* Lines of `kid secret`; # begins a comment line. */
-static void
-read_keys(const char *path)
-{
-	FILE *file = fopen(path, "re");
-	char *line = NULL;
-	size_t room = 0;
-
-	if (!file)
-		refuse_start("jwt_keys_file cannot be read");
-	while (getline(&line, &room, file) >= 0) {
-		char *kid = line + strspn(line, " \t\r\n");
-		char *secret = kid + strcspn(kid, " \t\r\n");
-
-		if (!*kid || *kid == '#')
-			continue;
-		if (*secret)
-			*secret++ = '\0';
-		secret += strspn(secret, " \t\r\n");
-		secret[strcspn(secret, " \t\r\n")] = '\0';
-		add_key(kid, secret);
-	}
-	if (line)
-		explicit_bzero(line, room);
-	free(line);
-	fclose(file);
-}
 
 /* A token signed with this key; free() it. */
 static char *
-sign(const struct key *key, const char *user_id, const char *role)
+sign(const struct keyring_key *key, const char *user_id, const char *role)
 {
 	const long now = (long)clock_unix_s();
 	char *text;
@@ -144,28 +54,19 @@ token_init(const struct conf *conf)
 {
 	token_conf = conf;
 	token_cache_clear();
-	while (key_count) {
-		key_count--;
-		free(keys[key_count].header);
-		free((void *)(uintptr_t)keys[key_count].kid);
-		free((void *)(uintptr_t)keys[key_count].secret);
-	}
-	if (*conf->jwt_keys_file)
-		read_keys(conf->jwt_keys_file);
-	else if (*conf->jwt_secret)
-		add_key("main", conf->jwt_secret);
-	if (!key_count)
-		refuse_start("no signing secret: jwt_keys_file or jwt_secret must be set");
-	for (size_t i = 0; i < key_count; i++) {
-		keys[i].header = sign(&keys[i], "", "user");
-		*strchr(keys[i].header, '.') = '\0';
+	while (headers_count)
+		free(headers[--headers_count]);
+	keyring_load(conf);
+	for (; headers_count < keyring_count(); headers_count++) {
+		headers[headers_count] = sign(keyring_at(headers_count), "", "user");
+		*strchr(headers[headers_count], '.') = '\0';
 	}
 }
 
 const char *
 token_make(struct arena *arena, const char *user_id, const char *role)
 {
-	char *text = sign(&keys[0], user_id, role);
+	char *text = sign(keyring_at(0), user_id, role);
 	const char *out = arena_strdup(arena, text);
 
 	free(text);
@@ -194,23 +95,23 @@ has_shape(const char *token)
  * The key that the token says it was signed with; nothing in it is believed yet. Tokens made here
  * all begin alike, which saves reading those.
  */
-static const struct key *
+static const struct keyring_key *
 find_key(const char *token)
 {
-	const struct key *found = NULL;
+	const struct keyring_key *found = NULL;
 	const char *kid;
 	jwt_t *jwt;
 
-	for (size_t i = 0; i < key_count; i++) {
-		if (str_starts(token, keys[i].header) && token[strlen(keys[i].header)] == '.')
-			return &keys[i];
+	for (size_t i = 0; i < headers_count; i++) {
+		if (str_starts(token, headers[i]) && token[strlen(headers[i])] == '.')
+			return keyring_at(i);
 	}
 	if (jwt_decode(&jwt, token, NULL, 0) != 0)
 		return NULL;
 	kid = jwt_get_header(jwt, "kid");
-	for (size_t i = 0; kid && i < key_count; i++) {
-		if (str_equal(keys[i].kid, kid))
-			found = &keys[i];
+	for (size_t i = 0; kid && i < keyring_count(); i++) {
+		if (str_equal(keyring_at(i)->kid, kid))
+			found = keyring_at(i);
 	}
 	jwt_free(jwt);
 	return found;
@@ -253,7 +154,7 @@ claims_hold(jwt_t *jwt, int64_t now, struct token_good *good)
 static bool
 verify(const char *token, int64_t now, struct token_good *good)
 {
-	const struct key *key;
+	const struct keyring_key *key;
 	jwt_t *jwt;
 	bool holds;
 
