@@ -369,7 +369,7 @@ event_input_read(struct arena *arena, const struct json *body, enum layout_use u
 {
 	static const char *const statuses[] = { "draft", "on_sale", "closed", "cancelled", NULL };
 	static const char *const payments[] = { "none", NULL };
-	static const char *const queues[] = { "off", NULL };
+	static const char *const queues[] = { "off", "on", NULL };
 	struct reading r = { .body = body, .use = use, .why = why, .arena = arena };
 	enum problem err;
 
@@ -392,7 +392,7 @@ event_input_read(struct arena *arena, const struct json *body, enum layout_use u
 	add_int(&r, "max_seats_per_user", r.in.has_max_seats_per_user, r.in.max_seats_per_user);
 	add_word(&r, "status", r.in.status, statuses, "");
 	add_word(&r, "payment", r.in.payment, payments, "stripe");
-	add_word(&r, "queue", r.in.queue, queues, "on");
+	add_word(&r, "queue", r.in.queue, queues, "");
 	add_policy(&r);
 	add_pricing(&r);
 	add_sections(&r);

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/metrics.h"
 #include "domain/event.h"
+#include "domain/queue.h"
 #include "http/page.h"
 #include "pools/caller.h"
 #include "pools/serve.h"
@@ -76,6 +77,7 @@ catalog_metrics(struct request *r)
 	struct problem_why ignored = { 0 };
 	struct pg_rows rows;
 	struct str out;
+	int64_t waiting;
 	bool pg, redis;
 
 	if (!metrics_shared()) {
@@ -91,6 +93,10 @@ catalog_metrics(struct request *r)
 	metrics_sample(&out, METRIC_POSTGRES_UP, NULL, pg);
 	metrics_family(&out, METRIC_REDIS_UP);
 	metrics_sample(&out, METRIC_REDIS_UP, NULL, redis);
+	if (redis && (waiting = queue_waiting(house)) >= 0) {
+		metrics_family(&out, METRIC_QUEUE_WAITING);
+		metrics_sample(&out, METRIC_QUEUE_WAITING, NULL, (double)waiting);
+	}
 	if (pg)
 		write_jobs(&out, &rows);
 	respond_text(r, 200, "text/plain; version=0.0.4; charset=utf-8", out.data);

@@ -203,7 +203,7 @@ print_routes(const struct route *routes)
 		{ R_BODY, "body" },
 		{ R_IDEMPOTENT, "idempotent" },
 		{ R_KEY, "key" },
-		{ R_READ, "read" },
+		{ R_READ | R_READ_SELF, "read" },
 		{ R_WRITE | R_WRITE_SELF, "write" },
 		{ R_BARE, "bare" },
 		{ R_OPTIONAL_USER, "optional-user" },

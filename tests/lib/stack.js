@@ -73,7 +73,7 @@ function isAlive(pid) {
 	}
 }
 
-const pools = ['accounts', 'catalog', 'booking', 'admin'];
+const pools = ['accounts', 'catalog', 'booking', 'queue', 'admin'];
 
 // The process ids of a pool's workers, which are the children of its supervisor.
 function workers(pool) {

@@ -2,7 +2,7 @@
 -- leaves synchronous_commit at.
 \set ON_ERROR_STOP on
 SET search_path = holdfast, given, tap, public;
-SELECT plan(23);
+SELECT plan(24);
 
 SELECT event() AS event \gset
 CREATE TEMPORARY TABLE ids AS SELECT
@@ -24,6 +24,9 @@ BEGIN; SELECT cancel(:event, :'c', 'anna', seats(3)) \gset _
 SELECT is(current_setting('synchronous_commit'), 'off', 'cancel is flushed by what follows it'); COMMIT;
 BEGIN; SELECT cancel(:event, :'c', 'anna', p_key => 'k') \gset _
 SELECT is(current_setting('synchronous_commit'), 'off', 'all of it likewise'); COMMIT;
+SELECT queue_epoch(:event, 'BALCONY', 0) \gset _
+BEGIN; SELECT count(*) FROM queue_serve(:event, 'BALCONY', '{1}', '{1}', ARRAY[buyer('queuer')], '{1}', ARRAY[id('q')], 60, 0) \gset _
+SELECT is(current_setting('synchronous_commit'), 'off', 'a batch of the queue is flushed by what follows it'); COMMIT;
 BEGIN; SELECT count(*) FROM expire(10) \gset _
 SELECT is(current_setting('synchronous_commit'), 'off', 'expire may be lost'); COMMIT;
 
@@ -56,7 +59,7 @@ SELECT is(current_setting('synchronous_commit'), 'off',
 
 SELECT is((SELECT string_agg(proname, ' ' ORDER BY proname) FROM pg_proc
     WHERE pronamespace = 'holdfast'::regnamespace AND prosrc LIKE '%synchronous_commit%'),
-  'answers_trim cancel event_update expire hold job_beat release sessions_trim', 'no other function speaks of it');
+  'answers_trim cancel event_update expire hold job_beat queue_serve release sessions_trim', 'no other function speaks of it');
 SELECT is((SELECT count(*) FROM pg_proc WHERE pronamespace = 'holdfast'::regnamespace
     AND prosrc ~ 'set_config\(''synchronous_commit'', ''(on|local|remote)'), 0::bigint,
   'none makes a site less durable than it is');
@@ -68,7 +71,7 @@ SELECT is((SELECT count(*) FROM pg_proc WHERE pronamespace = 'holdfast'::regname
   'none within an exception block');
 SELECT is((SELECT count(*) FROM pg_proc f, pg_proc g
     WHERE f.pronamespace = 'holdfast'::regnamespace AND g.pronamespace = f.pronamespace
-      AND f.proname IN ('cancel', 'event_update', 'expire', 'hold', 'release')
+      AND f.proname IN ('cancel', 'event_update', 'expire', 'hold', 'queue_serve', 'release')
       AND g.prosrc ~ ('(:=|PERFORM|SELECT|FROM)\s+(holdfast\.)?' || f.proname || '\s*\(')), 0::bigint,
   'none is called by another function');
 SELECT is((SELECT count(*) FROM pg_proc WHERE pronamespace = 'holdfast'::regnamespace

@@ -2,7 +2,7 @@
 \set ON_ERROR_STOP on
 SET search_path = holdfast, given, tap, public;
 BEGIN;
-SELECT plan(65);
+SELECT plan(75);
 
 CREATE TEMPORARY TABLE programs AS
   SELECT rolname FROM pg_roles WHERE rolname LIKE 'holdfast\_%' AND rolname <> 'holdfast_owner';
@@ -23,11 +23,15 @@ INSERT INTO granted VALUES
     || 'venue_find venue_list'),
   ('holdfast_janitor', 'answers_trim expire janitor_due job_beat job_begin job_end sessions_trim'),
   ('holdfast_pricing', 'job_beat job_begin job_end pricing_apply pricing_next'),
+  ('holdfast_queue', 'confirm event_shown filter_entries filter_event filter_seats filter_some filter_used '
+    || 'queue_epoch queue_leave queue_section queue_serve queue_ticket release'),
+  ('holdfast_queue_advance', 'filter_some job_beat job_begin job_end queue_epoch queue_open_lines queue_serve'),
   ('holdfast_reconcile', 'event_shown filter_entries filter_event filter_killed filter_seats filter_some '
     || 'filter_used job_beat job_begin job_end reconcile_glance reconcile_known reconcile_wanted'),
   ('holdfast_rollup', 'job_beat job_begin job_end rollup_compare rollup_due rollup_repair rollup_step'),
   ('holdfast_user', 'account_add account_change account_list'),
-  ('holdfast_verify', 'audit audit_events audit_i1 audit_i2 audit_i3 audit_i4 audit_i5 audit_i6 '
+  ('holdfast_verify', 'audit audit_bookings audit_events audit_i1 audit_i2 audit_i3 audit_i4 audit_i5 audit_i6 '
+    || 'audit_i9 audit_lines audit_queue '
     || 'event_shown filter_entries filter_event filter_killed filter_seats filter_some filter_used seat_states '
     || 'section_counts');
 

@@ -52,7 +52,7 @@ for program in $(printf '%s\n' "$pairs" | cut -f1 | sort -u); do
 	# One connection a program. psql says after each statement whether it failed.
 	printf '%s\n' "$pairs" | awk -F'\t' -v program="$program" '$1 == program {
 		print "prepare s" NR " as " $3 ";\n\\echo ## " $2 " :ERROR" }' |
-		PGUSER=holdfast_$program psql -X -q >"$said" 2>&1 || true
+		PGUSER=holdfast_${program//-/_} psql -X -q >"$said" 2>&1 || true
 	while read -r _ name failed; do
 		if [ "$failed" = false ]; then
 			say ok "$program prepares $name"

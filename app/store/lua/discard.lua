@@ -2,5 +2,10 @@
 -- is answered by PostgreSQL.
 -- uses: common told
 -- KEYS: prefix of the event. Answers how many keys there were.
-return call('UNLINK', META, SEATS, IDS, OWNER, ENTRY, DUE, COUNT, USED, FENCE, DIRTY, BEFORE, MOVED,
+for _, name in ipairs(call('SMEMBERS', LINES)) do
+  for _, part in ipairs({ 'state', 'line', 'serving', 'done', 'times', 'begin' }) do
+    call('UNLINK', P .. ':q:' .. name .. ':' .. part)
+  end
+end
+return call('UNLINK', LINES, META, SEATS, IDS, OWNER, ENTRY, DUE, COUNT, USED, FENCE, DIRTY, BEFORE, MOVED,
   TOLD, CHANGED)

@@ -27,6 +27,10 @@ local text = call('HGET', ENTRY, booking)
 local taken = now
 if text then
   local e = entry_read(text)
+  if e.state == 'b' and ARGV[3] ~= 'b' then
+    -- What was sold is never held again: this is an earlier word that comes late.
+    return 'put'
+  end
   taken = e.taken
   touch(booking, e.positions, e.sections)
   entry_remove(booking, e)

@@ -1,4 +1,6 @@
 -- audit/run: the invariants, each with how often it is broken, the first break, and what was looked at.
 -- out: invariant text, failures bigint, first text, checked text
 -- by: verify
-select invariant, failures, first, checked from holdfast.audit() order by invariant
+select invariant, failures, first, checked from holdfast.audit()
+union all
+select invariant, failures, first, checked from holdfast.audit_queue() order by invariant

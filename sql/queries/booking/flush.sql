@@ -1,5 +1,5 @@
 -- booking/flush: a small synchronous transaction: what was committed before it is durable after it.
 -- in:
 -- out: position text
--- by: booking
+-- by: booking queue
 select pg_logical_emit_message(true, 'holdfast', '')

@@ -1,0 +1,468 @@
+/*
+ * The queue on the way of a request: join, status, leave, confirm.
+ */
+#include "domain/queue.h"
+
+#include <inttypes.h>
+
+#include "base/fault.h"
+#include "base/metrics.h"
+#include "domain/limit.h"
+#include "domain/queue_parts.h"
+#include "queries.h"
+#include "scripts.h"
+
+#define TRIES      6
+#define POLL_NEAR  100 /* so many at the head ask as often as anybody may */
+#define POLL_MOST  15  /* intervals: nobody asks more rarely */
+#define POLL_SOLD  5
+#define RATE_LEAST 100 /* people in a million seconds: slower is not known */
+
+const char *
+queue_status_word(enum queue_status status)
+{
+	static const char *const words[] = {
+		[QUEUE_WAITING] = "waiting",
+		[QUEUE_RESERVED] = "reserved",
+		[QUEUE_CONFIRMED] = "confirmed",
+		[QUEUE_EXPIRED] = "expired",
+		[QUEUE_SOLD_OUT] = "sold_out",
+		[QUEUE_LEFT] = "left",
+	};
+
+	return words[status];
+}
+
+static struct queue_place
+place_of(const struct ticket *ticket, enum queue_status status)
+{
+	return (struct queue_place){ .ticket = *ticket,
+		.status = status,
+		.ahead = -1,
+		.wait_s = -1,
+		.poll_after_s = -1,
+		.expires_ms = -1 };
+}
+
+/*
+ * Those at the head ask often; others a few times before it can be their turn. So whoever comes back
+ * after Redis has lost the line is there before that.
+ */
+static int64_t
+poll_after(const struct context *house, const struct queue_place *place)
+{
+	int64_t interval = house->conf->queue_poll_seconds, most = POLL_MOST * interval, after;
+
+	if (place->status == QUEUE_SOLD_OUT)
+		return POLL_SOLD * interval;
+	if (place->ahead < POLL_NEAR)
+		return interval;
+	after = place->wait_s >= 0 ? place->wait_s / 10 : interval * (1 + place->ahead / 500);
+	return after < interval ? interval : after > most ? most : after;
+}
+
+/* Out of {waiting | serving, score, ahead, sold, closed, rate, since ms, open}. */
+static struct queue_place
+place_in_line(struct context *house, const struct ticket *ticket, const struct redis_value *reply)
+{
+	bool sold = redis_int(redis_at(reply, 3)) == 1, closed = redis_int(redis_at(reply, 4)) == 1;
+	int64_t rate = redis_int(redis_at(reply, 5));
+	struct queue_place place = place_of(ticket, sold ? QUEUE_SOLD_OUT : QUEUE_WAITING);
+
+	place.ahead = redis_int(redis_at(reply, 2));
+	if (closed)
+		place.reason = "sales-closed";
+	else if (!sold && rate >= RATE_LEAST)
+		place.wait_s = ((place.ahead + 1) * 1000000 + rate - 1) / rate;
+	place.poll_after_s = poll_after(house, &place);
+	queue_note(ticket->event_id, ticket->line, redis_int(redis_at(reply, 6)),
+		redis_int(redis_at(reply, 7)) == 1);
+	return place;
+}
+
+/* Out of {done, score, booking, state, deadline}; false: it has ended, or is not known in Redis. */
+static bool
+place_served(const struct ticket *ticket, const struct redis_value *reply, struct queue_place *out)
+{
+	const char *state = redis_text(redis_at(reply, 3), NULL);
+
+	*out = place_of(ticket, *state == 'b' ? QUEUE_CONFIRMED : QUEUE_RESERVED);
+	out->booking_id = redis_text(redis_at(reply, 2), NULL);
+	if (*state != 'b')
+		out->expires_ms = redis_int(redis_at(reply, 4));
+	return *state != '\0';
+}
+
+/* ---- how a ticket ended, in PostgreSQL ------------------------------------------------------- */
+
+/* *known: false where it has not. */
+static enum problem
+ask(struct context *house, const struct ticket *ticket, bool *known, struct queue_place *out)
+{
+	const char *outcome, *status;
+	struct pg_rows rows;
+	enum problem err;
+
+	err = query_queue_ticket(house->pg, house->arena, house->deadline_us, house->why, &rows,
+		ticket->event_id, ticket->line, ticket_epoch(ticket), ticket_number(ticket),
+		ticket->user_id);
+	*known = !err && rows.count > 0;
+	if (!*known)
+		return err == PROBLEM_UNKNOWN_OUTCOME ? PROBLEM_UNAVAILABLE : err;
+	outcome = pg_text(&rows, 0, QUEUE_TICKET_OUTCOME);
+	status = pg_text(&rows, 0, QUEUE_TICKET_STATUS);
+	*out = place_of(ticket, QUEUE_LEFT);
+	out->reason = pg_text(&rows, 0, QUEUE_TICKET_REASON);
+	if (!str_equal(outcome, "reserved"))
+		return PROBLEM_NONE;
+	out->booking_id = pg_text(&rows, 0, QUEUE_TICKET_BOOKING_ID);
+	if (str_equal(status, "HOLD") || str_equal(status, "RESERVED")) {
+		out->status = QUEUE_RESERVED;
+		out->expires_ms = pg_int(&rows, 0, QUEUE_TICKET_EXPIRES_MS);
+	} else if (str_equal(status, "CONFIRMED")) {
+		out->status = QUEUE_CONFIRMED;
+	} else if (str_equal(status, "EXPIRED") || str_equal(status, "PAID_UNFULFILLED")) {
+		out->status = QUEUE_EXPIRED;
+	}
+	return PROBLEM_NONE;
+}
+
+/* Nobody answers for the line: it and the places in it are kept. */
+static enum problem
+away(struct context *house)
+{
+	*house->why = (struct problem_why){
+		.detail = "The line cannot be reached now. Your place in it is kept.",
+		.retry_after_s = (int)house->conf->queue_poll_seconds,
+	};
+	return PROBLEM_UNAVAILABLE;
+}
+
+/* ---- join ------------------------------------------------------------------------------------ */
+
+/* Whether they may join, where Redis cannot say. */
+static enum problem
+judge(struct context *house, const struct queue_wish *wish)
+{
+	struct booking_part places = { .section_ids = (const char *[]){ wish->line },
+		.section_pointers = (const char *[]){ wish->line_pointer },
+		.sections = 1 };
+	struct pg_rows rows;
+	int64_t most;
+	enum problem err;
+
+	err = query_queue_section(house->pg, house->arena, house->deadline_us, house->why, &rows,
+		wish->event_id, wish->line, house->conf->max_seats_per_booking);
+	if (err == PROBLEM_INVALID)
+		return booking_places_unknown(house, &places);
+	if (err)
+		return err == PROBLEM_UNKNOWN_OUTCOME ? PROBLEM_UNAVAILABLE : err;
+	most = pg_int(&rows, 0, QUEUE_SECTION_MOST);
+	if (wish->quantity > most)
+		return problem_at(house->why, house->arena, "/quantity",
+			"At most %" PRId64 " places go into one booking.", most);
+	return PROBLEM_NONE;
+}
+
+static enum problem
+join(struct context *house, const struct queue_wish *wish, struct queue_place *out)
+{
+	struct ticket ticket = { wish->event_id, wish->line, wish->user_id, 0 };
+	const struct redis_value *reply;
+	const char *said;
+	bool trusted = false;
+	enum problem err = PROBLEM_NONE;
+
+	for (int tries = 0; tries < TRIES && !err; tries++) {
+		const char *stamp = filter_stamp(house);
+		const char *args[] = { wish->line, stamp, stamp ? redis_run_id(house->redis) : NULL,
+			wish->user_id, queue_number(house, wish->quantity),
+			queue_number(house, house->conf->max_seats_per_booking),
+			trusted ? "1" : "0", NULL };
+
+		reply = stamp && args[2] ? queue_script(house, &script_queue_join, wish->event_id,
+						   NULL, args)
+					 : NULL;
+		said = queue_said(reply);
+		if (!said)
+			return away(house);
+		if (str_equal(said, "ask")) {
+			if (redis_int(redis_at(reply, 1)) == 1)
+				filter_want(wish->event_id);
+			err = judge(house, wish);
+			trusted = true;
+			continue;
+		}
+		if (str_equal(said, "begin")) {
+			err = queue_begin(house, wish->event_id, wish->line, 0);
+			continue;
+		}
+		ticket.score = redis_int(redis_at(reply, 1));
+		if (str_equal(said, "done")) {
+			place_served(&ticket, reply, out);
+			return PROBLEM_NONE;
+		}
+		*out = place_in_line(house, &ticket, reply);
+		if (redis_length(reply) > 8)
+			metrics_add(METRIC_QUEUE_MOVES, METRIC_QUEUE_MOVE_JOINED, 1);
+		return PROBLEM_NONE;
+	}
+	return err ? err : away(house);
+}
+
+/* An answer as it is kept under a key, and out of that again. */
+static const char *
+place_text(struct context *house, const struct queue_place *p)
+{
+	return arena_printf(house->arena,
+		"%" PRId64 " %d %" PRId64 " %" PRId64 " %" PRId64 " %" PRId64 " %s %s",
+		p->ticket.score, (int)p->status, p->ahead, p->wait_s, p->poll_after_s,
+		p->expires_ms, p->booking_id ? p->booking_id : "-", p->reason ? p->reason : "-");
+}
+
+static bool
+place_from_text(struct context *house, const char *text, const struct queue_wish *wish,
+	struct queue_place *out)
+{
+	char *rest = arena_strdup(house->arena, text);
+	int64_t number[6];
+	const char *word[8];
+
+	for (size_t i = 0; i < ARRAY_LENGTH(word); i++) {
+		word[i] = strsep(&rest, " ");
+		if (!word[i] || (i < ARRAY_LENGTH(number) &&
+					!str_to_int(word[i], -1, INT64_MAX, &number[i])))
+			return false;
+	}
+	if (number[1] < QUEUE_WAITING || number[1] > QUEUE_LEFT)
+		return false;
+	*out = (struct queue_place){
+		.ticket = { wish->event_id, wish->line, wish->user_id, number[0] },
+		.status = (enum queue_status)number[1],
+		.ahead = number[2],
+		.wait_s = number[3],
+		.poll_after_s = number[4],
+		.expires_ms = number[5],
+		.booking_id = str_equal(word[6], "-") ? NULL : word[6],
+		.reason = str_equal(word[7], "-") ? NULL : word[7],
+	};
+	return true;
+}
+
+enum problem
+queue_join(struct context *house, const struct queue_wish *wish, const struct context_key *key,
+	bool *replayed, struct queue_place *out)
+{
+	const char *kept;
+	enum problem err;
+
+	*replayed = false;
+	err = queue_key_find(house, wish->event_id, wish->user_id, key, &kept);
+	if (!err && !kept) {
+		err = join(house, wish, out);
+		FAULT("queue.joined");
+		if (!err)
+			err = queue_key_keep(house, wish->event_id, wish->user_id, key,
+				place_text(house, out), &kept);
+	}
+	if (!err && kept)
+		*replayed = place_from_text(house, kept, wish, out);
+	return err;
+}
+
+/* ---- status ---------------------------------------------------------------------------------- */
+
+/* What Redis has lost is put back to its place. *done: *out is how it stands. */
+static enum problem
+give_back(struct context *house, const struct ticket *ticket, bool *done, struct queue_place *out)
+{
+	const char *stamp = filter_stamp(house);
+	const char *run = stamp ? redis_run_id(house->redis) : NULL;
+	const char *args[] = { ticket->line, run, ticket->user_id,
+		queue_number(house, ticket->score), stamp, NULL };
+	const char *said;
+
+	said = run ? queue_said(queue_script(
+			     house, &script_queue_return, ticket->event_id, NULL, args))
+		   : NULL;
+	if (!said)
+		return away(house);
+	if (str_equal(said, "begin"))
+		return queue_begin(house, ticket->event_id, ticket->line, 0);
+	if (str_equal(said, "above"))
+		return queue_begin(house, ticket->event_id, ticket->line, ticket_epoch(ticket));
+	if (str_equal(said, "back"))
+		metrics_add(METRIC_QUEUE_MOVES, METRIC_QUEUE_MOVE_RETURNED, 1);
+	if (str_equal(said, "final")) {
+		*out = place_of(ticket, QUEUE_LEFT);
+		out->reason = "superseded";
+		*done = true;
+	}
+	return PROBLEM_NONE;
+}
+
+/* A ticket that the line does not know: it has ended, or it was lost. */
+static enum problem
+look_for(struct context *house, const struct ticket *ticket, bool *done, struct queue_place *out)
+{
+	struct pg_rows rows;
+	enum problem err = ask(house, ticket, done, out);
+
+	if (err || *done)
+		return err;
+	err = query_queue_section(house->pg, house->arena, house->deadline_us, house->why, &rows,
+		ticket->event_id, ticket->line, house->conf->max_seats_per_booking);
+	if (err == PROBLEM_SALES_CLOSED || err == PROBLEM_NOT_FOUND || err == PROBLEM_INVALID) {
+		*house->why = (struct problem_why){ 0 };
+		*out = place_of(ticket, QUEUE_EXPIRED);
+		out->reason = "sales-closed";
+		*done = true;
+		return PROBLEM_NONE;
+	}
+	return err ? err : give_back(house, ticket, done, out);
+}
+
+/* What one answer of Redis says. *done: *out is how it stands. */
+static enum problem
+status_of(struct context *house, const struct ticket *ticket, const struct redis_value *reply,
+	bool *done, struct queue_place *out)
+{
+	const char *said = queue_said(reply);
+	enum problem err;
+
+	if (!said) {
+		err = ask(house, ticket, done, out);
+		return *done ? err : away(house);
+	}
+	if (str_equal(said, "limited"))
+		return limit_refuse(house, "read", house->conf->rate_read,
+			redis_int(redis_at(reply, 1)) * 1000);
+	if (str_equal(said, "unknown"))
+		return look_for(house, ticket, done, out);
+	*done = true;
+	if (str_equal(said, "refused")) {
+		*out = place_of(ticket, QUEUE_LEFT);
+		out->reason = redis_text(redis_at(reply, 2), NULL);
+	} else if (str_equal(said, "done")) {
+		if (!place_served(ticket, reply, out)) {
+			err = ask(house, ticket, done, out);
+			return err || *done ? err : PROBLEM_UNAVAILABLE;
+		}
+	} else {
+		*out = place_in_line(house, ticket, reply);
+	}
+	return PROBLEM_NONE;
+}
+
+enum problem
+queue_status(struct context *house, const struct ticket *ticket, struct queue_place *out)
+{
+	const struct conf *conf = house->conf;
+	bool done = false;
+	enum problem err = PROBLEM_NONE;
+
+	for (int tries = 0; tries < TRIES && !err && !done; tries++) {
+		bool counts = conf->rate_limit && tries == 0;
+		const char *stamp = filter_stamp(house);
+		const char *run = stamp ? redis_run_id(house->redis) : NULL;
+		const char *args[] = { ticket->line, stamp, run, ticket->user_id,
+			queue_number(house, ticket->score), queue_number(house, conf->rate_read),
+			counts ? queue_number(house, conf->rate_read_burst) : "0", NULL };
+		const struct redis_value *reply =
+			run ? queue_script(house, &script_queue_status, ticket->event_id,
+				      limit_key(house, "read", ticket->user_id), args)
+			    : NULL;
+
+		err = status_of(house, ticket, reply, &done, out);
+	}
+	return err || done ? err : away(house);
+}
+
+/* ---- leave and confirm ----------------------------------------------------------------------- */
+
+static enum problem
+give_up(struct context *house, const struct ticket *ticket)
+{
+	const struct context_key none = { .operation = "release" };
+	struct booking_name name = { .user_id = ticket->user_id };
+	const char *args[] = { ticket->line, ticket->user_id, queue_number(house, ticket->score),
+		NULL };
+	enum booking_outcome outcome;
+	struct booking booking;
+	struct pg_rows rows;
+	enum problem err;
+
+	for (int tries = 0; tries < 2; tries++) {
+		err = query_queue_leave(house->pg, house->arena, house->deadline_us, house->why,
+			&rows, ticket->event_id, ticket->line, ticket_epoch(ticket),
+			ticket_number(ticket), ticket->user_id);
+		if (err != PROBLEM_UNKNOWN_OUTCOME)
+			break;
+	}
+	FAULT("queue.left");
+	if (err)
+		return err;
+	name.booking_id = pg_text(&rows, 0, QUEUE_LEAVE_BOOKING_ID);
+	if (name.booking_id) {
+		err = booking_release(house, &name, &none, &outcome, &booking);
+		if (err && err != PROBLEM_HOLD_EXPIRED)
+			return err;
+		*house->why = (struct problem_why){ 0 };
+	}
+	queue_script(house, &script_queue_leave, ticket->event_id, NULL, args);
+	queue_note(ticket->event_id, ticket->line, 0, true);
+	metrics_add(METRIC_QUEUE_MOVES, METRIC_QUEUE_MOVE_LEFT, 1);
+	return PROBLEM_NONE;
+}
+
+enum problem
+queue_leave(struct context *house, const struct ticket *ticket, const struct context_key *key,
+	bool *replayed)
+{
+	const char *kept;
+	enum problem err;
+
+	*replayed = false;
+	err = queue_key_find(house, ticket->event_id, ticket->user_id, key, &kept);
+	if (!err && !kept) {
+		err = give_up(house, ticket);
+		if (!err)
+			err = queue_key_keep(
+				house, ticket->event_id, ticket->user_id, key, "left", &kept);
+	}
+	*replayed = !err && kept;
+	return err;
+}
+
+enum problem
+queue_confirm(struct context *house, const struct ticket *ticket, const struct context_key *key,
+	enum booking_outcome *outcome, struct booking *out)
+{
+	char booking_id[ID_UUID_TEXT];
+	struct booking_name name = { booking_id, ticket->user_id };
+	struct queue_place place;
+	bool known;
+	enum problem err;
+
+	ticket_booking(ticket, house->conf->id_secret, booking_id);
+	err = booking_confirm(house, &name, key, outcome, out);
+	if (err != PROBLEM_NOT_FOUND)
+		return err;
+	*house->why = (struct problem_why){ 0 };
+	err = ask(house, ticket, &known, &place);
+	if (err)
+		return err;
+	if (!known) {
+		/* Somebody waits: whoever asks for it moves the line on, too. */
+		queue_note(ticket->event_id, ticket->line, 0, false);
+		return PROBLEM_NOT_RESERVED_YET;
+	}
+	if (place.booking_id) {
+		/* Served under another secret for ids. */
+		name.booking_id = place.booking_id;
+		return booking_confirm(house, &name, key, outcome, out);
+	}
+	house->why->members = arena_printf(
+		house->arena, ",\"current_status\":\"%s\"", queue_status_word(place.status));
+	return PROBLEM_WRONG_STATE;
+}

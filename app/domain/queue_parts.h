@@ -1,0 +1,39 @@
+/*
+ * What the files of the queue share among themselves.
+ */
+#ifndef HOLDFAST_QUEUE_PARTS_H
+#define HOLDFAST_QUEUE_PARTS_H
+
+#include "domain/filter_parts.h"
+#include "domain/queue.h"
+
+/* A script of a line; bucket NULL: it needs no other key. NULL: Redis is away. */
+const struct redis_value *queue_script(struct context *house, const struct redis_script *script,
+	int32_t event_id, const char *bucket, const char *const *args);
+
+/* The word that the answer of a script begins with; NULL: there is no such answer. */
+const char *queue_said(const struct redis_value *reply);
+
+const char *queue_number(struct context *house, int64_t n);
+
+/* How the line is moved on that somebody has just asked about. */
+void queue_note(int32_t event_id, const char *line, int64_t since_ms, bool open);
+
+/*
+ * Begins a line of which Redis keeps nothing, or what an earlier run of it left; `above`: under an
+ * epoch that is at least as high. Waits a moment for another process that does.
+ */
+enum problem queue_begin(struct context *house, int32_t event_id, const char *line, int64_t above);
+
+/*
+ * What was answered under the caller's key before: NULL, also without a key or while Redis is away.
+ * KEY_REUSED.
+ */
+enum problem queue_key_find(struct context *house, int32_t event_id, const char *user_id,
+	const struct context_key *key, const char **kept);
+
+/* Keeps an answer. *kept: another that was quicker, or NULL. KEY_REUSED. */
+enum problem queue_key_keep(struct context *house, int32_t event_id, const char *user_id,
+	const struct context_key *key, const char *answer, const char **kept);
+
+#endif

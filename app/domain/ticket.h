@@ -1,0 +1,44 @@
+/*
+ * Tickets of the queue: one place in one line, as a signed token that its holder keeps.
+ *
+ * The token carries the place itself, so that a line that Redis has lost is put together again by
+ * those who stand in it, each at the old place. Only what this installation has signed is believed;
+ * the keys are derived from its signing keys and rotate with them. A ticket always has the same
+ * token under one key, and a token is a secret of its holder: nobody writes one down.
+ */
+#ifndef HOLDFAST_TICKET_H
+#define HOLDFAST_TICKET_H
+
+#include "base/arena.h"
+#include "base/id.h"
+
+#define TICKET_LINE_MAX     64 /* characters of a section's id */
+#define TICKET_QUANTITY_MAX 500
+
+/* The order of a line, lowest first: ((epoch * 2^34) + number) * 2^9 + quantity - 1. */
+struct ticket {
+	int32_t event_id;
+	const char *line; /* the section's id; "" would be the whole event */
+	const char *user_id;
+	int64_t score;
+};
+
+int64_t ticket_epoch(const struct ticket *ticket);
+int64_t ticket_number(const struct ticket *ticket);
+int64_t ticket_quantity(const struct ticket *ticket);
+
+/* A section's id, or "". */
+bool ticket_line_is_name(const char *line);
+
+/* Once, after the signing keys have been loaded. */
+void ticket_init(void);
+
+const char *ticket_write(struct arena *arena, const struct ticket *ticket);
+
+/* False: nothing that was signed here. */
+bool ticket_read(struct arena *arena, const char *token, struct ticket *out);
+
+/* The id of the booking that this ticket is served with: the same however often it is tried. */
+void ticket_booking(const struct ticket *ticket, const char *secret, char out[ID_UUID_TEXT]);
+
+#endif

@@ -1,0 +1,85 @@
+-- What the scripts of a line share, after common.lua: people who wait for places of one section. ARGV[1]
+-- is the line's name, the section's id. Its keys are those of the event, with :q:NAME behind:
+--   :state    hash: run (Redis run_id under which the line was begun), epoch (how often that was, of
+--             PostgreSQL), next (the last number given), from (nobody is served before), sold (1:
+--             everything is sold), closed (1: the event is not on sale), open (1: places were left when
+--             nobody waited), driven (when the line was last moved on), since, served, rated: who was
+--             served, see rate_of(). Times are Redis's own, in ms
+--   :line     sorted set: user by score
+--   :serving  hash: user -> score|until when|drive: taken out of the line, and not yet told how it ended.
+--             Past its time, the place goes back to where it was
+--   :done     hash: user -> score|booking (-: refused)|deadline ms, or why it was refused
+--   :times    sorted set: some times by the number that was given then
+--   :begin    whoever begins the line anew
+-- A score is the place in the line: ((epoch * 2^34) + number) * 2^9 + (places wanted - 1), below 2^53, so
+-- that it is exact. :lines has the names of all lines of the event.
+local NAME = ARGV[1]
+local Q = P .. ':q:' .. NAME
+local STATE, LINE, SERVING, DONE = Q .. ':state', Q .. ':line', Q .. ':serving', Q .. ':done'
+local TIMES, BEGIN = Q .. ':times', Q .. ':begin'
+local TAU = 60000
+
+local function score_text(score)
+  return string.format('%.0f', score)
+end
+
+local function score_of(epoch, number, quantity)
+  return (epoch * 17179869184 + number) * 512 + quantity - 1
+end
+
+local function score_quantity(score)
+  return score % 512 + 1
+end
+
+local function score_number(score)
+  return math.floor(score / 512) % 17179869184
+end
+
+local function score_epoch(score)
+  return math.floor(score / 8796093022208)
+end
+
+-- The parts of a text between its bars.
+local function parts(text)
+  local out = {}
+  for part in string.gmatch(text .. '|', '([^|]*)|') do
+    out[#out + 1] = part
+  end
+  return out
+end
+
+-- People served in a million seconds: a count that fades, over the time that it stands for.
+local function rate_of(served, rated, since, now)
+  served, rated, since = tonumber(served or ''), tonumber(rated or ''), tonumber(since or '')
+  if not served or not rated or not since then
+    return 0
+  end
+  local age = math.max(0, now - since)
+  local window = math.max(1000, TAU * (1 - math.exp(-age / TAU)))
+  return math.floor(served * math.exp(-math.max(0, now - rated) / TAU) / window * 1e9)
+end
+
+-- What is known of one who waits: ahead, sold, closed, rate, ms since the line was moved on, open.
+local function standing(user, kind, score)
+  local s = call('HMGET', STATE, 'sold', 'closed', 'served', 'rated', 'since', 'driven', 'open')
+  local now = redis_ms()
+  local ahead = kind == 'serving' and 0 or call('ZRANK', LINE, user) + call('HLEN', SERVING)
+  return {
+    kind, score_text(score), ahead, s[1] == '1' and 1 or 0, s[2] == '1' and 1 or 0,
+    rate_of(s[3], s[4], s[5], now), math.max(0, now - tonumber(s[6] or 0)), s[7] == '1' and 1 or 0,
+  }
+end
+
+-- How a served place stands, as far as it is known here: its state (h, r, b; '' has ended or not known)
+-- and deadline. believed: what is kept of the event counts.
+local function served_state(booking, believed, now)
+  local text = believed and call('HGET', ENTRY, booking)
+  if not text then
+    return '', -1
+  end
+  local e = entry_read(text)
+  if e.deadline >= 0 and e.deadline <= now then
+    return '', -1
+  end
+  return e.state, e.deadline
+end

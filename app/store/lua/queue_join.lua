@@ -1,0 +1,61 @@
+-- A place at the end of a line; whoever has one already keeps it.
+-- uses: common queue
+-- KEYS: prefix of the event.
+-- ARGV: line, stamp, Redis run_id, user, quantity, most places in a booking where the event says nothing,
+--   trusted: 1 PostgreSQL has been asked whether they may join.
+-- Answers {ask, 1 where nothing is kept of the event} (PostgreSQL is to be asked), {begin} (the line has to be begun first), {done, score,
+-- booking, state, deadline ms}, or {waiting | serving, score, ahead, sold, closed, rate, ms since the line
+-- was moved on, open, 1 where the place is new}.
+local user, quantity = ARGV[4], tonumber(ARGV[5])
+local meta = call('HMGET', META, 'stamp', 'offset', 'from', 'until', 'max', 'sections')
+local believed = meta[1] == ARGV[2]
+local now = redis_ms() + tonumber(meta[2] or 0)
+if ARGV[7] ~= '1' then
+  if not believed then
+    return { 'ask', 1 }
+  end
+  local most = tonumber(meta[5])
+  if most == 0 then
+    most = tonumber(ARGV[6])
+  end
+  if now < tonumber(meta[3]) or now >= tonumber(meta[4]) or quantity > most
+      or not string.find('\n' .. meta[6], '\n' .. NAME .. '|', 1, true) then
+    return { 'ask', 0 }
+  end
+end
+local state = call('HMGET', STATE, 'run', 'epoch')
+if state[1] ~= ARGV[3] then
+  return { 'begin' }
+end
+local score = tonumber(call('ZSCORE', LINE, user) or '')
+if score then
+  return standing(user, 'waiting', score)
+end
+local text = call('HGET', SERVING, user)
+if text then
+  return standing(user, 'serving', tonumber(parts(text)[1]))
+end
+text = call('HGET', DONE, user)
+if text then
+  local done = parts(text)
+  local kept, deadline = served_state(done[2], believed, now)
+  if not believed and done[2] ~= '-' and tonumber(done[3]) > now then
+    kept, deadline = 'h', tonumber(done[3])
+  end
+  if kept == 'h' or kept == 'r' then
+    return { 'done', done[1], done[2], kept, deadline }
+  end
+end
+local number = call('HINCRBY', STATE, 'next', 1)
+score = score_of(tonumber(state[2]), number, quantity)
+call('ZADD', LINE, score_text(score), user)
+-- A time a second at most, the last hour of them.
+local at = redis_ms()
+local last = call('ZRANGE', TIMES, -1, -1)[1]
+if not last or at - tonumber(last) >= 1000 then
+  call('ZADD', TIMES, number, score_text(at))
+  call('ZREMRANGEBYRANK', TIMES, 0, -3602)
+end
+local out = standing(user, 'waiting', score)
+out[9] = 1
+return out

@@ -1,0 +1,359 @@
+// Standing in line for places of a section: every call, what it refuses, the order, and how places come
+// to those who wait.
+'use strict';
+
+const assert = require('node:assert/strict');
+const { after, before, test } = require('node:test');
+
+const { assertHeaders, assertInvalid, assertProblem, assertStatus, call, freshKey, get, post } = require('../lib/client.js');
+const line = require('../lib/line.js');
+const stack = require('../lib/stack.js');
+const { buyer, confirmed, event, eventBody, held, hold, move, staff } = require('../lib/world.js');
+
+let olga, ann, bert, cleo;
+
+before(async () => {
+	olga = await staff();
+	[ann, bert, cleo] = await Promise.all([buyer(), buyer(), buyer()]);
+});
+after(() => stack.verify());
+
+// An event whose floor has so many places, all of them held by somebody who may give them back.
+async function soldFloor(capacity, more) {
+	const { event_id: id } = await event(olga, { sections: [{ name: 'Floor', capacity, base_price: 500 }], ...more });
+	const owner = await buyer();
+	const holds = [];
+	for (let left = capacity; left > 0; left -= 10) holds.push(await held(owner, id, Math.min(left, 10)));
+	return { id, owner, holds, release: (n) => move(owner, holds[n], 'release') };
+}
+
+const bookingOf = async (who, id) => assertStatus(await get(`/bookings/${id}`, { token: who.token }), 200).body;
+
+test('whoever joins while places are free is given them at once', async () => {
+	const { event_id: id } = await event(olga);
+	const ticket = await line.joined(ann, id, 'Floor', 2);
+	assert.match(ticket.token, /^[A-Za-z0-9_-]{60,}$/);
+	assert.deepEqual([ticket.status, ticket.position, ticket.ahead, ticket.event_id, ticket.section_id, ticket.quantity],
+		['waiting', 1, 0, id, 'Floor', 2]);
+	const is = await line.until(ticket.token, 'reserved');
+	assert.deepEqual([is.position, is.ahead, is.poll_after_seconds], [null, null, null]);
+	const booking = await bookingOf(ann, is.booking_id);
+	assert.equal(booking.status, 'HOLD');
+	assert.equal(booking.expires_at, is.expires_at);
+	assert.deepEqual(booking.items.map((item) => [item.section_id, item.quantity, item.unit_price]), [['Floor', 2, 500]]);
+	const done = assertStatus(await line.confirm(ann, ticket.token), 200).body;
+	assert.equal(done.status, 'CONFIRMED');
+	assert.equal(done.booking_id, is.booking_id);
+	assert.equal((await line.standing(ticket.token)).status, 'confirmed');
+	assert.deepEqual(assertStatus(await line.confirm(ann, ticket.token), 200).body, done);
+});
+
+test('numbered seats: neighbours where there are some', async () => {
+	const { event_id: id } = await event(olga);
+	await held(cleo, id, ['VIP-A-2', 'VIP-A-4']);
+	const ticket = await line.joined(ann, id, 'VIP', 3);
+	const { booking_id: booking } = await line.until(ticket.token, 'reserved');
+	assert.deepEqual((await bookingOf(ann, booking)).items.map((item) => item.seat_id), ['VIP-A-5', 'VIP-A-6', 'VIP-A-7']);
+	const second = await line.joined(bert, id, 'VIP', 1);
+	assert.deepEqual((await bookingOf(bert, (await line.until(second.token, 'reserved')).booking_id)).items
+		.map((item) => item.seat_id), ['VIP-A-1']);
+	// The rest: eight seats, of which no four are side by side in a row but B's.
+	const third = await line.joined(cleo, id, 'VIP', 4);
+	assert.deepEqual((await bookingOf(cleo, (await line.until(third.token, 'reserved')).booking_id)).items
+		.map((item) => item.seat_id), ['B1', 'B2', 'B3', 'B4']);
+});
+
+test('a place has one ticket, and a ticket one token', async () => {
+	const { id, release } = await soldFloor(4);
+	const first = await line.joined(ann, id, 'Floor', 1);
+	const second = await line.joined(bert, id, 'Floor', 1);
+	assert.deepEqual([first.position, second.position, second.ahead], [1, 2, 1]);
+	const again = await line.joined(ann, id, 'Floor', 3);
+	assert.equal(again.token, first.token);
+	assert.deepEqual([again.position, again.quantity], [1, 1]);
+	const other = assertStatus(await post('/queue/join', { ticket_type_id: `${id}:Floor` }, { token: bert.token }), 202).body;
+	assert.equal(other.token, second.token);
+	assertStatus(await release(0), 200);
+	const is = await line.until(first.token, 'reserved');
+	// Also once it is served.
+	const served = await line.joined(ann, id, 'Floor', 1);
+	assert.deepEqual([served.token, served.status, served.booking_id], [first.token, 'reserved', is.booking_id]);
+});
+
+test('what a join may be', async () => {
+	const { event_id: id } = await event(olga, { max_seats_per_booking: 4 });
+	const say = (body, options) => post('/queue/join', body, { token: ann.token, ...options });
+	assertProblem(await post('/queue/join', { event_id: id, section_id: 'Floor' }), 401, 'unauthenticated');
+	assertInvalid(await say({}), '/event_id');
+	assertInvalid(await say({ event_id: id }), '/section_id');
+	assertInvalid(await say({ ticket_type_id: id }), '/ticket_type_id');
+	assertInvalid(await say({ ticket_type_id: `${id}:Floor`, event_id: id }), '/ticket_type_id');
+	assertInvalid(await say({ ticket_type_id: `${id}:` }), '/ticket_type_id');
+	assertInvalid(await say({ ticket_type_id: `${id}:Nowhere` }), '/ticket_type_id');
+	assertInvalid(await say({ event_id: id, section_id: 'Nowhere' }), '/section_id');
+	assertInvalid(await say({ event_id: id, section_id: 'a b|c:d' }), '/section_id');
+	assertInvalid(await say({ event_id: id, section_id: 'x'.repeat(65) }), '/section_id');
+	for (const quantity of [0, -1, 501, 1.5, '2', true]) assertInvalid(await say({ event_id: id, section_id: 'Floor', quantity }), '/quantity');
+	assertInvalid(await say({ event_id: id, section_id: 'Floor', quantity: 5 }), '/quantity');
+	assertInvalid(await say({ event_id: id, section_id: 'Floor', seats: 2 }), '/seats');
+	assertProblem(await say({ event_id: '999999999', section_id: 'Floor' }), 404, 'not-found');
+	assertProblem(await say({ event_id: 'x', section_id: 'Floor' }), 404, 'not-found');
+	assertProblem(await say('{"event_id":'), 400, 'malformed-request');
+	assertProblem(await say({}, { key: ' ' }), 400, 'idempotency-key-invalid');
+	assertStatus(await say({ event_id: id, section_id: 'Floor', quantity: 4 }), 202);
+});
+
+test('events that are not on sale have no line', async () => {
+	const draft = await event(olga, { status: 'draft' });
+	assertProblem(await line.join(ann, draft.event_id, 'Floor'), 404, 'not-found');
+	const closed = await event(olga, { status: 'closed' });
+	assertProblem(await line.join(ann, closed.event_id, 'Floor'), 409, 'sales-closed');
+	const soon = await event(olga, { sales_start: new Date(Date.now() + 3600000).toISOString() });
+	const { sales_start: from } = assertProblem(await line.join(ann, soon.event_id, 'Floor'), 409, 'sales-closed');
+	assert.equal(Date.parse(from), Math.floor(Date.parse(soon.sales_start) / 1000) * 1000);
+});
+
+test('sales that close keep the places, and tell', async () => {
+	const { id, release } = await soldFloor(2);
+	const { token } = await line.joined(ann, id, 'Floor', 1);
+	stack.sql(`update events set status = 'closed' where event_id = ${id}`);
+	stack.forget(0);
+	assertStatus(await release(0), 200);
+	const is = await stack.until('the line is told', async () => {
+		const now = await line.standing(token);
+		return now.reason === 'sales-closed' && now;
+	});
+	assert.deepEqual([is.status, is.position, is.estimated_wait_seconds], ['waiting', 1, null]);
+	stack.sql(`update events set status = 'on_sale' where event_id = ${id}`);
+	await line.until(token, 'reserved');
+});
+
+test('an event that is entered through its queue has lines, too', async () => {
+	const { event_id: id } = await event(olga);
+	stack.sql(`update events set queue = 'on' where event_id = ${id}`);
+	stack.forget(id);
+	assertProblem(await hold(ann, { event_id: id, seat_ids: ['B1'] }), 403, 'queue-required');
+	const { token } = await line.joined(ann, id, 'VIP', 2);
+	await line.until(token, 'reserved');
+	assertStatus(await line.confirm(ann, token), 200);
+});
+
+test('tokens: made up, cut, changed, somebody else\'s', async () => {
+	const { id } = await soldFloor(1);
+	const { token } = await line.joined(ann, id, 'Floor', 1);
+	const { token: other } = await line.joined(bert, id, 'Floor', 1);
+	const flip = (at) => token.slice(0, at) + (token[at] === 'A' ? 'B' : 'A') + token.slice(at + 1);
+	const bad = [token.slice(0, -1), `${token}A`, token.slice(1), `${token}=`, other.slice(0, 30) + token.slice(30), 'x', 'A'.repeat(80),
+		'A'.repeat(3000), '~', ...[0, 1, 3, 8, 12, 18, 30, 41, 46, token.length - 1].map(flip)];
+	for (const one of bad) {
+		assertProblem(await line.status(one), 404, 'not-found');
+		if (one.length <= 200) assertProblem(await line.leave(ann, one), 404, 'not-found');
+	}
+	assertProblem(await line.leave(bert, token), 404, 'not-found');
+	assertProblem(await line.confirm(bert, token), 404, 'not-found');
+	assertProblem(await post('/queue/leave', { token }), 401, 'unauthenticated');
+	assertProblem(await post('/reservation/confirm', { token }), 401, 'unauthenticated');
+	assertInvalid(await post('/queue/leave', {}, { token: ann.token }), '/token');
+	assertInvalid(await post('/reservation/confirm', { token: 7 }, { token: ann.token }), '/token');
+	assertInvalid(await line.confirm(ann, 'x'.repeat(201)), '/token');
+	assert.equal((await line.standing(token)).position, 1);
+});
+
+test('a token in the query or in a header', async () => {
+	const { id } = await soldFloor(1);
+	const { token } = await line.joined(ann, id, 'Floor', 1);
+	const from = (headers, query = '') => get(`/reservation/status${query}`, { headers });
+	const a = assertStatus(await from({ 'X-Queue-Token': token }), 200).body;
+	assert.equal(a.position, 1);
+	assertStatus(await from({ 'X-Queue-Token': token }, `?token=${token}`), 200);
+	assertProblem(await from({ 'X-Queue-Token': 'another' }, `?token=${token}`), 400, 'malformed-request');
+	assertInvalid(await from({}), '/token');
+	assertInvalid(await from({ 'X-Queue-Token': token }, '?tokn=1'), '/tokn');
+	assert.equal((await from({ 'X-Queue-Token': token })).headers['cache-control'], 'no-store');
+	assertProblem(await call('POST', `/reservation/status?token=${token}`, { token: ann.token }), 405, 'method-not-allowed');
+});
+
+test('nobody writes a token down', async () => {
+	const { id, release } = await soldFloor(1);
+	const { token } = await line.joined(ann, id, 'Floor', 1, { key: freshKey() });
+	assertStatus(await line.status(token), 200);
+	assertStatus(await release(0), 200);
+	await line.until(token, 'reserved');
+	await line.confirm(ann, token);
+	await line.leave(ann, token);
+	const found = stack.run('grep', ['-rlaF', token.slice(5, 60), `${stack.env.HOLDFAST_STATE}/log`]);
+	assert.equal(found.stdout, '');
+	const asked = stack.run('grep', ['-c', 'route=/reservation/status', `${stack.env.HOLDFAST_STATE}/log/queue.log`]);
+	assert.ok(Number(asked.stdout) > 0, 'the log says nothing of the request');
+});
+
+test('the order is that of joining', async () => {
+	const { id, release } = await soldFloor(40);
+	const people = await Promise.all(Array.from({ length: 8 }, () => buyer()));
+	const tickets = [];
+	for (const who of people) tickets.push((await line.joined(who, id, 'Floor', 5)).token);
+	assert.deepEqual(await line.positions(tickets), [1, 2, 3, 4, 5, 6, 7, 8]);
+	assertStatus(await release(0), 200); // ten places: for two
+	await line.until(tickets[1], 'reserved');
+	assert.equal((await line.standing(tickets[0])).status, 'reserved');
+	assert.deepEqual(await line.positions(tickets.slice(2)), [1, 2, 3, 4, 5, 6]);
+	const is = await line.standing(tickets[7]);
+	assert.ok(is.estimated_wait_seconds >= 1, JSON.stringify(is));
+	assert.equal(is.poll_after_seconds, 2);
+	line.inOneState(id, 'Floor');
+});
+
+test('who wants more than is left lets others pass, and keeps the place', async () => {
+	const { id, holds, owner } = await soldFloor(12); // ten and two
+	const big = await line.joined(ann, id, 'Floor', 4);
+	const small = await line.joined(bert, id, 'Floor', 2);
+	assertStatus(await move(owner, holds[1], 'release'), 200);
+	await line.until(small.token, 'reserved');
+	const is = await line.standing(big.token);
+	assert.deepEqual([is.status, is.position], ['waiting', 1]);
+	assertStatus(await move(owner, holds[0], 'release'), 200);
+	await line.until(big.token, 'reserved');
+});
+
+test('a reservation that is not confirmed in time goes to the next', async () => {
+	const { id, release } = await soldFloor(1);
+	const first = await line.joined(ann, id, 'Floor', 1);
+	const second = await line.joined(bert, id, 'Floor', 1);
+	assertStatus(await release(0), 200);
+	const { booking_id: booking } = await line.until(first.token, 'reserved');
+	assertProblem(await line.confirm(bert, second.token), 409, 'not-reserved-yet');
+	stack.expire(booking);
+	assertProblem(await line.confirm(ann, first.token), 410, 'hold-expired');
+	const gone = await line.until(first.token, 'expired');
+	assert.deepEqual([gone.booking_id, gone.expires_at], [booking, null]);
+	await line.until(second.token, 'reserved');
+	// Whoever was too late may stand in line again, behind the others.
+	const again = await line.joined(ann, id, 'Floor', 1);
+	assert.notEqual(again.token, first.token);
+	assert.equal(again.status, 'waiting');
+	assert.equal((await line.standing(first.token)).status, 'expired');
+});
+
+test('leaving: a place, a reservation, twice, and what is confirmed', async () => {
+	const { id, release } = await soldFloor(1);
+	const first = await line.joined(ann, id, 'Floor', 1);
+	const second = await line.joined(bert, id, 'Floor', 1);
+	const third = await line.joined(cleo, id, 'Floor', 1);
+	assertStatus(await line.leave(bert, second.token), 204);
+	assert.equal((await line.standing(second.token)).status, 'left');
+	assertStatus(await line.leave(bert, second.token), 204);
+	assert.deepEqual(await line.positions([first.token, third.token]), [1, 2]);
+	assertProblem(await line.confirm(bert, second.token), 409, 'wrong-state');
+	assertStatus(await release(0), 200);
+	const { booking_id: booking } = await line.until(first.token, 'reserved');
+	// What was reserved is free at once, for the next.
+	assertStatus(await line.leave(ann, first.token), 204);
+	assert.equal((await line.standing(first.token)).status, 'left');
+	assert.equal((await bookingOf(ann, booking)).status, 'RELEASED');
+	await line.until(third.token, 'reserved');
+	assertStatus(await line.confirm(cleo, third.token), 200);
+	assertProblem(await line.leave(cleo, third.token), 409, 'wrong-state');
+	assert.equal((await line.standing(third.token)).status, 'confirmed');
+});
+
+test('a reservation that is released as a booking is left', async () => {
+	const { event_id: id } = await event(olga);
+	const { token } = await line.joined(ann, id, 'Floor', 1);
+	const { booking_id: booking } = await line.until(token, 'reserved');
+	assertStatus(await move(ann, booking, 'release'), 200);
+	assert.equal((await line.standing(token)).status, 'left');
+	assertStatus(await line.leave(ann, token), 204);
+});
+
+test('sold out is told to all who wait, and untold when places come back', async () => {
+	const { event_id: id } = await event(olga, { sections: [{ name: 'Floor', capacity: 2 }] });
+	const owner = await buyer();
+	const booking = await confirmed(owner, id, 2);
+	const tickets = [];
+	for (const who of [ann, bert, cleo]) tickets.push((await line.joined(who, id, 'Floor', 1)).token);
+	await Promise.all(tickets.map((token) => line.until(token, 'sold_out')));
+	assert.deepEqual(await line.positions(tickets), [1, 2, 3]);
+	assert.equal((await line.joined(ann, id, 'Floor', 1)).status, 'sold_out');
+	assertStatus(await move(owner, booking, 'cancel'), 200);
+	await Promise.all(tickets.slice(0, 2).map((token) => line.until(token, 'reserved')));
+	await line.until(tickets[2], 'waiting');
+});
+
+test('the limit of places per account', async () => {
+	const { event_id: id } = await event(olga, { max_seats_per_user: 3 });
+	const owner = await buyer();
+	await held(owner, id, 2);
+	const { token } = await line.joined(owner, id, 'Floor', 2);
+	const is = await line.until(token, 'left');
+	assert.equal(is.reason, 'limit-exceeded');
+	assertProblem(await line.confirm(owner, token), 409, 'wrong-state');
+	const fits = await line.joined(owner, id, 'Floor', 1);
+	await line.until(fits.token, 'reserved');
+});
+
+test('keys: the first answer again, byte for byte, and no other request under them', async () => {
+	const { id, release } = await soldFloor(1);
+	const key = freshKey();
+	await line.joined(bert, id, 'Floor', 1);
+	const first = assertStatus(await line.join(ann, id, 'Floor', 1, { key }), 202);
+	assert.equal(first.headers['idempotent-replayed'], undefined);
+	assertStatus(await release(0), 200);
+	await stack.until('the line has moved on', async () => (await line.standing(first.body.token)).position === 1);
+	const again = assertStatus(await line.join(ann, id, 'Floor', 1, { key }), 202);
+	assert.equal(again.text, first.text);
+	assert.equal(again.headers['idempotent-replayed'], 'true');
+	assertProblem(await line.join(ann, id, 'Floor', 2, { key }), 422, 'idempotency-key-reused');
+	// Of another account it is another key.
+	assert.notEqual(assertStatus(await line.join(cleo, id, 'Floor', 1, { key }), 202).body.token, first.body.token);
+	const leaving = freshKey();
+	assertStatus(await line.leave(ann, first.body.token, { key: leaving }), 204);
+	const left = assertStatus(await line.leave(ann, first.body.token, { key: leaving }), 204);
+	assert.equal(left.headers['idempotent-replayed'], 'true');
+	const { token } = await line.joined(ann, id, 'Floor', 1);
+	assertProblem(await line.leave(ann, token, { key: leaving }), 422, 'idempotency-key-reused');
+});
+
+test('a confirm under a key', async () => {
+	const { event_id: id } = await event(olga);
+	const { token } = await line.joined(ann, id, 'Floor', 1);
+	await line.until(token, 'reserved');
+	const key = freshKey();
+	const first = assertStatus(await line.confirm(ann, token, { key }), 200);
+	const again = assertStatus(await line.confirm(ann, token, { key }), 200);
+	assert.equal(again.text, first.text);
+	assert.equal(again.headers['idempotent-replayed'], 'true');
+	assertProblem(await move(ann, first.body, 'confirm', {}, { key }), 422, 'idempotency-key-reused');
+});
+
+test('events whose queue is on can be made', async () => {
+	const made = assertStatus(await post('/admin/events', eventBody({ queue: 'on' }), { token: olga.token }), 201).body;
+	assert.equal(made.queue, 'on');
+	assertInvalid(await post('/admin/events', eventBody({ queue: 'maybe' }), { token: olga.token }), '/queue');
+});
+
+test('the job moves a line on in which nobody asks', async () => {
+	const { id, release } = await soldFloor(3);
+	const { token } = await line.joined(ann, id, 'Floor', 2);
+	// Pools that were asked a moment ago would do it by themselves.
+	for (const pid of stack.workers('queue')) process.kill(pid, 'SIGKILL');
+	assertStatus(await release(0), 200);
+	const done = stack.program('queue-advance');
+	assert.equal(done.status, 0, done.stderr);
+	assert.match(done.stderr, / job=queue-advance rows=\d+ .*lines=\d+ waiting=\d+ served=[1-9]/);
+	const answer = await stack.until('the pool is back', async () => {
+		const one = await line.status(token);
+		return one.status === 200 && one;
+	});
+	assertHeaders(answer);
+	assert.equal(answer.body.status, 'reserved');
+});
+
+test('numbers of the line are told to those who watch', async () => {
+	const { id } = await soldFloor(1);
+	await line.joined(ann, id, 'Floor', 1);
+	const { text } = await get('/metrics', { root: true });
+	assert.ok(Number(/^holdfast_queue_waiting (\d+)$/m.exec(text)[1]) >= 1);
+	assert.ok(Number(/^holdfast_queue_moves_total\{move="joined"\} (\d+)$/m.exec(text)[1]) >= 1);
+	assert.ok(Number(/^holdfast_queue_moves_total\{move="reserved"\} (\d+)$/m.exec(text)[1]) >= 1);
+	assert.ok(Number(/^holdfast_queue_waited_seconds_total ([\d.]+)$/m.exec(text)[1]) > 0);
+});
