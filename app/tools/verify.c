@@ -12,7 +12,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/str.h"
-#include "domain/filter.h"
+#include "domain/queue.h"
 #include "queries.h"
 
 #define EXIT_BROKEN    1
@@ -24,9 +24,10 @@
 #define EVENTS_PAGE    1000
 #define BUDGET_US      INT64_C(600000000) /* of each question: the statement timeout of the role */
 
-/* An event whose first comparison found differences. */
+/* An event, or one of its lines, whose first comparison found differences. */
 struct suspect {
 	int32_t event_id;
+	const char *line; /* NULL: the event */
 	const char **differences;
 	size_t count;
 	struct suspect *next;
@@ -36,7 +37,8 @@ struct comparison {
 	struct arena
 		*arena; /* lives as long as the comparison; that of the house is for one event */
 	struct suspect *suspects;
-	int64_t events, bookings; /* that were compared */
+	int64_t places; /* events or lines that were compared */
+	int64_t things; /* and bookings or people in them */
 	int64_t failures;
 	const char *first;
 };
@@ -93,42 +95,76 @@ was_there(const struct suspect *suspect, const char *difference)
 	return false;
 }
 
+/* What one comparison found. */
+struct found {
+	const char **differences;
+	size_t count;
+	int64_t places, things;
+};
+
 /* Notes what differs now, to be looked for again. */
 static void
-note_suspect(struct comparison *c, int32_t event_id, const struct filter_drift *drift)
+note_suspect(struct comparison *c, int32_t event_id, const char *line, const struct found *found)
 {
 	struct suspect *suspect = ARENA_NEW(c->arena, struct suspect);
 
 	suspect->event_id = event_id;
-	suspect->count = drift->differences_count;
-	suspect->differences = ARENA_ARRAY(c->arena, const char *, drift->differences_count);
-	for (size_t i = 0; i < drift->differences_count; i++)
-		suspect->differences[i] = arena_strdup(c->arena, drift->differences[i]);
+	suspect->line = line ? arena_strdup(c->arena, line) : NULL;
+	suspect->count = found->count;
+	suspect->differences = ARENA_ARRAY(c->arena, const char *, found->count);
+	for (size_t i = 0; i < found->count; i++)
+		suspect->differences[i] = arena_strdup(c->arena, found->differences[i]);
 	suspect->next = c->suspects;
 	c->suspects = suspect;
 }
 
-/* One comparison of one event. Nothing kept, or no such event any more: nothing differs. */
+/*
+ * One comparison of one event, or of one of its lines. Nothing kept, or no such event any more:
+ * nothing differs.
+ */
 static enum problem
-compare(struct context *house, int32_t event_id, struct filter_drift *drift)
+compare(struct context *house, int32_t event_id, const char *line, struct found *found)
 {
+	struct filter_drift drift;
 	enum problem err;
 
 	arena_reset(house->arena);
 	house->deadline_us = clock_monotonic_us() + BUDGET_US;
-	err = filter_reconcile(house, event_id, false, drift);
+	*found = (struct found){ .places = 1 };
+	if (line)
+		return queue_audit(
+			house, event_id, line, &found->differences, &found->count, &found->things);
+	err = filter_reconcile(house, event_id, false, &drift);
 	if (err == PROBLEM_NOT_FOUND) {
-		*drift = (struct filter_drift){ .missing = true };
+		found->places = 0;
 		return PROBLEM_NONE;
 	}
+	if (!err)
+		*found = (struct found){ drift.differences, drift.differences_count, !drift.missing,
+			drift.entries };
 	return err;
+}
+
+/* The first comparison of an event or a line. */
+static enum problem
+compare_first(struct context *house, struct comparison *c, int32_t event_id, const char *line)
+{
+	struct found found;
+	enum problem err = compare(house, event_id, line, &found);
+
+	if (err)
+		return err;
+	c->places += found.places;
+	c->things += found.things;
+	if (found.count > 0)
+		note_suspect(c, event_id, line, &found);
+	return PROBLEM_NONE;
 }
 
 static enum problem
 compare_all(struct context *house, struct comparison *c)
 {
 	int32_t ids[EVENTS_PAGE];
-	struct filter_drift drift;
 	struct pg_rows rows;
 	int64_t after = 0;
 	enum problem err;
@@ -146,60 +182,79 @@ compare_all(struct context *house, struct comparison *c)
 			ids[i] = (int32_t)pg_int(&rows, i, AUDIT_EVENTS_EVENT_ID);
 		for (int i = 0; i < count; i++) {
 			after = ids[i];
-			err = compare(house, ids[i], &drift);
+			err = compare_first(house, c, ids[i], NULL);
 			if (err)
 				return err;
-			c->events += !drift.missing;
-			c->bookings += drift.entries;
-			if (drift.differences_count > 0)
-				note_suspect(c, ids[i], &drift);
 		}
 	} while (count == EVENTS_PAGE);
 	return PROBLEM_NONE;
 }
 
 static enum problem
+compare_lines(struct context *house, struct comparison *c)
+{
+	char line[TICKET_LINE_MAX + 1] = "";
+	int64_t event_id = 0;
+	struct pg_rows rows;
+	enum problem err;
+
+	for (;;) {
+		arena_reset(house->arena);
+		house->deadline_us = clock_monotonic_us() + BUDGET_US;
+		err = query_audit_lines(house->pg, house->arena, house->deadline_us, house->why,
+			&rows, event_id, line, 1);
+		if (err || rows.count == 0)
+			return err;
+		event_id = pg_int(&rows, 0, AUDIT_LINES_EVENT_ID);
+		snprintf(line, sizeof(line), "%s", pg_text(&rows, 0, AUDIT_LINES_LINE));
+		err = compare_first(house, c, (int32_t)event_id, line);
+		if (err)
+			return err;
+	}
+}
+
+static enum problem
 compare_again(struct context *house, struct comparison *c)
 {
-	struct filter_drift drift;
+	struct found found;
 	enum problem err;
 
 	for (const struct suspect *suspect = c->suspects; suspect; suspect = suspect->next) {
-		err = compare(house, suspect->event_id, &drift);
+		err = compare(house, suspect->event_id, suspect->line, &found);
 		if (err)
 			return err;
-		for (size_t i = 0; i < drift.differences_count; i++) {
-			if (!was_there(suspect, drift.differences[i]))
+		for (size_t i = 0; i < found.count; i++) {
+			if (!was_there(suspect, found.differences[i]))
 				continue;
 			if (c->failures++ == 0)
 				c->first = arena_printf(c->arena, "event %d: %s", suspect->event_id,
-					drift.differences[i]);
+					found.differences[i]);
 		}
 	}
 	return PROBLEM_NONE;
 }
 
+/* What is kept in Redis, looked at twice: one line of output. */
 static int
-check_redis(struct context *house, int64_t wait_s)
+check_redis(struct context *house, int64_t wait_s, const char *invariant, const char *checked,
+	enum problem (*compare_them)(struct context *house, struct comparison *c))
 {
 	struct comparison c = { .arena = arena_new() };
 	int status = EXIT_SUCCESS;
 	enum problem err;
 
-	err = compare_all(house, &c);
+	err = compare_them(house, &c);
 	if (!err && c.suspects) {
 		sleep((unsigned)wait_s);
 		err = compare_again(house, &c);
 	}
 	if (err == PROBLEM_UNAVAILABLE && pg_is_up(house->pg) && !redis_is_up(house->redis))
-		printf("I8 skipped 0 Redis is away\n");
+		printf("%s skipped 0 Redis is away\n", invariant);
 	else if (err)
 		status = explain(house, err);
 	else
-		status = print_line("I8", c.failures, c.first,
-			arena_printf(c.arena,
-				"%" PRId64 " events kept in Redis, %" PRId64 " bookings", c.events,
-				c.bookings));
+		status = print_line(invariant, c.failures, c.first,
+			arena_printf(c.arena, checked, c.places, c.things));
 	arena_free(c.arena);
 	return status;
 }
@@ -222,14 +277,24 @@ main(int argc, char **argv)
 			"  I5 no hold outlives its deadline     I6 what is confirmed stays so\n"
 			"  I8 Redis equals PostgreSQL (`skipped` while Redis is away, which is no\n"
 			"     failure: PostgreSQL decides)\n"
+			"  I9 who stands in line is in one state, who was served has a booking: "
+			"in\n"
+			"     PostgreSQL, and in Redis (as I8)\n"
 			"Exit status: 0 all hold, 1 not all, 2 usage, 75 a server is away.\n",
+	};
+	static const struct {
+		const char *invariant, *checked;
+		enum problem (*compare_them)(struct context *house, struct comparison *c);
+	} looks[] = {
+		{ "I8", "%" PRId64 " events kept in Redis, %" PRId64 " bookings", compare_all },
+		{ "I9", "%" PRId64 " lines, %" PRId64 " people in Redis", compare_lines },
 	};
 	struct problem_why why = { .detail = NULL };
 	struct context house = { .why = &why };
 	static struct conf conf;
 	const char *wait = NULL;
 	int64_t wait_s = WAIT_DEFAULT_S;
-	int status, redis_status;
+	int status, look_status;
 
 	conf_load(&conf, &program, argc, argv);
 	conf_option(&conf, "wait", &wait);
@@ -246,10 +311,11 @@ main(int argc, char **argv)
 	house.pg = pg_open(&conf);
 	house.redis = redis_open(&conf);
 	status = check_postgres(&house);
-	if (status != EXIT_AWAY) {
-		redis_status = check_redis(&house, wait_s);
-		if (status == EXIT_SUCCESS)
-			status = redis_status;
+	for (size_t i = 0; i < ARRAY_LENGTH(looks) && status != EXIT_AWAY; i++) {
+		look_status = check_redis(&house, wait_s, looks[i].invariant, looks[i].checked,
+			looks[i].compare_them);
+		if (status == EXIT_SUCCESS || look_status == EXIT_AWAY)
+			status = look_status;
 	}
 	redis_close(house.redis);
 	pg_close(house.pg);
