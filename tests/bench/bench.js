@@ -43,12 +43,11 @@ function usersMake() {
 
 const eventHex = (event) => event.toString(16).padStart(8, '0');
 
-const seatSections = () => [{
+const seatSections = (rows = seatsInEvent / 1000) => [{
   name: 'S',
   kind: 'seated',
   base_price: 1500,
-  rows: Array.from({ length: seatsInEvent / 1000 },
-    (_, i) => ({ row: String(i + 1), seats: 1000 })),
+  rows: Array.from({ length: rows }, (_, i) => ({ row: String(i + 1), seats: 1000 })),
 }];
 
 const eventOfSeats = () => crowd.eventWith({ sections: seatSections() });
@@ -133,7 +132,7 @@ class Empty {
   constructor() {
     this.port = port === 31999 ? 31998 : 31999;
     this.dir = files('empty');
-    fs.mkdirSync(this.dir);
+    fs.mkdirSync(path.join(this.dir, 'cache'), { recursive: true });
     const socket = path.join(env.HOLDFAST_RUN, 'empty.sock');
     const text = fs.readFileSync(files('nginx/nginx.conf'), 'utf8')
       .replaceAll(`127.0.0.1:${port}`, `127.0.0.1:${this.port}`)
@@ -234,6 +233,17 @@ async function general(state) {
   return { general: alone.rate, general_cancels: mixed.rate };
 }
 
+// A map of 50,000 seats that stands still, whole and by its changes. With a token nginx keeps nothing of
+// it: each request is one of a worker.
+async function map(state) {
+  const version = await redisCli('HGET', `hf:{${state.map}}:meta`, 'version');
+  const get = (below) => load(port, {}, `1 GET /api/v1/events/${state.map}/${below} `);
+  const whole = assertAll(await get('seatmap/status'), 200);
+  const since = assertAll(await get(`seatmap/status?since=${version}`), 200);
+  const sums = assertAll(await get('availability'), 200);
+  return { map: whole.rate, map_since: since.rate, availability: sums.rate };
+}
+
 async function round(state) {
   const empty = assertAll(await load(state.empty.port, {}, holdSeat(1)), 201);
   const losing = assertAll(await load(port, {},
@@ -241,6 +251,7 @@ async function round(state) {
   return {
     empty: empty.rate,
     losing: losing.rate,
+    ...await map(state),
     ...await everything(state),
     ...await general(state),
     ...await statements(state),
@@ -285,6 +296,7 @@ async function prepare() {
     taken: await crowd.eventWith({
       sections: [{ name: 'S', kind: 'seated', rows: [{ row: '1', seats: 10 }] }],
     }),
+    map: await crowd.eventWith({ sections: seatSections(50) }),
     empty: new Empty(),
   };
   const held = await crowd.send({
@@ -305,7 +317,7 @@ async function main() {
       `1 POST /api/v1/bookings/hold {"event_id":"${state.taken}","seat_ids":["S-1-1"]}`);
     const before = residentKb();
     for (let i = 0; i < rounds; i++) {
-      for (const event of [state.seats.event, state.general, state.taken]) {
+      for (const event of [state.seats.event, state.general, state.taken, state.map]) {
         await crowd.redisBuild(event);
       }
       results.push(await round(state));

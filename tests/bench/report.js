@@ -6,6 +6,9 @@ const path = require('node:path');
 
 const rates = [
   ['empty', 'empty FastCGI worker behind nginx'],
+  ['map', 'live map of 50,000 seats, not out of nginx\'s cache'],
+  ['map_since', 'the same, what changed since a version'],
+  ['availability', 'availability of that event, likewise'],
   ['take', 'script of a hold alone'],
   ['hold_statement', 'statement of a hold alone'],
   ['hold', 'hold of distinct numbered seats'],
@@ -26,6 +29,8 @@ const ratios = [
   ['hold / serial limit of its parts', 0.6,
     (r) => r.hold / serial(r, 'empty', 'take', 'hold_statement')],
   ['losing hold / empty worker', 0.5, (r) => r.losing / r.empty],
+  ['live map / empty worker', 0.5, (r) => r.map / r.empty],
+  ['changes of a live map / empty worker', 0.5, (r) => r.map_since / r.empty],
   ['one general section / distinct seats', 0.8, (r) => r.general / r.hold],
   ['the same with 20 % cancels', 0.8, (r) => r.general_cancels / r.hold],
   ['confirm / serial limit of its parts', 0,
