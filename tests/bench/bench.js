@@ -75,8 +75,10 @@ class Seats {
 // ---- the drivers ------------------------------------------------------------------------------
 
 async function load(port, options, ...requests) {
-  const args = ['--port', port, '--connections', connections, '--tokens', files('tokens'),
-    ...Object.entries({ seconds, ...options }).flatMap(([name, value]) => [`--${name}`, value]),
+  const { anonymous, ...others } = options;
+  const args = ['--port', port, '--connections', connections,
+    ...(anonymous ? [] : ['--tokens', files('tokens')]),
+    ...Object.entries({ seconds, ...others }).flatMap(([name, value]) => [`--${name}`, value]),
     ...requests.flatMap((one) => ['--request', one])];
   const { stdout } = await run(path.join(out, 'load'), args.map(String));
   return JSON.parse(stdout);
@@ -126,11 +128,20 @@ async function script(from, ...words) {
   return JSON.parse(stdout);
 }
 
+const fixed = (dir, { text, headers }) => {
+  fs.writeFileSync(path.join(dir, 'fixed'), text);
+  return `\tlocation = /fixed {\n\t\troot ${dir};\n\t\tdefault_type application/json;\n\t\tetag off;\n`
+    + '\t\topen_file_cache max=1000;\n'
+    + `${[...headers].filter(([name]) => !/^(server|date|connection|content-(type|length|encoding))$/.test(name))
+      .map(([name, value]) => `\t\tadd_header ${name} '${value.replaceAll("'", "\\'")}';\n`).join('')}\t}\n`;
+};
+
 // nginx once more with the same configuration, but for the pool of bookings: workers that do
-// nothing.
+// nothing; and for one path: a file that is an answer, with the same header fields.
 class Empty {
-  constructor() {
-    this.port = port === 31999 ? 31998 : 31999;
+  constructor(answer) {
+    // Of this process alone, where several measure at once.
+    this.port = 32000 + process.pid % 700;
     this.dir = files('empty');
     fs.mkdirSync(path.join(this.dir, 'cache'), { recursive: true });
     const socket = path.join(env.HOLDFAST_RUN, 'empty.sock');
@@ -140,6 +151,7 @@ class Empty {
       .replaceAll('/booking.sock', '/empty.sock')
       .replaceAll(files('nginx/'), `${this.dir}/`)
       .replaceAll(files('pids/nginx.pid'), `${this.dir}/nginx.pid`)
+      .replace('\tlocation / {', () => `${fixed(this.dir, answer)}\tlocation / {`)
       .replace(/^user root;$/m, 'user root;\ndaemon off;');
     fs.writeFileSync(path.join(this.dir, 'nginx.conf'),
       /^daemon off;$/m.test(text) ? text : `daemon off;\n${text}`);
@@ -159,6 +171,7 @@ class Empty {
       const got = await load(this.port, { seconds: 0.1 }, holdSeat(1)).catch(() => null);
       if (got && Object.keys(got.statuses).join() === '201') return;
     }
+    await this.stop();
     throw new Error('the empty workers do not answer');
   }
 
@@ -244,6 +257,14 @@ async function map(state) {
   return { map: whole.rate, map_since: since.rate, availability: sums.rate };
 }
 
+// What many watch, as nginx keeps it, beside the same answer as a file of nginx's own.
+async function kept(state) {
+  const own = assertAll(await load(state.empty.port, { anonymous: true }, '1 GET /fixed'), 200);
+  const cached = assertAll(await load(port, { anonymous: true },
+    `1 GET /api/v1/events/${state.general}/availability`), 200);
+  return { fixed: own.rate, cached: cached.rate };
+}
+
 async function round(state) {
   const empty = assertAll(await load(state.empty.port, {}, holdSeat(1)), 201);
   const losing = assertAll(await load(port, {},
@@ -252,6 +273,7 @@ async function round(state) {
     empty: empty.rate,
     losing: losing.rate,
     ...await map(state),
+    ...await kept(state),
     ...await everything(state),
     ...await general(state),
     ...await statements(state),
@@ -288,16 +310,18 @@ async function prepare() {
   usersMake();
   const [taken] = crowd.buyers(1);
   const first = await eventOfSeats();
+  const general = await crowd.eventWith({ places: 1000000 });
+  const answer = await fetch(`${env.HOLDFAST_URL}/api/v1/events/${general}/availability`);
   const state = {
     seats: new Seats(first),
     statementSeats: new Seats(),
     scriptSeats: { event: await eventOfAll() },
-    general: await crowd.eventWith({ places: 1000000 }),
+    general,
     taken: await crowd.eventWith({
       sections: [{ name: 'S', kind: 'seated', rows: [{ row: '1', seats: 10 }] }],
     }),
     map: await crowd.eventWith({ sections: seatSections(50) }),
-    empty: new Empty(),
+    empty: new Empty({ text: await answer.text(), headers: answer.headers }),
   };
   const held = await crowd.send({
     ...crowd.hold(taken, state.taken, []),

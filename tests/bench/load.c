@@ -2,7 +2,7 @@
  * A load driver: HTTP/1.1 over kept connections, one request at a time on each, as fast as
  * answers come.
  *
- *   load --port N --tokens FILE [--connections N] [--seconds S] [--most N] [--from N] [--ids FILE]
+ *   load --port N [--tokens FILE] [--connections N] [--seconds S] [--most N] [--from N] [--ids FILE]
  *        [--save FILE] --request 'WEIGHT METHOD PATH [BODY]'...
  *
  * Requests are made from templates (fill.h), mixed by their weights; their number counts from
@@ -139,12 +139,12 @@ request_make(struct connection *c)
 {
 	struct request *kind = request_pick();
 	char path[512], body[2048] = "";
-	const char *id = "";
+	const char *id = "", *token = "";
 	size_t body_len;
 
 	if (sent_count == load.most)
 		return false;
-	c->token = (int)(sent_count % load.tokens.count);
+	c->token = (int)(sent_count % (load.tokens.count + !load.tokens.count));
 	if (strstr(kind->path, "{id}")) {
 		if (load.ids.next == load.ids.count)
 			return false;
@@ -154,10 +154,13 @@ request_make(struct connection *c)
 	body_len = fill(body, sizeof(body), kind->body, load.from, id);
 	if (!fill(path, sizeof(path), kind->path, load.from, id) || (!body_len && *kind->body))
 		fail("a request is too long");
+	if (load.tokens.count)
+		token = load.tokens.lines[c->token].text;
 	c->len = (size_t)snprintf(c->out, sizeof(c->out),
-		"%s %s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nAuthorization: Bearer %s\r\n"
+		"%s %s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n%s%s%s"
 		"Content-Type: application/json\r\nContent-Length: %zu\r\n\r\n%s",
-		kind->method, path, load.port, load.tokens.lines[c->token].text, body_len, body);
+		kind->method, path, load.port, *token ? "Authorization: Bearer " : "", token,
+		*token ? "\r\n" : "", body_len, body);
 	if (c->len >= sizeof(c->out))
 		fail("a request is too long");
 	c->kind = kind;
@@ -474,9 +477,9 @@ options_read(int argc, char **argv)
 			exit(2);
 		}
 	}
-	if (load.port == 0 || load.tokens.count == 0 || load.requests_count == 0 ||
-		load.connections < 1 || load.connections > CONNECTIONS_MAX)
-		fail("a port, tokens, a request and up to 1024 connections are needed");
+	if (load.port == 0 || load.requests_count == 0 || load.connections < 1 ||
+		load.connections > CONNECTIONS_MAX)
+		fail("a port, a request and up to 1024 connections are needed");
 }
 
 int

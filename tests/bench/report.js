@@ -9,6 +9,8 @@ const rates = [
   ['map', 'live map of 50,000 seats, not out of nginx\'s cache'],
   ['map_since', 'the same, what changed since a version'],
   ['availability', 'availability of that event, likewise'],
+  ['cached', 'availability out of nginx\'s cache'],
+  ['fixed', 'the same answer as a file of nginx'],
   ['take', 'script of a hold alone'],
   ['hold_statement', 'statement of a hold alone'],
   ['hold', 'hold of distinct numbered seats'],
@@ -26,6 +28,7 @@ const rates = [
 const serial = (r, ...parts) => 1 / parts.reduce((sum, part) => sum + 1 / r[part], 0);
 
 const ratios = [
+  ['availability out of the cache / as a file', 0.7, (r) => r.cached / r.fixed],
   ['hold / serial limit of its parts', 0.6,
     (r) => r.hold / serial(r, 'empty', 'take', 'hold_statement')],
   ['losing hold / empty worker', 0.5, (r) => r.losing / r.empty],
