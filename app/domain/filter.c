@@ -30,12 +30,6 @@ filter_want(int32_t event_id)
 	wanted = event_id;
 }
 
-const char *
-filter_prefix(struct context *house, int32_t event_id)
-{
-	return arena_printf(house->arena, "hf:{%" PRId32 "}", event_id);
-}
-
 /*
  * State in Redis is believed only under the run of Redis and of PostgreSQL that it was built under:
  * a restart of either may have lost what the other knows. NULL: Redis is away.

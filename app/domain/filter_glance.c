@@ -269,20 +269,6 @@ filter_glance(struct context *house, int32_t after, int64_t limit, bool dry, int
 
 /* ---- what is kept at all --------------------------------------------------------------------- */
 
-bool
-filter_key_event(struct arena *arena, const char *key, int32_t *event_id)
-{
-	const char *begin = strchr(key, '{'), *end = strchr(key, '}');
-	int64_t n;
-
-	if (!begin || !end || end < begin ||
-		!str_to_int(
-			arena_copy(arena, begin + 1, (size_t)(end - begin - 1)), 1, INT32_MAX, &n))
-		return false;
-	*event_id = (int32_t)n;
-	return true;
-}
-
 enum problem
 filter_kept(struct context *house, const char **cursor, int32_t **events, size_t *count)
 {
