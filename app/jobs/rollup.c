@@ -1,9 +1,9 @@
 /*
  * holdfast-rollup: adds up what was sold, by quarters of an hour and days, for the analytics.
  *
- * A batch is some quarters of an hour in which nothing can happen any more. What they do not reach is
- * read from the bookings themselves: without this job the answers are the same, and slower. The sums can
- * be compared with the bookings, and made anew from them, day by day, while they are in use.
+ * A batch is some quarters of an hour in which nothing can happen any more. What they do not reach
+ * is read from the bookings themselves: without this job the answers are the same, and slower. The
+ * sums can be compared with the bookings, and made anew from them, day by day, while in use.
  */
 #include "jobs/job.h"
 
