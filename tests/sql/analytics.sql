@@ -320,7 +320,7 @@ $$;
 SELECT is(pg_temp.repaired(), 0::bigint, 'nothing is to be put right');
 UPDATE sales SET places = places + 1 WHERE level = 'E' AND at = '2024-03-31Z';
 DELETE FROM sales WHERE level = 'o' AND at < '2024-03-01Z';
-INSERT INTO sales SELECT 'e', 77, NULL, '2020-02-02Z', 'XXX', 1, 1, 1, 1, 1, 1, 1, 1, 1;
+INSERT INTO sales SELECT 'e', 77, NULL, '2020-02-02Z', 'ZZZ', 1, 1, 1, 1, 1, 1, 1, 1, 1;
 SELECT cmp_ok(pg_temp.wrong(), '>', 10::bigint, 'rows that are wrong, missing or of nothing are found');
 SELECT isnt(pg_temp.differs_all(), 'nothing', 'as the plain count finds them');
 SELECT cmp_ok(pg_temp.repaired(), '>', 10::bigint, 'and put right');
