@@ -156,7 +156,7 @@ test('the last change is told also when all who knew of it are killed', async ()
 test('whoever reads, and the job that compares, find what nobody has told', async () => {
 	const { id } = await settledEvent();
 	const stream = await watched(id);
-	const untold = () => stack.redis('hincrby', `hf:{${id}}:meta`, 'version', 1);
+	const untold = () => stack.redis('hincrby', `hf:{${id}}:meta`, 'version', 2);
 	await tells(stream, id, 'what a reader sees', async () => {
 		untold();
 		assertStatus(await get(`/events/${id}/availability`), 200);

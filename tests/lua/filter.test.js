@@ -40,8 +40,8 @@ async function build(meta = {}, { seats: count = 10, anew = true } = {}) {
 // Sixty seats: of fewer, ten changes are told no shorter than all of it.
 const big = (anew = true) => build({}, { seats: 60, anew });
 
-const take = (n, seats, sections = [], { user = `u${n}`, keyed = 0, hold = 60000, burst = 0 } = {}) =>
-  redis.script('take', [P, LIMIT], [STAMP, id(n), user, keyed, hold, 10, 60, burst, seats.length,
+const take = (n, seats, sections = [], { user = `u${n}`, keyed = 0, hold = 60000, burst = 0, pass = '' } = {}) =>
+  redis.script('take', [P, LIMIT], [STAMP, id(n), user, keyed, hold, 10, 60, burst, pass, seats.length,
     ...seats, ...sections]);
 const put = (n, state, deadline, positions, sections = '', user = `u${n}`) =>
   redis.script('put', [P], [STAMP, id(n), state, user, deadline, positions, sections]);
@@ -416,10 +416,10 @@ test('unheard: until all is compared, no keyed request is refused here', async (
   await take(1, ['S1'], ['GA', 5]);
   assert.deepEqual(await take(2, ['S1'], [], { keyed: 1 }), ['lost', -1, 0]);
   const unheard = (age) => redis.script('unheard', [P], [STAMP, age]);
-  assert.equal(await unheard(60000), 'noted');
+  assert.equal(await unheard(60000), 'untold');
   assert.deepEqual(await take(2, ['S1'], [], { keyed: 1 }), ['lost', -1, 0], 'heard since');
-  assert.equal(await unheard(0), 'noted');
-  assert.equal(await unheard(60000), 'noted');
+  assert.equal(await unheard(0), 'untold');
+  assert.equal(await unheard(60000), 'untold');
   assert.deepEqual(await take(2, ['S1'], [], { keyed: 1 }), ['ask', -1]);
   assert.deepEqual(await take(3, [], ['GA', 1], { keyed: 1 }), ['ask', -1]);
   assert.deepEqual(await take(4, ['S1']), ['lost', -1, 0], 'no retry comes without a key');
