@@ -7,6 +7,7 @@
 #include "base/id.h"
 #include "base/metrics.h"
 #include "domain/filter_parts.h"
+#include "domain/room.h"
 #include "queries.h"
 
 static enum problem
@@ -30,6 +31,7 @@ struct move {
 	const struct booking_part *part; /* cancel alone */
 	int32_t event_id;
 	bool repeated; /* the answer to the first call was lost */
+	bool spends;   /* the rows say with which pass of a waiting room */
 	struct pg_rows rows;
 	enum problem (*call)(struct context *house, struct move *move, bool wait);
 };
@@ -116,6 +118,15 @@ move_make(struct context *house, struct move *move, enum booking_outcome *outcom
 	return PROBLEM_NONE;
 }
 
+/* The buyer leaves the waiting room's inside, where that is how they came in. */
+static void
+booking_spend(struct context *house, int32_t event_id, const char *user_id,
+	const struct pg_rows *rows, int row, int column)
+{
+	if (pg_text(rows, row, column))
+		room_end(house, event_id, user_id, pg_int(rows, row, column), "confirmed");
+}
+
 /*
  * After the commit: the filter keeps what the booking now holds. A replay has been followed before,
  * unless it is this request's own first call that is told again.
@@ -135,6 +146,9 @@ move_follow(struct context *house, const struct move *move, enum booking_outcome
 		entry = booking_entry(
 			house->arena, &move->rows, 0, move->event_id, move->name->user_id);
 		filter_put(house, &entry);
+		if (move->spends)
+			booking_spend(house, move->event_id, move->name->user_id, &move->rows, 0,
+				BOOKING_CONFIRM_PASS);
 	} else {
 		filter_drop(house, move->event_id, booking_id, true);
 	}
@@ -168,7 +182,7 @@ enum problem
 booking_confirm(struct context *house, const struct booking_name *name,
 	const struct context_key *key, enum booking_outcome *outcome, struct booking *out)
 {
-	struct move move = { .name = name, .key = key, .call = call_confirm };
+	struct move move = { .name = name, .key = key, .spends = true, .call = call_confirm };
 	enum problem err = move_run(house, &move, outcome, out);
 
 	FAULT("confirm.followed");
@@ -265,6 +279,7 @@ confirm_seats(struct context *house, int32_t event_id, const char *user_id, cons
 				.positions = filter_positions(house->arena,
 					pg_text(&rows, i, BOOKING_CONFIRM_SEATS_POSITIONS)),
 				.sections = pg_text(&rows, i, BOOKING_CONFIRM_SEATS_SECTIONS) });
+		booking_spend(house, event_id, user_id, &rows, i, BOOKING_CONFIRM_SEATS_PASS);
 		FAULT("confirm_seats.put");
 	}
 	if (repeated && *outcome == BOOKING_REPLAY)

@@ -4,6 +4,7 @@
 #include "domain/event.h"
 
 #include "domain/event_input.h"
+#include "domain/room.h"
 #include "queries.h"
 
 static enum problem
@@ -13,7 +14,7 @@ create_once(struct context *house, const struct event_caller *caller, const stru
 	return query_event_create(house->pg, house->arena, house->deadline_us, house->why, rows,
 		caller->user_id, caller->everything, key->key, key->fingerprint, wait, json,
 		house->conf->hold_seconds, house->conf->max_seats_per_booking,
-		house->conf->max_seats_per_user);
+		house->conf->max_seats_per_user, room_defaults(house));
 }
 
 enum problem
@@ -74,7 +75,7 @@ event_update(struct context *house, const struct event_caller *caller, int32_t e
 		event_id, caller->user_id, caller->everything,
 		versions_wanted(house->arena, versions, count, &input), input.json,
 		house->conf->hold_seconds, house->conf->max_seats_per_booking,
-		house->conf->max_seats_per_user);
+		house->conf->max_seats_per_user, room_defaults(house));
 	/* Also when nobody knows whether it was done: what is kept is then built anew
 	 * for nothing. */
 	if (!err || err == PROBLEM_UNKNOWN_OUTCOME)

@@ -15,7 +15,7 @@
 struct fields {
 	const char *title, *description, *venue_id, *layout, *event_date, *timezone, *sales_start,
 		*sales_end, *currency, *status, *payment, *queue;
-	const struct json *refund_policy, *pricing, *sections;
+	const struct json *refund_policy, *pricing, *waiting_room, *sections;
 	int64_t hold_seconds, max_seats_per_booking, max_seats_per_user, version;
 	bool has_hold_seconds, has_max_seats_per_booking, has_max_seats_per_user, has_version;
 };
@@ -288,6 +288,64 @@ add_pricing(struct reading *r)
 	str_add_char(&r->out, '}');
 }
 
+struct room {
+	const char *opens_at;
+	int64_t admit_per_minute, inside_max, stale_after_seconds, grace_seconds, pass_seconds;
+	bool has_admit_per_minute, has_inside_max, has_stale_after_seconds, has_grace_seconds,
+		has_pass_seconds;
+};
+
+/* When the waiting room opens and whom it lets in: what is not as configured. */
+static void
+add_room(struct reading *r)
+{
+#define NUMBER(field, least, most)                                                                 \
+	{                                                                                          \
+		.name = #field, .kind = JSON_INT, .min = (least), .max = (most),                   \
+		.offset = offsetof(struct room, field),                                            \
+		.present_offset = offsetof(struct room, has_##field)                               \
+	}
+	static const struct json_field fields[] = {
+		{ .name = "opens_at",
+			.kind = JSON_STRING,
+			.max = CLOCK_RFC3339,
+			.offset = offsetof(struct room, opens_at) },
+		NUMBER(admit_per_minute, 1, 1000000),
+		NUMBER(inside_max, 1, 1000000),
+		NUMBER(stale_after_seconds, 5, 3600),
+		NUMBER(grace_seconds, 0, 86400),
+		NUMBER(pass_seconds, 10, 86400),
+		{ .name = NULL },
+	};
+#undef NUMBER
+	const struct json *member = json_get(r->body, "waiting_room");
+	struct room room = { .opens_at = NULL };
+
+	if (!r->in.waiting_room) {
+		if (r->use == LAYOUT_CHANGES && member && json_kind(member) == JSON_NULL) {
+			add_name(r, "waiting_room");
+			str_add(&r->out, "null");
+		}
+		return;
+	}
+	if (json_read(r->in.waiting_room, fields, &room, r->why, r->arena, "/waiting_room")) {
+		r->problem = PROBLEM_INVALID;
+		return;
+	}
+	if (room.opens_at && !event_time_is_usable(room.opens_at))
+		refuse(r, "/waiting_room/opens_at", "The time must be as in RFC 3339, or a date.");
+	add_name(r, "waiting_room");
+	str_add(&r->out, "{\"opens_at\":");
+	str_add_json(&r->out, room.opens_at);
+	add_share(&r->out, "admit_per_minute", room.has_admit_per_minute, room.admit_per_minute);
+	add_share(&r->out, "inside_max", room.has_inside_max, room.inside_max);
+	add_share(&r->out, "stale_after_seconds", room.has_stale_after_seconds,
+		room.stale_after_seconds);
+	add_share(&r->out, "grace_seconds", room.has_grace_seconds, room.grace_seconds);
+	add_share(&r->out, "pass_seconds", room.has_pass_seconds, room.pass_seconds);
+	str_add_char(&r->out, '}');
+}
+
 static void
 add_sections(struct reading *r)
 {
@@ -339,6 +397,9 @@ read_fields(struct reading *r)
 		{ .name = "pricing",
 			.kind = JSON_OBJECT,
 			.offset = offsetof(struct fields, pricing) },
+		{ .name = "waiting_room",
+			.kind = JSON_OBJECT,
+			.offset = offsetof(struct fields, waiting_room) },
 		LIST(sections),
 		NUMBER(hold_seconds, 86400),
 		NUMBER(max_seats_per_booking, 500),
@@ -395,6 +456,7 @@ event_input_read(struct arena *arena, const struct json *body, enum layout_use u
 	add_word(&r, "queue", r.in.queue, queues, "");
 	add_policy(&r);
 	add_pricing(&r);
+	add_room(&r);
 	add_sections(&r);
 	str_add_char(&r.out, '}');
 	if (r.problem)

@@ -8,6 +8,7 @@
 #include "domain/demand.h"
 #include "domain/event_input.h"
 #include "domain/event_parts.h"
+#include "domain/room.h"
 #include "queries.h"
 
 /* The numbers of a whole page in one statement, while the filter is away. */
@@ -93,7 +94,8 @@ run_search(struct context *house, const struct event_search *search, struct pg_r
 		search->words, from.time, to.time, from.day, to.day,
 		search->venue_id ? &venue_id : NULL, search->cursor ? &at_us : NULL,
 		search->cursor ? &event_id : NULL, search->limit + 1, house->conf->hold_seconds,
-		house->conf->max_seats_per_booking, house->conf->max_seats_per_user);
+		house->conf->max_seats_per_booking, house->conf->max_seats_per_user,
+		room_defaults(house));
 	return event_refused(err, house->why, house->arena);
 }
 
@@ -165,7 +167,7 @@ event_popular(struct context *house, int64_t limit, struct event **events, size_
 			&rows, pg_array_int(house->arena, demand.event_ids, demand.count),
 			pg_array_int(house->arena, demand.ranks, demand.count), limit,
 			house->conf->hold_seconds, house->conf->max_seats_per_booking,
-			house->conf->max_seats_per_user);
+			house->conf->max_seats_per_user, room_defaults(house));
 	if (err)
 		return err;
 	*count = (size_t)rows.count;

@@ -5,6 +5,7 @@
 #include "domain/event.h"
 
 #include "domain/event_parts.h"
+#include "domain/room.h"
 #include "queries.h"
 
 void
@@ -76,7 +77,8 @@ event_get(struct context *house, const struct event_caller *caller, int32_t even
 
 	err = query_event_get(house->pg, house->arena, house->deadline_us, house->why, &rows,
 		event_id, caller->user_id, caller->everything, house->conf->hold_seconds,
-		house->conf->max_seats_per_booking, house->conf->max_seats_per_user);
+		house->conf->max_seats_per_booking, house->conf->max_seats_per_user,
+		room_defaults(house));
 	if (err)
 		return err;
 	*out = (struct event){

@@ -74,6 +74,7 @@ read_verdict(struct filter_answer *answer, const struct redis_value *reply, stru
 		{ "ask", FILTER_ASK },
 		{ "missing", FILTER_MISSING },
 		{ "limited", FILTER_LIMITED },
+		{ "pass", FILTER_PASS },
 	};
 	const char *name = redis_text(redis_at(reply, 0), NULL);
 	int64_t *lost;
@@ -119,7 +120,7 @@ filter_take(struct context *house, const struct filter_wish *wish, struct filter
 		return;
 	if (wish->keyed)
 		filter_doubt(house, wish->event_id);
-	args = ARENA_ARRAY(house->arena, const char *, 10 + wish->seats + 2 * wish->sections);
+	args = ARENA_ARRAY(house->arena, const char *, 11 + wish->seats + 2 * wish->sections);
 	args[n++] = stamp;
 	args[n++] = wish->booking_id;
 	args[n++] = wish->user_id;
@@ -128,6 +129,7 @@ filter_take(struct context *house, const struct filter_wish *wish, struct filter
 	args[n++] = number(house, conf->max_seats_per_booking);
 	args[n++] = number(house, conf->rate_write);
 	args[n++] = conf->rate_limit ? number(house, conf->rate_write_burst) : "0";
+	args[n++] = wish->pass;
 	args[n++] = number(house, (int64_t)wish->seats);
 	for (size_t i = 0; i < wish->seats; i++)
 		args[n++] = wish->seat_ids[i];

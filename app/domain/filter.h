@@ -24,6 +24,7 @@ struct filter_wish {
 	const char *const *section_ids;
 	const int64_t *quantities;
 	size_t sections;
+	const char *pass; /* of the event's waiting room: "place|end in ms"; "": none */
 };
 
 enum filter_verdict {
@@ -33,7 +34,8 @@ enum filter_verdict {
 	FILTER_TAKEN, /* taken under the booking's id until PostgreSQL says no */
 	FILTER_LOST,  /* some of the seats are others' */
 	FILTER_FULL,  /* a section has not enough left */
-	FILTER_LIMITED /* the account's rate is used up */
+	FILTER_LIMITED, /* the account's rate is used up */
+	FILTER_PASS     /* the event has a waiting room, and no pass of it was shown */
 };
 
 struct filter_answer {

@@ -75,6 +75,9 @@ compare_fields(struct glance *g)
 	if (!str_equal(redis_text(redis_at(fields, 6), NULL),
 		    pg_text(g->rows, g->row, RECONCILE_GLANCE_SHOWN)))
 		differ(g, "shown");
+	if (!str_equal(redis_text(redis_at(fields, 7), NULL),
+		    pg_text(g->rows, g->row, RECONCILE_GLANCE_ROOM)))
+		differ(g, "room");
 	if (!sections || !str_equal(sections_brief(g->house->arena, sections),
 				 pg_text(g->rows, g->row, RECONCILE_GLANCE_SECTIONS)))
 		differ(g, "sections");

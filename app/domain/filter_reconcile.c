@@ -122,6 +122,7 @@ compare_event(struct filter_compare *c)
 		{ "until", FILTER_EVENT_OPEN_UNTIL },
 		{ "hold", FILTER_EVENT_HOLD_MS },
 		{ "max", FILTER_EVENT_PLACES_MAX },
+		{ "room", FILTER_EVENT_ROOM },
 		{ "seats", FILTER_EVENT_SEATS },
 		{ "sections", FILTER_EVENT_SECTIONS },
 		{ "shown", FILTER_EVENT_SHOWN },

@@ -10,11 +10,13 @@
 #include "base/metrics.h"
 #include "domain/demand.h"
 #include "domain/limit.h"
+#include "domain/pass.h"
+#include "domain/room.h"
 #include "queries.h"
 
 /* Verdicts are counted under their own numbers. */
 static_assert((int)METRIC_VERDICT_AWAY == FILTER_AWAY && (int)METRIC_VERDICT_ASK == FILTER_ASK &&
-		      (int)METRIC_VERDICT_LIMITED == FILTER_LIMITED,
+		      (int)METRIC_VERDICT_PASS == FILTER_PASS,
 	"the values of a label are those of an enum");
 
 /* One call of the function in PostgreSQL, with the arrays made once. */
@@ -23,6 +25,7 @@ struct attempt {
 	const struct context_key *key;
 	const char *booking_id;
 	const char *seats, *sections, *quantities;
+	const int64_t *pass; /* NULL: none that is good */
 	enum filter_verdict verdict;
 	bool doubtful; /* the take may have been done and not answered */
 	bool repeated; /* the answer to a call was lost */
@@ -38,7 +41,7 @@ call(struct context *house, struct attempt *a, bool wait, bool give_back)
 		a->wish->event_id, a->wish->user_id, a->booking_id, a->key->key,
 		a->key->key ? a->key->fingerprint : NULL, wait, give_back, a->seats, a->sections,
 		a->quantities, conf->hold_seconds, conf->max_seats_per_booking,
-		conf->max_seats_per_user);
+		conf->max_seats_per_user, a->pass);
 }
 
 /*
@@ -104,6 +107,8 @@ refuse(struct context *house, const struct hold_wish *wish, const struct filter_
 			answer->available > 0 ? answer->available : 0);
 		house->why->members = out.data;
 		return PROBLEM_SOLD_OUT;
+	case FILTER_PASS:
+		return PROBLEM_QUEUE_REQUIRED;
 	default:
 		return PROBLEM_NONE;
 	}
@@ -164,6 +169,23 @@ explain(struct context *house, const struct hold_wish *wish, enum problem err)
 	return err == PROBLEM_INVALID ? booking_places_unknown(house, &places) : err;
 }
 
+/* Where a pass is needed: why there is none that will do. */
+static enum problem
+refuse_pass(struct context *house, const struct hold_wish *wish, enum pass_state state)
+{
+	house->why->extensions = NULL;
+	house->why->members =
+		arena_printf(house->arena, ",\"event_id\":\"%" PRId32 "\",\"pass\":\"%s\"",
+			wish->event_id, state == PASS_GOOD ? "spent" : pass_word(state));
+	house->why->detail =
+		state == PASS_NONE ? "Join the event's waiting room (POST /queue/join), and show "
+				     "the pass in X-Queue-Pass."
+		: state == PASS_ENDED ? "The pass has ended. Join the waiting room again."
+		: state == PASS_WRONG ? "This is no pass of yours for this event."
+				      : "The pass is spent: a booking was made with it.";
+	return PROBLEM_QUEUE_REQUIRED;
+}
+
 static enum problem
 take(struct context *house, const struct hold_wish *wish, const struct context_key *key,
 	enum hold_outcome *outcome, struct booking *out)
@@ -172,10 +194,14 @@ take(struct context *house, const struct hold_wish *wish, const struct context_k
 	const char *secret = house->conf->id_secret;
 	struct attempt a = { .wish = wish, .key = key, .booking_id = booking_id };
 	struct filter_answer answer;
+	struct pass pass;
+	enum pass_state shown;
 	const char *said;
 	bool unknown;
 	enum problem err;
 
+	shown = pass_check(house->arena, wish->pass, wish->event_id, wish->user_id, &pass);
+	a.pass = shown == PASS_GOOD ? &pass.score : NULL;
 	if (key->key)
 		id_booking_from_key(wish->event_id, secret, strlen(secret), wish->user_id, "hold",
 			key->key, booking_id);
@@ -190,14 +216,15 @@ take(struct context *house, const struct hold_wish *wish, const struct context_k
 			.seats = wish->seats,
 			.section_ids = wish->section_ids,
 			.quantities = wish->quantities,
-			.sections = wish->sections },
+			.sections = wish->sections,
+			.pass = pass_place(house->arena, a.pass ? &pass : NULL) },
 		&answer);
 	a.verdict = answer.verdict;
 	a.doubtful = answer.doubtful;
 	metrics_add(METRIC_VERDICTS, (int)answer.verdict, 1);
 	err = refuse(house, wish, &answer);
 	if (err)
-		return err;
+		return err == PROBLEM_QUEUE_REQUIRED ? refuse_pass(house, wish, shown) : err;
 
 	a.seats = pg_array_text(house->arena, wish->seat_ids, wish->seats);
 	a.sections = pg_array_text(house->arena, wish->section_ids, wish->sections);
@@ -213,6 +240,12 @@ take(struct context *house, const struct hold_wish *wish, const struct context_k
 	}
 	if (err) {
 		undo(house, &a, err);
+		if (err == PROBLEM_QUEUE_REQUIRED) {
+			if (a.pass)
+				room_end(
+					house, wish->event_id, wish->user_id, *a.pass, "confirmed");
+			return refuse_pass(house, wish, shown);
+		}
 		return explain(house, wish, err);
 	}
 	said = pg_text(&a.rows, 0, BOOKING_HOLD_OUTCOME);

@@ -19,6 +19,7 @@ struct hold_wish {
 	const int64_t *quantities;
 	const char **section_pointers;
 	size_t sections;
+	const char *pass; /* as it came, of the event's waiting room; NULL: none */
 };
 
 enum hold_outcome { HOLD_NEW, HOLD_REPLAY, HOLD_SAME };
@@ -26,7 +27,8 @@ enum hold_outcome { HOLD_NEW, HOLD_REPLAY, HOLD_SAME };
 /*
  * All or none. HOLD_REPLAY: the first answer to this key again; HOLD_SAME: the caller's own live
  * hold of exactly these seats. Problems: NOT_FOUND, INVALID with pointers,
- * SEATS_UNAVAILABLE, SOLD_OUT, SALES_CLOSED, LIMIT_EXCEEDED, RATE_LIMITED, QUEUE_REQUIRED, BUSY,
+ * SEATS_UNAVAILABLE, SOLD_OUT, SALES_CLOSED, LIMIT_EXCEEDED, RATE_LIMITED, QUEUE_REQUIRED (says what
+ * is wrong with the pass), BUSY,
  * KEY_REUSED, KEY_IN_FLIGHT, UNAVAILABLE, UNKNOWN_OUTCOME.
  */
 enum problem hold_take(struct context *house, const struct hold_wish *wish,

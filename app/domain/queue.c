@@ -128,8 +128,8 @@ ask(struct context *house, const struct ticket *ticket, bool *known, struct queu
 }
 
 /* Nobody answers for the line: it and the places in it are kept. */
-static enum problem
-away(struct context *house)
+enum problem
+queue_away(struct context *house)
 {
 	*house->why = (struct problem_why){
 		.detail = "The line cannot be reached now. Your place in it is kept.",
@@ -185,7 +185,7 @@ join(struct context *house, const struct queue_wish *wish, struct queue_place *o
 					 : NULL;
 		said = queue_said(reply);
 		if (!said)
-			return away(house);
+			return queue_away(house);
 		if (str_equal(said, "ask")) {
 			if (redis_int(redis_at(reply, 1)) == 1)
 				filter_want(wish->event_id);
@@ -207,7 +207,7 @@ join(struct context *house, const struct queue_wish *wish, struct queue_place *o
 			metrics_add(METRIC_QUEUE_MOVES, METRIC_QUEUE_MOVE_JOINED, 1);
 		return PROBLEM_NONE;
 	}
-	return err ? err : away(house);
+	return err ? err : queue_away(house);
 }
 
 /* An answer as it is kept under a key, and out of that again. */
@@ -286,7 +286,7 @@ give_back(struct context *house, const struct ticket *ticket, bool *done, struct
 			     house, &script_queue_return, ticket->event_id, NULL, args))
 		   : NULL;
 	if (!said)
-		return away(house);
+		return queue_away(house);
 	if (str_equal(said, "begin"))
 		return queue_begin(house, ticket->event_id, ticket->line, 0);
 	if (str_equal(said, "above"))
@@ -332,7 +332,7 @@ status_of(struct context *house, const struct ticket *ticket, const struct redis
 
 	if (!said) {
 		err = ask(house, ticket, done, out);
-		return *done ? err : away(house);
+		return *done ? err : queue_away(house);
 	}
 	if (str_equal(said, "limited"))
 		return limit_refuse(house, "read", house->conf->rate_read,
@@ -375,7 +375,7 @@ queue_status(struct context *house, const struct ticket *ticket, struct queue_pl
 
 		err = status_of(house, ticket, reply, &done, out);
 	}
-	return err || done ? err : away(house);
+	return err || done ? err : queue_away(house);
 }
 
 /* ---- leave and confirm ----------------------------------------------------------------------- */

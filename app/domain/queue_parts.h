@@ -11,6 +11,9 @@
 const struct redis_value *queue_script(struct context *house, const struct redis_script *script,
 	int32_t event_id, const char *bucket, const char *const *args);
 
+/* Nobody answers for a line, which with its places is kept: UNAVAILABLE. */
+enum problem queue_away(struct context *house);
+
 /* The word that the answer of a script begins with; NULL: there is no such answer. */
 const char *queue_said(const struct redis_value *reply);
 

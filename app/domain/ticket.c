@@ -17,7 +17,8 @@
 
 #define SCORE_MAX   (INT64_C(1) << 53)
 
-static unsigned char secrets[KEYRING_MAX][ID_SHA256_BYTES];
+/* What is signed under keys of one kind means nothing under the other. */
+static unsigned char secrets[TICKET_KINDS][KEYRING_MAX][ID_SHA256_BYTES];
 static size_t secrets_count;
 
 int64_t
@@ -50,17 +51,21 @@ ticket_line_is_name(const char *line)
 void
 ticket_init(void)
 {
-	static const char *const use[] = { "holdfast queue ticket 1", NULL };
+	static const char *const uses[TICKET_KINDS][2] = {
+		[TICKET_PLACE] = { "holdfast queue ticket 1", NULL },
+		[TICKET_PASS] = { "holdfast queue pass 1", NULL },
+	};
 
 	for (secrets_count = 0; secrets_count < keyring_count(); secrets_count++) {
 		const char *secret = keyring_at(secrets_count)->secret;
 
-		id_hmac(secret, strlen(secret), use, secrets[secrets_count]);
+		for (int kind = 0; kind < TICKET_KINDS; kind++)
+			id_hmac(secret, strlen(secret), uses[kind], secrets[kind][secrets_count]);
 	}
 }
 
 static void
-mark(size_t key, const struct ticket *ticket, unsigned char out[MARK_BYTES])
+mark(enum ticket_kind kind, size_t key, const struct ticket *ticket, unsigned char out[MARK_BYTES])
 {
 	unsigned char full[ID_SHA256_BYTES];
 	char event[16], score[24];
@@ -68,7 +73,7 @@ mark(size_t key, const struct ticket *ticket, unsigned char out[MARK_BYTES])
 
 	snprintf(event, sizeof(event), "%" PRId32, ticket->event_id);
 	snprintf(score, sizeof(score), "%" PRId64, ticket->score);
-	id_hmac(secrets[key], sizeof(secrets[key]), parts, full);
+	id_hmac(secrets[kind][key], sizeof(secrets[kind][key]), parts, full);
 	memcpy(out, full, MARK_BYTES);
 }
 
@@ -120,7 +125,7 @@ get_user(struct arena *arena, const unsigned char *in)
 }
 
 const char *
-ticket_write(struct arena *arena, const struct ticket *ticket)
+ticket_write_as(struct arena *arena, enum ticket_kind kind, const struct ticket *ticket)
 {
 	unsigned char bytes[TOKEN_BYTES];
 	size_t line = strlen(ticket->line);
@@ -131,12 +136,13 @@ ticket_write(struct arena *arena, const struct ticket *ticket)
 	put_number(bytes + 5, (uint64_t)ticket->score, 8);
 	put_user(bytes + 13, ticket->user_id);
 	memcpy(bytes + HEAD_BYTES, ticket->line, line);
-	mark(0, ticket, bytes + HEAD_BYTES + line);
+	mark(kind, 0, ticket, bytes + HEAD_BYTES + line);
 	return base64url_write(arena, bytes, HEAD_BYTES + line + MARK_BYTES);
 }
 
 bool
-ticket_read(struct arena *arena, const char *token, struct ticket *out)
+ticket_read_as(
+	struct arena *arena, enum ticket_kind kind, const char *token, struct ticket *out)
 {
 	unsigned char is[MARK_BYTES];
 	const unsigned char *bytes;
@@ -160,12 +166,24 @@ ticket_read(struct arena *arena, const char *token, struct ticket *out)
 		strlen(ticket.line) != line || !ticket_line_is_name(ticket.line))
 		return false;
 	for (size_t i = 0; i < secrets_count; i++) {
-		mark(i, &ticket, is);
+		mark(kind, i, &ticket, is);
 		known |= str_equal_secret(is, MARK_BYTES, bytes + len - MARK_BYTES, MARK_BYTES);
 	}
 	if (known)
 		*out = ticket;
 	return known;
+}
+
+const char *
+ticket_write(struct arena *arena, const struct ticket *ticket)
+{
+	return ticket_write_as(arena, TICKET_PLACE, ticket);
+}
+
+bool
+ticket_read(struct arena *arena, const char *token, struct ticket *out)
+{
+	return ticket_read_as(arena, TICKET_PLACE, token, out);
 }
 
 void

@@ -74,7 +74,8 @@ cors_add_headers(const struct request *r, struct str *head)
 		str_printf(head,
 			"Access-Control-Allow-Methods: %s\r\n"
 			"Access-Control-Allow-Headers: Authorization, Content-Type, "
-			"Idempotency-Key, If-Match, If-None-Match, X-Queue-Token, X-Request-Id\r\n"
+			"Idempotency-Key, If-Match, If-None-Match, X-Queue-Pass, X-Queue-Token, "
+			"X-Request-Id\r\n"
 			"Access-Control-Max-Age: 600\r\n",
 			r->allow);
 		return;

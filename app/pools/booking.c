@@ -6,6 +6,7 @@
 #include "base/json.h"
 #include "domain/demand.h"
 #include "domain/hold.h"
+#include "domain/ticket.h"
 #include "http/page.h"
 #include "pools/caller.h"
 #include "pools/places.h"
@@ -79,6 +80,7 @@ hold(struct request *r, struct hold_wish *wish, enum hold_outcome *outcome, stru
 	struct context_key key = key_of(r);
 
 	wish->user_id = r->who.user_id;
+	wish->pass = request_header(r, "HTTP_X_QUEUE_PASS");
 	return hold_take(serve_context(), wish, &key, outcome, out);
 }
 
@@ -464,6 +466,13 @@ booking_readyz(struct request *r)
 	return PROBLEM_NONE;
 }
 
+static void
+booking_start(struct context *house)
+{
+	ticket_init();
+	filter_begin(house);
+}
+
 static bool
 booking_idle(struct context *house)
 {
@@ -479,7 +488,7 @@ main(int argc, char **argv)
 		.program = { .name = "booking",
 			.summary = "hold, confirm, release and cancel bookings" },
 		.routes = pool_routes,
-		.start = filter_begin,
+		.start = booking_start,
 		.idle = booking_idle,
 	};
 

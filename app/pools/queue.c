@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "domain/limit.h"
+#include "domain/room.h"
 #include "pools/caller.h"
 #include "pools/places.h"
 #include "pools/serve.h"
@@ -64,6 +65,33 @@ place_write(struct str *out, const struct queue_place *place)
 	str_add_json(out, place->reason);
 }
 
+/* The same of a place in a waiting room, which is for the whole event. */
+static void
+room_write(struct str *out, const struct room_place *place)
+{
+	char time[CLOCK_RFC3339];
+
+	str_printf(out, "\"status\":\"%s\",\"event_id\":\"%" PRId32 "\",\"section_id\":null",
+		room_status_word(place->status), place->ticket.event_id);
+	add_number(out, "position", place->ahead + 1, place->ahead >= 0);
+	add_number(out, "ahead", place->ahead, place->ahead >= 0);
+	add_number(out, "estimated_wait_seconds", place->wait_s, place->wait_s >= 0);
+	add_number(out, "poll_after_seconds", place->poll_after_s, place->poll_after_s >= 0);
+	if (place->opens_ms >= 0)
+		clock_rfc3339(place->opens_ms, time);
+	str_add(out, ",\"opens_at\":");
+	str_add_json(out, place->opens_ms >= 0 ? time : NULL);
+	add_number(out, "starts_in_seconds", place->starts_in_s, place->starts_in_s >= 0);
+	str_add(out, ",\"pass\":");
+	str_add_json(out, place->pass);
+	if (place->expires_ms >= 0)
+		clock_rfc3339(place->expires_ms, time);
+	str_add(out, ",\"expires_at\":");
+	str_add_json(out, place->expires_ms >= 0 ? time : NULL);
+	str_add(out, ",\"reason\":");
+	str_add_json(out, place->reason);
+}
+
 static void
 mark_replay(struct request *r, bool replayed)
 {
@@ -73,7 +101,8 @@ mark_replay(struct request *r, bool replayed)
 
 /* ---- join ------------------------------------------------------------------------------------ */
 
-/* "event_id:section_id", the two also given by themselves, but not both. */
+/* "event_id:section_id", the two also given by themselves, but not both; without a section the
+ * waiting room of the event. */
 static enum problem
 wish_read(struct request *r, const struct body *in, struct queue_wish *wish)
 {
@@ -96,13 +125,37 @@ wish_read(struct request *r, const struct body *in, struct queue_wish *wish)
 	} else if (!in->event_id) {
 		return problem_at(&r->why, r->arena, "/event_id", "This is required.");
 	}
-	if (!wish->line)
-		return problem_at(&r->why, r->arena, "/section_id", "This is required.");
 	if (!event_id_read(event_id, &wish->event_id))
 		return PROBLEM_NOT_FOUND;
+	if (!wish->line)
+		return PROBLEM_NONE;
 	if (!*wish->line || !ticket_line_is_name(wish->line))
 		return problem_at(
 			&r->why, r->arena, wish->line_pointer, "There is no such section.");
+	return PROBLEM_NONE;
+}
+
+static enum problem
+join_room(struct request *r, const struct body *in, const struct queue_wish *wish,
+	const struct context_key *key)
+{
+	struct room_place place;
+	struct str out;
+	bool replayed;
+	enum problem err;
+
+	if (in->quantity)
+		return problem_at(&r->why, r->arena, "/quantity",
+			"A waiting room is for a person: say how many places with the hold.");
+	err = room_join(serve_context(), wish->event_id, wish->user_id, key, &replayed, &place);
+	if (err)
+		return err;
+	str_init(&out, r->arena);
+	str_printf(&out, "{\"token\":\"%s\",", ticket_write(r->arena, &place.ticket));
+	room_write(&out, &place);
+	str_add_char(&out, '}');
+	respond_json(r, 202, out.data);
+	mark_replay(r, replayed);
 	return PROBLEM_NONE;
 }
 
@@ -122,7 +175,7 @@ queue_join_call(struct request *r)
 	};
 	struct context_key key = key_of(r);
 	struct queue_wish wish = { .user_id = r->who.user_id };
-	struct body in = { .quantity = 1 };
+	struct body in = { 0 };
 	struct queue_place place;
 	struct str out;
 	bool replayed;
@@ -131,7 +184,9 @@ queue_join_call(struct request *r)
 	err = json_read(r->body, fields, &in, &r->why, r->arena, "");
 	if (!err)
 		err = wish_read(r, &in, &wish);
-	wish.quantity = in.quantity;
+	if (!err && !wish.line)
+		return join_room(r, &in, &wish, &key);
+	wish.quantity = in.quantity ? in.quantity : 1;
 	if (!err)
 		err = queue_join(serve_context(), &wish, &key, &replayed, &place);
 	if (err)
@@ -159,6 +214,23 @@ unknown_token(struct request *r)
 }
 
 static enum problem
+room_status_call(struct request *r, const struct ticket *ticket)
+{
+	struct room_place place;
+	struct str out;
+	enum problem err = room_status(serve_context(), ticket, &place);
+
+	if (err)
+		return err;
+	str_init(&out, r->arena);
+	str_add_char(&out, '{');
+	room_write(&out, &place);
+	str_add_char(&out, '}');
+	respond_json(r, 200, out.data);
+	return PROBLEM_NONE;
+}
+
+static enum problem
 queue_status_call(struct request *r)
 {
 	const char *header = request_header(r, "HTTP_X_QUEUE_TOKEN");
@@ -182,6 +254,8 @@ queue_status_call(struct request *r)
 		return problem_at(&r->why, r->arena, "/token", "This is required.");
 	if (!ticket_read(r->arena, token, &ticket))
 		return unknown_token(r);
+	if (!*ticket.line)
+		return room_status_call(r, &ticket);
 	err = queue_status(serve_context(), &ticket, &place);
 	if (err)
 		return err;
@@ -222,7 +296,8 @@ queue_leave_call(struct request *r)
 	enum problem err = token_read(r, &ticket);
 
 	if (!err)
-		err = queue_leave(serve_context(), &ticket, &key, &replayed);
+		err = (*ticket.line ? queue_leave : room_leave)(
+			serve_context(), &ticket, &key, &replayed);
 	if (err)
 		return err;
 	respond_empty(r, 204);
@@ -240,6 +315,10 @@ queue_confirm_call(struct request *r)
 	struct str out;
 	enum problem err = token_read(r, &ticket);
 
+	if (!err && !*ticket.line) {
+		r->why.detail = "A waiting room gives a pass, and holds nothing by itself.";
+		return PROBLEM_NOT_RESERVED_YET;
+	}
 	if (!err)
 		err = queue_confirm(serve_context(), &ticket, &key, &outcome, &booking);
 	if (err)

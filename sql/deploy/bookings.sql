@@ -53,6 +53,7 @@ CREATE TABLE bookings (
   cancel_reason    text,
   key              text,
   fingerprint      text,
+  pass             bigint,                               -- of the waiting room, where one was shown
   PRIMARY KEY (event_id, booking_id)
 ) WITH (fillfactor = 85);
 
@@ -63,6 +64,15 @@ CREATE INDEX bookings_live ON bookings (event_id, user_id)
   WHERE status IN ('HOLD', 'RESERVED', 'CONFIRMED');
 -- A buyer's history, newest first.
 CREATE INDEX bookings_history ON bookings (user_id, created_at DESC, booking_id DESC);
+
+-- Passes of waiting rooms that a booking was confirmed with: no hold is made with one again.
+CREATE TABLE passes_spent (
+  event_id integer NOT NULL,
+  user_id  uuid NOT NULL,
+  pass     bigint NOT NULL CHECK (pass > 0),
+  spent_at timestamptz NOT NULL DEFAULT now(),
+  PRIMARY KEY (event_id, user_id, pass)
+);
 
 -- What may be written of a booking. These are triggers, and not CHECKs: the server reads the text of
 -- every CHECK anew in each statement, which took a third of the time of a hold. As with a CHECK, what
@@ -119,7 +129,7 @@ END
 $$;
 CREATE TRIGGER booking_items_guard BEFORE UPDATE OF event_id, booking_id, user_id, positions,
     seat_prices, section_nos, quantities, section_prices, total, currency, created_at,
-    first_expires_at, key, fingerprint ON bookings
+    first_expires_at, key, fingerprint, pass ON bookings
   FOR EACH ROW EXECUTE FUNCTION booking_items_guard();
 CREATE TRIGGER booking_kept BEFORE DELETE ON bookings
   FOR EACH ROW EXECUTE FUNCTION booking_items_guard();

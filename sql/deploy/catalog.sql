@@ -33,22 +33,23 @@ CREATE TYPE event_view AS (
 );
 
 CREATE FUNCTION event_view_of(e events, p_default_seconds integer, p_default_per_booking integer,
-  p_default_per_user integer) RETURNS event_view
+  p_default_per_user integer, p_room jsonb DEFAULT '{}') RETURNS event_view
 LANGUAGE sql STABLE SET search_path = holdfast, pg_temp AS $$
   SELECT e.event_id, e.status <> 'draft', e.version, e.layout_version,
     (extract(epoch FROM e.event_date) * 1000000)::bigint,
-    holdfast.event_head(e, false, p_default_seconds, p_default_per_booking, p_default_per_user),
+    holdfast.event_head(e, false, p_default_seconds, p_default_per_booking, p_default_per_user,
+      p_room),
     array_agg(o.section_id ORDER BY o.ordinality), array_agg(o.price ORDER BY o.ordinality),
     array_agg(o.open_json ORDER BY o.ordinality)
   FROM ROWS FROM (holdfast.event_sections_open(e.event_id)) WITH ORDINALITY AS o
 $$;
 
 CREATE FUNCTION event_get(p_event integer, p_user uuid, p_all boolean, p_default_seconds integer,
-  p_default_per_booking integer, p_default_per_user integer) RETURNS event_view
+  p_default_per_booking integer, p_default_per_user integer, p_room jsonb DEFAULT '{}') RETURNS event_view
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = holdfast, pg_temp AS $$
 BEGIN
   RETURN event_view_of(event_seen(p_event, p_user, p_all), p_default_seconds,
-    p_default_per_booking, p_default_per_user);
+    p_default_per_booking, p_default_per_user, p_room);
 END
 $$;
 

@@ -6,7 +6,7 @@ SET LOCAL search_path = holdfast, public;
 -- booking; the body is the whole answer, the same in each.
 CREATE FUNCTION confirm_seats(p_event integer, p_user uuid, p_key text, p_fingerprint text,
   p_wait boolean, p_seats text[])
-RETURNS TABLE (outcome text, body text, booking_id uuid, positions integer[], sections text)
+RETURNS TABLE (outcome text, body text, booking_id uuid, positions integer[], sections text, pass bigint)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = holdfast, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
@@ -20,7 +20,7 @@ BEGIN
   IF p_key IS NOT NULL THEN
     a := answer_find(p_event, p_user, 'confirm', p_key, p_fingerprint, p_wait);
     IF a.key IS NOT NULL THEN
-      RETURN QUERY SELECT 'replay', a.body, NULL::uuid, '{}'::integer[], '';
+      RETURN QUERY SELECT 'replay', a.body, NULL::uuid, '{}'::integer[], '', NULL::bigint;
       RETURN;
     END IF;
   END IF;
@@ -71,7 +71,8 @@ BEGIN
       (SELECT coalesce(string_agg(c.section_id || ':' || g.had - coalesce(g.gone, 0), ','), '')
         FROM unnest(k.section_nos, k.quantities, k.gone_quantities) AS g (section_no, had, gone)
           JOIN sections c ON c.event_id = p_event AND c.section_no = g.section_no
-        WHERE g.had > coalesce(g.gone, 0))
+        WHERE g.had > coalesce(g.gone, 0)),
+      k.pass
     FROM bookings k
     WHERE k.event_id = p_event AND k.booking_id = ANY (v_bookings) ORDER BY k.booking_id;
 END

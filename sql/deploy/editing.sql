@@ -83,11 +83,35 @@ LANGUAGE sql STABLE SET search_path = holdfast, pg_temp AS $$
       holdfast.time_show(v.created_at) AS created_at) AS q
 $$;
 
+-- The waiting room of an event with what is in force where it says nothing.
+CREATE FUNCTION room_show(e events, p_room jsonb) RETURNS json
+LANGUAGE sql STABLE SET search_path = holdfast, pg_temp AS $$
+  SELECT row_to_json(r) FROM (
+    SELECT coalesce(e.waiting_room ->> 'opens_at', holdfast.time_show(e.sales_start)) AS opens_at,
+      w.admit_per_minute, w.inside_max, w.stale_after_seconds, w.grace_seconds, w.pass_seconds
+    FROM jsonb_to_record(p_room || e.waiting_room) AS w (admit_per_minute integer, inside_max integer,
+      stale_after_seconds integer, grace_seconds integer, pass_seconds integer)) AS r
+$$;
+
+-- The waiting room that a request describes, as it is kept.
+CREATE FUNCTION room_read(p_room jsonb, p_zone text, p_sales_end timestamptz) RETURNS jsonb
+LANGUAGE plpgsql STABLE SET search_path = holdfast, pg_temp AS $$
+DECLARE
+  v_opens timestamptz := time_read(p_room ->> 'opens_at', p_zone, '/waiting_room/opens_at');
+BEGIN
+  IF v_opens > p_sales_end THEN
+    PERFORM refuse_field('/waiting_room/opens_at', 'The waiting room would open after the end of sales.');
+  END IF;
+  -- A null, of the whole or of a part, leaves it to the configuration.
+  RETURN coalesce(jsonb_strip_nulls(nullif(p_room, 'null') || jsonb_build_object('opens_at', time_show(v_opens))), '{}');
+END
+$$;
+
 -- An event as everybody sees it, but for its sections; the rule of its prices is for staff alone, who
 -- would not want buyers to wait for its floor. p_default_*: what is in force where the event says
--- nothing (0 places a buyer: no limit).
+-- nothing (0 places a buyer: no limit); p_room: likewise, of the waiting room.
 CREATE FUNCTION event_head(e events, p_staff boolean, p_default_seconds integer,
-  p_default_per_booking integer, p_default_per_user integer) RETURNS text
+  p_default_per_booking integer, p_default_per_user integer, p_room jsonb) RETURNS text
 LANGUAGE sql STABLE SET search_path = holdfast, pg_temp AS $$
   SELECT row_to_json(q)::text FROM (
     SELECT e.event_id::text, e.title, e.description,
@@ -98,7 +122,7 @@ LANGUAGE sql STABLE SET search_path = holdfast, pg_temp AS $$
       e.status, coalesce(e.hold_seconds, p_default_seconds) AS hold_seconds,
       coalesce(e.max_seats_per_booking, p_default_per_booking) AS max_seats_per_booking,
       coalesce(e.max_seats_per_user, nullif(p_default_per_user, 0)) AS max_seats_per_user,
-      e.queue, e.payment, e.refund_policy, e.currency,
+      e.queue, room_show(e, p_room) AS waiting_room, e.payment, e.refund_policy, e.currency,
       CASE WHEN p_staff THEN e.pricing
         ELSE jsonb_build_object('enabled', e.pricing -> 'enabled') END AS pricing, e.version) AS q
 $$;
@@ -115,10 +139,10 @@ LANGUAGE sql STABLE SET search_path = holdfast, pg_temp AS $$
 $$;
 
 CREATE FUNCTION event_show(e events, p_default_seconds integer, p_default_per_booking integer,
-  p_default_per_user integer) RETURNS text
+  p_default_per_user integer, p_room jsonb) RETURNS text
 LANGUAGE sql STABLE SET search_path = holdfast, pg_temp AS $$
   SELECT left(holdfast.event_head(e, true, p_default_seconds, p_default_per_booking,
-      p_default_per_user), -1)
+      p_default_per_user, p_room), -1)
     || ',"sections":[' || coalesce(string_agg(
       o.open_json || n.capacity - n.held - n.sold || '}', ',' ORDER BY o.ordinality), '') || ']}'
     FROM ROWS FROM (holdfast.event_sections_open(e.event_id)) WITH ORDINALITY AS o
@@ -209,7 +233,7 @@ $$;
 
 CREATE FUNCTION event_create(p_user uuid, p_all boolean, p_key text, p_fingerprint text,
   p_wait boolean, p_in jsonb, p_default_seconds integer, p_default_per_booking integer,
-  p_default_per_user integer) RETURNS edit_result
+  p_default_per_user integer, p_room jsonb DEFAULT '{}') RETURNS edit_result
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = holdfast, pg_temp AS $$
 DECLARE
   a          answers;
@@ -250,12 +274,13 @@ BEGIN
 
   INSERT INTO events (organizer_id, venue_id, title, description, event_date, timezone, sales_start,
       sales_end, status, currency, hold_seconds, max_seats_per_booking, max_seats_per_user, payment,
-      queue, refund_policy, pricing)
+      queue, waiting_room, refund_policy, pricing)
     VALUES (p_user, v.venue_id, p_in ->> 'title', coalesce(p_in ->> 'description', ''), v_date, v_zone,
       v_start, v_end, coalesce(p_in ->> 'status', 'on_sale'), p_in ->> 'currency',
       (p_in ->> 'hold_seconds')::integer, (p_in ->> 'max_seats_per_booking')::integer,
       (p_in ->> 'max_seats_per_user')::integer, coalesce(p_in ->> 'payment', 'none'),
-      coalesce(p_in ->> 'queue', 'off'), coalesce(p_in -> 'refund_policy', '[]'),
+      coalesce(p_in ->> 'queue', 'off'), room_read(p_in -> 'waiting_room', v_zone, v_end),
+      coalesce(p_in -> 'refund_policy', '[]'),
       coalesce(p_in -> 'pricing', '{"enabled": false}'))
     RETURNING * INTO e;
   INSERT INTO sections (event_id, section_no, section_id, name, kind, capacity, base_price, price)
@@ -276,7 +301,7 @@ BEGIN
     WHERE event_id = e.event_id RETURNING * INTO e;
 
   r := (false, e.event_id::text,
-    event_show(e, p_default_seconds, p_default_per_booking, p_default_per_user))::edit_result;
+    event_show(e, p_default_seconds, p_default_per_booking, p_default_per_user, p_room))::edit_result;
   IF p_key IS NOT NULL THEN
     PERFORM answer_keep(0, p_user, 'event_create', p_key, p_fingerprint, 201, NULL, r.body);
   END IF;

@@ -263,7 +263,8 @@ $$;
 -- event must be at one of these; null: no matter. Commits asynchronously, for the sake of the counters;
 -- the caller makes it durable before anything is told.
 CREATE FUNCTION event_update(p_event integer, p_user uuid, p_all boolean, p_versions integer[],
-  p_in jsonb, p_default_seconds integer, p_default_per_booking integer, p_default_per_user integer)
+  p_in jsonb, p_default_seconds integer, p_default_per_booking integer, p_default_per_user integer,
+  p_room jsonb DEFAULT '{}')
 RETURNS edit_result
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = holdfast, pg_temp AS $$
 DECLARE
@@ -302,6 +303,9 @@ BEGIN
       WHEN p_in ? 'sales_end' THEN '/sales_end' ELSE '/event_date' END,
       'Sales would begin after their end.');
   END IF;
+  -- Judged anew as it stands, since the end of sales may have moved.
+  e.waiting_room := room_read(CASE WHEN p_in ? 'waiting_room' THEN p_in -> 'waiting_room'
+    ELSE e.waiting_room END, e.timezone, e.sales_end);
   IF p_in ? 'sections' THEN
     SELECT next_position, changed INTO e.seats_count, v_layout
       FROM event_sections_change(p_event, e.seats_count, p_in -> 'sections');
@@ -319,13 +323,14 @@ BEGIN
       max_seats_per_user = CASE WHEN p_in ? 'max_seats_per_user'
         THEN (p_in ->> 'max_seats_per_user')::integer ELSE max_seats_per_user END,
       payment = coalesce(p_in ->> 'payment', payment), queue = coalesce(p_in ->> 'queue', queue),
+      waiting_room = e.waiting_room,
       refund_policy = coalesce(p_in -> 'refund_policy', refund_policy),
       pricing = CASE WHEN p_in ? 'pricing'
         THEN coalesce(nullif(p_in -> 'pricing', 'null'), '{"enabled": false}') ELSE pricing END,
       version = version + 1, layout_version = layout_version + v_layout::integer
     WHERE event_id = p_event RETURNING * INTO e;
   RETURN (false, e.event_id::text,
-    event_show(e, p_default_seconds, p_default_per_booking, p_default_per_user))::edit_result;
+    event_show(e, p_default_seconds, p_default_per_booking, p_default_per_user, p_room))::edit_result;
 END
 $$;
 

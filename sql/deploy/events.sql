@@ -41,6 +41,19 @@ CREATE TABLE events (
     AND coalesce((pricing ->> 'ceiling_percent')::bigint, 100) BETWEEN 100 AND 1000
     AND coalesce((pricing ->> 'step_percent')::bigint, 1) BETWEEN 1 AND 1000
     AND coalesce((pricing ->> 'round_to')::bigint, 1) BETWEEN 1 AND 100000000) IS TRUE),
+  -- of an event whose queue is on: when its waiting room opens, and whom it lets in; what is left out is
+  -- as configured (opens_at: when sales start)
+  waiting_room   jsonb NOT NULL DEFAULT '{}' CHECK ((
+    jsonb_typeof(waiting_room) = 'object'
+    AND waiting_room - '{opens_at,admit_per_minute,inside_max,stale_after_seconds,grace_seconds,pass_seconds}'::text[]
+      = '{}'
+    AND coalesce(waiting_room ->> 'opens_at', '2000-01-01T00:00:00Z')
+      ~ '^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z$'
+    AND coalesce((waiting_room ->> 'admit_per_minute')::bigint, 1) BETWEEN 1 AND 1000000
+    AND coalesce((waiting_room ->> 'inside_max')::bigint, 1) BETWEEN 1 AND 1000000
+    AND coalesce((waiting_room ->> 'stale_after_seconds')::bigint, 5) BETWEEN 5 AND 3600
+    AND coalesce((waiting_room ->> 'grace_seconds')::bigint, 0) BETWEEN 0 AND 86400
+    AND coalesce((waiting_room ->> 'pass_seconds')::bigint, 10) BETWEEN 10 AND 86400) IS TRUE),
   version        integer NOT NULL DEFAULT 1 CHECK (version > 0),
   layout_version integer NOT NULL DEFAULT 1 CHECK (layout_version > 0),
   seats_count    integer NOT NULL DEFAULT 0 CHECK (seats_count >= 0), -- the next free position

@@ -150,10 +150,12 @@ CREATE TYPE hold_result AS (
 --   p_wait        a repeat after an unknown outcome
 --   p_give_back   a repeat after HF290: due claims of the sections are given back first
 --   p_default_*   the configuration's values, for an event that has none of its own (0: no limit)
+--   p_pass        the pass of the event's waiting room that the caller has shown
 CREATE FUNCTION hold(
   p_event integer, p_user uuid, p_booking uuid, p_key text, p_fingerprint text, p_wait boolean,
   p_give_back boolean, p_seats text[], p_sections text[], p_quantities integer[],
-  p_default_seconds integer, p_default_per_booking integer, p_default_per_user integer
+  p_default_seconds integer, p_default_per_booking integer, p_default_per_user integer,
+  p_pass bigint DEFAULT NULL
 ) RETURNS hold_result
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = holdfast, pg_temp AS $$
 DECLARE
@@ -215,8 +217,14 @@ BEGIN
   ELSIF e.status <> 'on_sale' OR NOT e.open THEN
     RAISE EXCEPTION 'the event is not on sale' USING ERRCODE = 'HF203',
       DETAIL = sales_window(e.sales_start, e.sales_end);
-  ELSIF e.queue = 'on' THEN
-    RAISE EXCEPTION 'the event is entered through its queue' USING ERRCODE = 'HF210';
+  ELSIF e.queue = 'off' THEN
+    p_pass := NULL;
+  ELSIF p_pass IS NULL THEN
+    RAISE EXCEPTION 'the event is entered through its waiting room' USING ERRCODE = 'HF210',
+      DETAIL = '{"pass":"missing"}';
+  ELSIF EXISTS (SELECT FROM passes_spent
+      WHERE event_id = p_event AND user_id = p_user AND pass = p_pass) THEN
+    RAISE EXCEPTION 'the pass is spent' USING ERRCODE = 'HF210', DETAIL = '{"pass":"spent"}';
   END IF;
 
   -- What is asked for, in lock order, at the price of this moment. In loops: aggregates would cost
@@ -359,9 +367,9 @@ BEGIN
     PERFORM bookings_close_due(p_event, v_from);
   END IF;
   INSERT INTO bookings (event_id, booking_id, user_id, places, positions, seat_prices, section_nos,
-      quantities, section_prices, total, currency, first_expires_at, expires_at, key, fingerprint)
+      quantities, section_prices, total, currency, first_expires_at, expires_at, key, fingerprint, pass)
     VALUES (p_event, p_booking, p_user, v_places, r.positions, v_prices, v_nos, v_ga_q, v_ga_price,
-      v_total, e.currency, v_expires, v_expires, p_key, p_fingerprint);
+      v_total, e.currency, v_expires, v_expires, p_key, p_fingerprint, p_pass);
 
   r.outcome := 'new';
   -- The very row that booking_show() rebuilds for a replay.

@@ -11,7 +11,8 @@ CREATE TYPE move_result AS (
   outcome   text,       -- moved; done: it was so already; replay: the first answer again;
                         -- asked: a release that waits for a payment
   positions integer[],  -- those that stand, ascending
-  booking   booking_view
+  booking   booking_view,
+  pass      bigint      -- of a waiting room, spent by this confirm or an earlier one
 );
 
 -- The first answer of a keyed operation, if there is one; takes the key's lock.
@@ -208,6 +209,10 @@ BEGIN
   ELSIF e.payment <> 'none' AND b.total > 0 THEN
     RAISE EXCEPTION 'the booking must be paid first' USING ERRCODE = 'HF207';
   END IF;
+  IF b.pass IS NOT NULL THEN
+    INSERT INTO passes_spent (event_id, user_id, pass) VALUES (b.event_id, b.user_id, b.pass)
+      ON CONFLICT DO NOTHING;
+  END IF;
   v_rows := claims_set(b, 'b', 'infinity');
   UPDATE bookings SET status = 'CONFIRMED', confirmed_at = now(), version = version + 1
     WHERE event_id = b.event_id AND booking_id = b.booking_id
@@ -249,6 +254,7 @@ BEGIN
   END IF;
   r.positions := booking_positions(b);
   r.booking := booking_show(b, false);
+  r.pass := b.pass;
   IF p_key IS NOT NULL THEN
     PERFORM answer_keep(p_event, p_user, 'confirm', p_key, p_fingerprint, 200, r.booking, NULL);
   END IF;

@@ -32,7 +32,9 @@ BEGIN
         CASE n WHEN 0 THEN 'infinity' ELSE now() - v_first * (exp(v_growth * n) - 1) * interval '1 second' END AS last
       FROM generate_series(0, c_slots - 1) AS n)
     SELECT r.event_id, r.places, extract(epoch FROM now() - r.created_at)::double precision,
-        CASE WHEN r.rows < c_rows THEN 1 ELSE greatest(1, extract(epoch FROM l.created_at - r.at_first)
+        -- of so few the rate would be told too high by 2 of them
+        CASE WHEN r.rows < c_rows THEN 1 ELSE greatest(1, (c_rows - 2.0) / c_rows
+          * extract(epoch FROM l.created_at - r.at_first)
           / greatest(extract(epoch FROM r.at_last - r.at_first), 0.001)) END::double precision
       FROM slots s CROSS JOIN LATERAL (
           SELECT q.*, count(*) OVER () AS rows, min(q.created_at) OVER () AS at_first,
@@ -59,7 +61,8 @@ $$;
 
 -- The first of these events, by rank, that are on sale now; where they are too few, the soonest others.
 CREATE FUNCTION event_popular(p_events integer[], p_ranks integer[], p_limit integer,
-  p_default_seconds integer, p_default_per_booking integer, p_default_per_user integer)
+  p_default_seconds integer, p_default_per_booking integer, p_default_per_user integer,
+  p_room jsonb DEFAULT '{}')
 RETURNS SETOF event_view
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = holdfast, pg_temp AS $$
   WITH wanted AS MATERIALIZED (
@@ -76,7 +79,8 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = holdfast, pg_temp AS $$
         AND s.event_id NOT IN (SELECT w.event_id FROM wanted w)
       ORDER BY s.event_date, s.event_id LIMIT p_limit - (SELECT count(*) FROM wanted))
   SELECT (q.v).* FROM (
-    SELECT holdfast.event_view_of(e, p_default_seconds, p_default_per_booking, p_default_per_user) AS v
+    SELECT holdfast.event_view_of(e, p_default_seconds, p_default_per_booking, p_default_per_user,
+        p_room) AS v
       FROM (TABLE wanted UNION ALL TABLE soonest) AS i JOIN holdfast.events e USING (event_id)
       ORDER BY i.rank NULLS LAST, i.event_date, i.event_id OFFSET 0) AS q
 $$;

@@ -83,14 +83,27 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = holdfast, pg_temp AS $$
       WHERE s.event_id = p_event AND s.seat_id = ANY (p_seats) AND c.expires_at > now())
 $$;
 
+-- The waiting room of an event: opens (ms)|admitted a minute|inside at once|stale after|grace|life of a
+-- pass (seconds); empty where the configuration says it, and altogether where the queue is off.
+CREATE FUNCTION room_brief(e events) RETURNS text
+LANGUAGE sql STABLE SET search_path = holdfast, pg_temp AS $$
+  SELECT CASE WHEN e.queue = 'on' THEN concat_ws('|',
+    floor(extract(epoch FROM coalesce((e.waiting_room ->> 'opens_at')::timestamptz, e.sales_start))
+      * 1000)::bigint,
+    coalesce(e.waiting_room ->> 'admit_per_minute', ''), coalesce(e.waiting_room ->> 'inside_max', ''),
+    coalesce(e.waiting_room ->> 'stale_after_seconds', ''),
+    coalesce(e.waiting_room ->> 'grace_seconds', ''), coalesce(e.waiting_room ->> 'pass_seconds', ''))
+    ELSE '' END
+$$;
+
 -- The event as the filter needs it. Times in milliseconds since 1970. sections: one a line,
 -- id|kind|capacity|ranges of positions ("0-99,500-519", general admission none).
 CREATE FUNCTION filter_event(p_event integer)
 RETURNS TABLE (open_from bigint, open_until bigint, hold_ms bigint, places_max integer,
-  layout_version integer, seats integer, sections text, clock_ms bigint)
+  layout_version integer, seats integer, sections text, clock_ms bigint, room text)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = holdfast, pg_temp AS $$
   SELECT floor(extract(epoch FROM e.sales_start) * 1000)::bigint,
-    CASE WHEN e.status = 'on_sale' AND e.queue = 'off'
+    CASE WHEN e.status = 'on_sale'
       THEN floor(extract(epoch FROM e.sales_end) * 1000)::bigint ELSE 0 END,
     coalesce(e.hold_seconds, 0)::bigint * 1000, coalesce(e.max_seats_per_booking, 0),
     e.layout_version, e.seats_count,
@@ -105,7 +118,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = holdfast, pg_temp AS $$
             GROUP BY q.section_no, q.island) AS r
           GROUP BY r.section_no) AS i USING (section_no)
       WHERE s.event_id = e.event_id),
-    floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint
+    floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint, holdfast.room_brief(e)
   FROM holdfast.events e WHERE e.event_id = p_event
 $$;
 

@@ -28,7 +28,7 @@ CREATE FUNCTION reconcile_glance(p_after integer, p_limit integer)
 RETURNS TABLE (event_id integer, wanted boolean, open_from bigint, open_until bigint, hold_ms bigint,
   places_max integer, seats integer, sections text, counts text, held_seats bigint,
   reserved_seats bigint, booked_seats bigint, killed_seats bigint, entries bigint, deadlines bigint,
-  first_deadline bigint, clock_ms bigint)
+  first_deadline bigint, clock_ms bigint, room text)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = holdfast, pg_temp AS $$
   WITH page AS MATERIALIZED (
     SELECT e.* FROM holdfast.events e
@@ -38,11 +38,11 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = holdfast, pg_temp AS $$
       ORDER BY e.event_id LIMIT p_limit)
   SELECT e.event_id, e.status = 'on_sale' AND e.sales_end > now(),
     floor(extract(epoch FROM e.sales_start) * 1000)::bigint,
-    CASE WHEN e.status = 'on_sale' AND e.queue = 'off'
+    CASE WHEN e.status = 'on_sale'
       THEN floor(extract(epoch FROM e.sales_end) * 1000)::bigint ELSE 0 END,
     coalesce(e.hold_seconds, 0)::bigint * 1000, coalesce(e.max_seats_per_booking, 0), e.seats_count,
     s.sections, s.counts, c.held, c.reserved, c.booked, c.killed, b.entries, b.deadlines, b.first,
-    floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint
+    floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint, holdfast.room_brief(e)
   FROM page e
     CROSS JOIN LATERAL (
       SELECT coalesce(string_agg(concat_ws('|', t.section_id, t.kind, t.capacity), E'\n'

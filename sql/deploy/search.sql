@@ -129,7 +129,8 @@ $$;
 -- A page of upcoming events, soonest first, after (p_after_us, p_after_id) where given.
 CREATE FUNCTION event_list(p_words text, p_from timestamptz, p_to timestamptz, p_first_day date,
   p_last_day date, p_venue integer, p_after_us bigint, p_after_id integer, p_limit integer,
-  p_default_seconds integer, p_default_per_booking integer, p_default_per_user integer)
+  p_default_seconds integer, p_default_per_booking integer, p_default_per_user integer,
+  p_room jsonb DEFAULT '{}')
 RETURNS SETOF event_view
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = holdfast, pg_temp AS $$
 DECLARE
@@ -156,7 +157,8 @@ BEGIN
       p_limit);
   END IF;
   RETURN QUERY SELECT (q.v).* FROM (
-    SELECT event_view_of(e, p_default_seconds, p_default_per_booking, p_default_per_user) AS v
+    SELECT event_view_of(e, p_default_seconds, p_default_per_booking, p_default_per_user,
+        p_room) AS v
       FROM unnest(v_ids) WITH ORDINALITY AS i (event_id, at) JOIN events e USING (event_id)
       ORDER BY i.at OFFSET 0) AS q;
 END

@@ -1,2 +1,2 @@
-SELECT 'holdfast.event_get(integer,uuid,boolean,integer,integer,integer)'::regprocedure,
+SELECT 'holdfast.event_get(integer,uuid,boolean,integer,integer,integer,jsonb)'::regprocedure,
   'holdfast.event_seatmap(integer,uuid,boolean)'::regprocedure;

@@ -1,1 +1,1 @@
-SELECT 'holdfast.event_update(integer,uuid,boolean,integer[],jsonb,integer,integer,integer)'::regprocedure;
+SELECT 'holdfast.event_update(integer,uuid,boolean,integer[],jsonb,integer,integer,integer,jsonb)'::regprocedure;

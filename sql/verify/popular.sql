@@ -1,2 +1,2 @@
 SELECT 'holdfast.event_demand(integer,integer)'::regprocedure,
-  'holdfast.event_popular(integer[],integer[],integer,integer,integer,integer)'::regprocedure;
+  'holdfast.event_popular(integer[],integer[],integer,integer,integer,integer,jsonb)'::regprocedure;

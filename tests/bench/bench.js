@@ -205,7 +205,7 @@ async function scripts(state) {
     (name) => redisCli('SCRIPT', 'LOAD', scriptText(name))));
   const known = await stamp(), id = `${eventHex(event)}-0000-8000-8000-{hex}`;
   const taken = await script(0, 'EVALSHA', take, 2, `hf:{${event}}`, 'limit:hold:bench', known, id,
-    userId(1), 0, 86400000, 10, 10, 0, 1, 'S-{row}-{seat}');
+    userId(1), 0, 86400000, 10, 10, 0, '', 1, 'S-{row}-{seat}');
   // One more a connection was sent than answered.
   assert.deepEqual(Object.keys(taken.answers), ['taken'], JSON.stringify(taken));
   const written = await script(0, 'EVALSHA', put, 1, `hf:{${event}}`, known, id, 'b', userId(1), -1,

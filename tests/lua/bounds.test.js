@@ -17,7 +17,7 @@ async function clear() {
 }
 
 const take = (n, seats, sections = []) => redis.script('take', [P, LIMIT],
-  [STAMP, id(n), `u${n}`, 0, 60000, 500, 60, 0, seats.length, ...seats, ...sections]);
+  [STAMP, id(n), `u${n}`, 0, 60000, 500, 60, 0, '', seats.length, ...seats, ...sections]);
 const count = () => redis.call('HLEN', `${P}:entry`);
 
 // Twenty thousand seats and a section of one place, and holds of 500 seats each, all due.

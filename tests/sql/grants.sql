@@ -24,8 +24,10 @@ INSERT INTO granted VALUES
   ('holdfast_janitor', 'answers_trim expire janitor_due job_beat job_begin job_end sessions_trim'),
   ('holdfast_pricing', 'job_beat job_begin job_end pricing_apply pricing_next'),
   ('holdfast_queue', 'confirm event_shown filter_entries filter_event filter_seats filter_some filter_used '
-    || 'queue_epoch queue_leave queue_section queue_serve queue_ticket release'),
-  ('holdfast_queue_advance', 'filter_some job_beat job_begin job_end queue_epoch queue_open_lines queue_serve'),
+    || 'queue_epoch queue_leave queue_room queue_room_end queue_room_leave queue_section queue_serve queue_ticket '
+    || 'release'),
+  ('holdfast_queue_advance', 'filter_some job_beat job_begin job_end queue_epoch queue_open_lines queue_room '
+    || 'queue_serve'),
   ('holdfast_reconcile', 'event_shown filter_entries filter_event filter_killed filter_seats filter_some '
     || 'filter_used job_beat job_begin job_end reconcile_glance reconcile_known reconcile_wanted'),
   ('holdfast_rollup', 'job_beat job_begin job_end rollup_compare rollup_due rollup_repair rollup_step'),

@@ -6,7 +6,8 @@
 --           complete (since when :used has every id), version (even; it only grows); heard: everything that was written
 --           before that moment is known here; unheard: the last moment at which something may have been
 --           written that is not (both by Redis's own clock); build: random, of this rebuild; shown: what
---           everybody sees of the event (shared|layout version|prices in the order of the sections)
+--           everybody sees of the event (shared|layout version|prices in the order of the sections);
+--           room: the waiting room that a hold needs a pass of (room.lua); empty: none
 --   :seats  string: one byte a seat in layout order: a available, h held, r reserved, b booked, x not
 --           for sale
 --   :ids    hash: seat id -> position
@@ -21,8 +22,8 @@
 --   :fence  epoch of a rebuild or a repair under way; since it began :dirty has what was touched,
 --           :before the entries of those bookings as they were, :moved what was added to :count
 --   :told   what watchers have been told of: told.lua
--- Times are PostgreSQL's, in milliseconds since 1970, as far as the offset is right.
 --   :lines  set: lines of people who wait, each with keys of its own: queue.lua
+-- Times are PostgreSQL's, in milliseconds since 1970, as far as the offset is right.
 local P = KEYS[1]
 local META, SEATS, IDS, OWNER = P .. ':meta', P .. ':seats', P .. ':ids', P .. ':owner'
 local ENTRY, DUE, COUNT, USED = P .. ':entry', P .. ':due', P .. ':count', P .. ':used'

@@ -3,7 +3,8 @@
 -- uses: common told
 -- KEYS: prefix of the event. Answers how many keys there were.
 for _, name in ipairs(call('SMEMBERS', LINES)) do
-  for _, part in ipairs({ 'state', 'line', 'serving', 'done', 'times', 'begin' }) do
+  for _, part in ipairs({ 'state', 'line', 'serving', 'done', 'times', 'begin', 'seen', 'back', 'inside',
+    'away', 'until' }) do
     call('UNLINK', P .. ':q:' .. name .. ':' .. part)
   end
 end

@@ -59,6 +59,19 @@ local function rate_of(served, rated, since, now)
   return math.floor(served * math.exp(-math.max(0, now - rated) / TAU) / window * 1e9)
 end
 
+-- So many more have been served.
+local function rate_add(people, now)
+  local r = call('HMGET', STATE, 'served', 'rated', 'since')
+  local faded = 0
+  if r[1] then
+    faded = tonumber(r[1]) * math.exp(-math.max(0, now - tonumber(r[2])) / TAU)
+  end
+  call('HSET', STATE, 'served', string.format('%.6f', faded + people), 'rated', score_text(now))
+  if not r[3] then
+    call('HSET', STATE, 'since', score_text(now))
+  end
+end
+
 -- What is known of one who waits: ahead, sold, closed, rate, ms since the line was moved on, open.
 local function standing(user, kind, score)
   local s = call('HMGET', STATE, 'sold', 'closed', 'served', 'rated', 'since', 'driven', 'open')

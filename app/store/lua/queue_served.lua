@@ -24,14 +24,6 @@ for i = 4, #ARGV, 4 do
 end
 call('HSET', STATE, 'closed', ARGV[3])
 if served > 0 then
-  local r = call('HMGET', STATE, 'served', 'rated', 'since')
-  local faded = 0
-  if r[1] then
-    faded = tonumber(r[1]) * math.exp(-math.max(0, now - tonumber(r[2])) / TAU)
-  end
-  call('HSET', STATE, 'served', string.format('%.6f', faded + served), 'rated', score_text(now))
-  if not r[3] then
-    call('HSET', STATE, 'since', score_text(now))
-  end
+  rate_add(served, now)
 end
 return counted

@@ -2,10 +2,11 @@
 -- uses: bucket common
 -- KEYS: prefix of the event; the account's bucket of holds.
 -- ARGV: stamp, booking, user, keyed (1 or 0), hold ms, most places in a booking (both where the event
---   says nothing), tokens a minute, tokens at once (0: no limit), number of seats, seat ids…,
---   then section, quantity, …
+--   says nothing), tokens a minute, tokens at once (0: no limit), the pass of the event's waiting room
+--   that was shown and found good (place|end in ms; empty: none), number of seats, seat ids…, then
+--   section, quantity, …
 -- Answers {verdict, tokens left (-1: no limit), …}:
---   limited, 0, ms until the next token · missing · ask · taken
+--   limited, 0, ms until the next token · missing · ask · taken · pass (none was shown)
 --   lost, tokens, index of each seat lost (from 0)… · full, tokens, section, places left
 local booking, user, keyed = ARGV[2], ARGV[3], ARGV[4] == '1'
 local tokens = -1
@@ -18,8 +19,8 @@ if burst > 0 then
   end
 end
 
-local count = tonumber(ARGV[9])
-local last = 9 + count
+local pass, count = ARGV[9], tonumber(ARGV[10])
+local last = 10 + count
 local wanted, places = {}, count
 for i = last + 1, #ARGV, 2 do
   wanted[#wanted + 1] = ARGV[i] .. ':' .. ARGV[i + 1]
@@ -27,7 +28,7 @@ for i = last + 1, #ARGV, 2 do
 end
 local sections = table.concat(wanted, ',')
 
-local meta = call('HMGET', META, 'stamp', 'offset', 'from', 'until', 'hold', 'max')
+local meta = call('HMGET', META, 'stamp', 'offset', 'from', 'until', 'hold', 'max', 'room')
 local now = redis_ms() + (tonumber(meta[2] or 0))
 if meta[1] ~= ARGV[1] then
   touch(booking, '', sections)
@@ -57,10 +58,14 @@ end
 if now < tonumber(meta[3]) or now >= tonumber(meta[4]) or places > most then
   return { 'ask', tokens }
 end
+local room = meta[7] and meta[7] ~= ''
+if room and pass == '' then
+  return { keyed and not certain() and 'ask' or 'pass', tokens }
+end
 
 local positions = {}
 if count > 0 then
-  positions = call('HMGET', IDS, unpack(ARGV, 10, last))
+  positions = call('HMGET', IDS, unpack(ARGV, 11, last))
   for i = 1, count do
     if not positions[i] then
       return { 'ask', tokens }
@@ -139,4 +144,13 @@ entry_apply(booking, {
   state = 'h', user = user, deadline = now + life, taken = now, positions = list, sections = sections,
 })
 changed()
+if room then
+  -- Who is inside is known again by this where Redis has lost it.
+  local score, ends = string.match(pass, '^(%d+)|(%d+)$')
+  if call('ZADD', P .. ':q::inside', 'NX', ends, user) == 1 then
+    call('HSET', P .. ':q::done', user, score .. '|inside|' .. ends)
+    call('ZREM', P .. ':q::line', user)
+    call('ZREM', P .. ':q::away', user)
+  end
+end
 return { 'taken', tokens }

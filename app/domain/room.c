@@ -1,0 +1,442 @@
+/*
+ * The waiting room: join, status, leave, and letting in.
+ */
+#include "domain/room.h"
+
+#include <inttypes.h>
+
+#include "base/fault.h"
+#include "base/metrics.h"
+#include "domain/limit.h"
+#include "domain/pass.h"
+#include "domain/queue_parts.h"
+#include "queries.h"
+#include "scripts.h"
+
+#define LINE         "" /* of the whole event */
+#define TRIES        6
+#define EXTRA_MAX    5
+#define NUMBER_BITS  43 /* of a score below its epoch, as in store/lua/room.lua */
+#define SHUFFLE_BITS 18
+#define POLL_NEAR    100 /* so many at the head ask as often as anybody may */
+#define POLL_EARLY_S 60  /* nobody is told to ask more rarely before the opening */
+#define RATE_LEAST   100 /* people in a million seconds: slower is not known */
+
+const char *
+room_status_word(enum room_status status)
+{
+	static const char *const words[] = {
+		[ROOM_WAITING] = "waiting",
+		[ROOM_ADMITTED] = "admitted",
+		[ROOM_CONFIRMED] = "confirmed",
+		[ROOM_EXPIRED] = "expired",
+		[ROOM_LEFT] = "left",
+	};
+
+	return words[status];
+}
+
+static struct room_place
+place_of(const struct ticket *ticket, enum room_status status)
+{
+	return (struct room_place){ .ticket = *ticket,
+		.status = status,
+		.ahead = -1,
+		.wait_s = -1,
+		.poll_after_s = -1,
+		.opens_ms = -1,
+		.starts_in_s = -1,
+		.expires_ms = -1 };
+}
+
+/* ---- one call of a script -------------------------------------------------------------------- */
+
+/* What is asked of one waiting room, until Redis can answer it. */
+struct asking {
+	int32_t event_id;
+	const struct redis_script *script;
+	const char *bucket;           /* another key, or NULL */
+	const char *extra[EXTRA_MAX]; /* arguments of the script's own */
+	const char *told;             /* what PostgreSQL has said of the event; NULL: not asked */
+	bool joining;
+	int64_t epoch; /* of a ticket: the line is begun above it */
+	const struct redis_value *reply;
+	const char *said; /* the first word of it */
+};
+
+static enum problem
+ask_postgres(struct context *house, struct asking *a)
+{
+	struct pg_rows rows;
+	enum problem err;
+
+	filter_want(a->event_id);
+	err = query_queue_room(house->pg, house->arena, house->deadline_us, house->why, &rows,
+		a->event_id, a->joining);
+	if (err)
+		return err == PROBLEM_UNKNOWN_OUTCOME ? PROBLEM_UNAVAILABLE : err;
+	a->told = arena_printf(house->arena, "%s|%s|%s", pg_text(&rows, 0, QUEUE_ROOM_CLOCK_MS),
+		pg_text(&rows, 0, QUEUE_ROOM_UNTIL_MS), pg_text(&rows, 0, QUEUE_ROOM_ROOM));
+	return PROBLEM_NONE;
+}
+
+static void
+call(struct context *house, struct asking *a)
+{
+	const struct conf *conf = house->conf;
+	const char *stamp = filter_stamp(house);
+	const char *args[6 + EXTRA_MAX + 1] = {
+		LINE,
+		stamp,
+		stamp ? redis_run_id(house->redis) : NULL,
+		a->told ? a->told : "",
+		arena_printf(house->arena,
+			"%" PRId64 "|%" PRId64 "|%" PRId64 "|%" PRId64 "|%" PRId64,
+			conf->room_admit_per_minute, conf->room_inside_max,
+			conf->room_stale_seconds, conf->room_grace_seconds,
+			conf->room_pass_seconds),
+		queue_number(house, 1000 * conf->queue_poll_seconds),
+	};
+
+	for (size_t i = 0; i < EXTRA_MAX && a->extra[i]; i++)
+		args[6 + i] = a->extra[i];
+	a->reply = args[2] ? queue_script(house, a->script, a->event_id, a->bucket, args) : NULL;
+	a->said = queue_said(a->reply);
+}
+
+/* Until there is an answer: PostgreSQL is asked, the line is begun. */
+static enum problem
+ask(struct context *house, struct asking *a)
+{
+	enum problem err = PROBLEM_NONE;
+
+	for (int tries = 0; tries < TRIES && !err; tries++) {
+		call(house, a);
+		if (!a->said)
+			break;
+		if (str_equal(a->said, "ask") && !a->told)
+			err = ask_postgres(house, a);
+		else if (str_equal(a->said, "begin"))
+			err = queue_begin(house, a->event_id, LINE, a->epoch);
+		else
+			return PROBLEM_NONE;
+	}
+	return err ? err : queue_away(house);
+}
+
+/* ---- how a place stands ---------------------------------------------------------------------- */
+
+/*
+ * Those at the head ask often; others a few times before it can be their turn, and none so rarely
+ * that they would be passed over.
+ */
+static int64_t
+poll_after(struct context *house, const struct room_place *place, int64_t stale_s, int64_t waiting)
+{
+	int64_t interval = house->conf->queue_poll_seconds, most = stale_s / 2, after;
+
+	if (waiting <= POLL_NEAR || (place->ahead >= 0 && place->ahead < POLL_NEAR))
+		return interval;
+	if (place->starts_in_s >= 0) {
+		after = place->starts_in_s / 2;
+		after = after > POLL_EARLY_S ? POLL_EARLY_S : after < most ? most : after;
+	} else {
+		after = place->wait_s >= 0 ? place->wait_s / 10 : most;
+		after = after > most ? most : after;
+	}
+	return after < interval ? interval : after;
+}
+
+static void
+place_admitted(struct context *house, struct ticket *ticket, int64_t ends_s, struct room_place *out)
+{
+	struct pass pass = { ticket->event_id, ticket->user_id, ticket->score, ends_s };
+
+	*out = place_of(ticket, ROOM_ADMITTED);
+	out->pass = pass_write(house->arena, &pass);
+	out->expires_ms = ends_s * 1000;
+}
+
+/* Out of what room_standing() of store/lua/room.lua answers; ticket: its event and account. */
+static void
+place_read(struct context *house, struct ticket *ticket, const struct redis_value *reply,
+	struct room_place *out)
+{
+	int64_t let_in = redis_int(redis_at(reply, 1));
+	int64_t rate, opens_in_ms;
+
+	metrics_add(METRIC_QUEUE_MOVES, METRIC_QUEUE_MOVE_ADMITTED, let_in);
+	ticket->score = redis_int(redis_at(reply, 2));
+	if (str_equal(queue_said(reply), "inside")) {
+		place_admitted(house, ticket, redis_int(redis_at(reply, 3)), out);
+		return;
+	}
+	*out = place_of(ticket, ROOM_WAITING);
+	rate = redis_int(redis_at(reply, 4));
+	opens_in_ms = redis_int(redis_at(reply, 5));
+	if (opens_in_ms > 0) {
+		out->opens_ms = redis_int(redis_at(reply, 6));
+		out->starts_in_s = (opens_in_ms + 999) / 1000;
+	} else {
+		out->ahead = redis_int(redis_at(reply, 3));
+		if (rate >= RATE_LEAST)
+			out->wait_s = ((out->ahead + 1) * 1000000 + rate - 1) / rate;
+	}
+	if (redis_int(redis_at(reply, 9)) == 1)
+		out->reason = "sales-closed";
+	out->poll_after_s = poll_after(
+		house, out, redis_int(redis_at(reply, 7)), redis_int(redis_at(reply, 8)));
+}
+
+/* ---- join ------------------------------------------------------------------------------------ */
+
+/*
+ * Where the account stands among those who come before the opening: the same however often it
+ * joins, and for nobody to foresee or to choose.
+ */
+static int64_t
+shuffle(struct context *house, int32_t event_id, const char *user_id)
+{
+	const char *secret = house->conf->id_secret;
+	const char *parts[] = { "holdfast waiting room 1", queue_number(house, event_id), user_id,
+		NULL };
+	unsigned char hash[ID_SHA256_BYTES];
+
+	id_hmac(secret, strlen(secret), parts, hash);
+	return ((hash[0] << 16) | (hash[1] << 8) | hash[2]) >> (24 - SHUFFLE_BITS);
+}
+
+static enum problem
+join(struct context *house, int32_t event_id, const char *user_id, struct room_place *out)
+{
+	struct ticket ticket = { .event_id = event_id, .line = LINE, .user_id = user_id };
+	struct asking a = {
+		.event_id = event_id,
+		.script = &script_room_join,
+		.extra = { user_id, queue_number(house, shuffle(house, event_id, user_id)) },
+		.joining = true,
+	};
+	enum problem err = ask(house, &a);
+
+	if (err)
+		return err;
+	if (str_equal(a.said, "off"))
+		return problem_at(house->why, house->arena, "/section_id",
+			"This event has no waiting room: name a section to stand in line for.");
+	place_read(house, &ticket, a.reply, out);
+	if (redis_int(redis_at(a.reply, redis_length(a.reply) - 1)) == 1)
+		metrics_add(METRIC_QUEUE_MOVES, METRIC_QUEUE_MOVE_JOINED, 1);
+	return PROBLEM_NONE;
+}
+
+/* An answer as it is kept under a key, and out of that again. */
+static const char *
+place_text(struct context *house, const struct room_place *p)
+{
+	return arena_printf(house->arena,
+		"%" PRId64 " %d %" PRId64 " %" PRId64 " %" PRId64 " %" PRId64 " %" PRId64
+		" %" PRId64,
+		p->ticket.score, (int)p->status, p->ahead, p->wait_s, p->poll_after_s, p->opens_ms,
+		p->starts_in_s, p->expires_ms);
+}
+
+static bool
+place_from_text(struct context *house, const char *text, int32_t event_id, const char *user_id,
+	struct room_place *out)
+{
+	char *rest = arena_strdup(house->arena, text);
+	int64_t n[8];
+	struct ticket ticket = { .event_id = event_id, .line = LINE, .user_id = user_id };
+
+	for (size_t i = 0; i < ARRAY_LENGTH(n); i++) {
+		const char *word = strsep(&rest, " ");
+
+		if (!word || !str_to_int(word, -1, INT64_MAX, &n[i]))
+			return false;
+	}
+	ticket.score = n[0];
+	if (n[1] == ROOM_ADMITTED) {
+		place_admitted(house, &ticket, n[7] / 1000, out);
+		return true;
+	}
+	*out = place_of(&ticket, ROOM_WAITING);
+	out->ahead = n[2];
+	out->wait_s = n[3];
+	out->poll_after_s = n[4];
+	out->opens_ms = n[5];
+	out->starts_in_s = n[6];
+	return true;
+}
+
+enum problem
+room_join(struct context *house, int32_t event_id, const char *user_id,
+	const struct context_key *key, bool *replayed, struct room_place *out)
+{
+	const char *kept;
+	enum problem err;
+
+	*replayed = false;
+	err = queue_key_find(house, event_id, user_id, key, &kept);
+	if (!err && !kept) {
+		err = join(house, event_id, user_id, out);
+		FAULT("room.joined");
+		if (!err)
+			err = queue_key_keep(
+				house, event_id, user_id, key, place_text(house, out), &kept);
+	}
+	if (!err && kept)
+		*replayed = place_from_text(house, kept, event_id, user_id, out);
+	return err;
+}
+
+/* ---- status ---------------------------------------------------------------------------------- */
+
+static int64_t
+number_of(const struct ticket *ticket)
+{
+	return ticket->score & ((INT64_C(1) << NUMBER_BITS) - 1);
+}
+
+/* A place of which Redis knows nothing: how it ended, or else *again: it was lost. */
+static enum problem
+look_for(struct context *house, const struct ticket *ticket, bool *again, struct room_place *out)
+{
+	struct pg_rows rows;
+	const char *how;
+	enum problem err;
+
+	err = query_queue_room_end(house->pg, house->arena, house->deadline_us, house->why, &rows,
+		ticket->event_id, ticket_epoch(ticket), number_of(ticket), ticket->user_id,
+		ticket->score);
+	if (err)
+		return err == PROBLEM_UNKNOWN_OUTCOME ? PROBLEM_UNAVAILABLE : err;
+	how = pg_text(&rows, 0, QUEUE_ROOM_END_HOW);
+	*again = !how;
+	if (how)
+		*out = place_of(ticket, str_equal(how, "left") ? ROOM_LEFT : ROOM_CONFIRMED);
+	return PROBLEM_NONE;
+}
+
+static enum problem
+status_of(struct context *house, struct ticket *ticket, struct asking *a, bool *again,
+	struct room_place *out)
+{
+	if (str_equal(a->said, "limited"))
+		return limit_refuse(house, "read", house->conf->rate_read,
+			redis_int(redis_at(a->reply, 1)) * 1000);
+	if (str_equal(a->said, "unknown"))
+		return look_for(house, ticket, again, out);
+	if (str_equal(a->said, "off")) {
+		*out = place_of(ticket, ROOM_ADMITTED);
+		out->reason = "queue-off";
+	} else if (str_equal(a->said, "waiting") || str_equal(a->said, "inside")) {
+		place_read(house, ticket, a->reply, out);
+	} else {
+		*out = place_of(ticket, str_equal(a->said, "confirmed") ? ROOM_CONFIRMED
+					: str_equal(a->said, "left")    ? ROOM_LEFT
+									: ROOM_EXPIRED);
+	}
+	return PROBLEM_NONE;
+}
+
+enum problem
+room_status(struct context *house, const struct ticket *ticket, struct room_place *out)
+{
+	const struct conf *conf = house->conf;
+	struct ticket is = *ticket;
+	struct asking a = {
+		.event_id = ticket->event_id,
+		.script = &script_room_status,
+		.bucket = limit_key(house, "read", ticket->user_id),
+		.extra = { ticket->user_id, queue_number(house, ticket->score),
+			queue_number(house, conf->rate_read),
+			conf->rate_limit ? queue_number(house, conf->rate_read_burst) : "0", "0" },
+		.epoch = ticket_epoch(ticket),
+	};
+	bool again = false;
+	enum problem err = ask(house, &a);
+
+	if (!err)
+		err = status_of(house, &is, &a, &again, out);
+	if (err || !again)
+		return err;
+	a.extra[3] = "0";
+	a.extra[4] = "1";
+	metrics_add(METRIC_QUEUE_MOVES, METRIC_QUEUE_MOVE_RETURNED, 1);
+	err = ask(house, &a);
+	return err ? err : status_of(house, &is, &a, &again, out);
+}
+
+/* ---- the end of a place ---------------------------------------------------------------------- */
+
+void
+room_end(struct context *house, int32_t event_id, const char *user_id, int64_t score,
+	const char *how)
+{
+	const char *args[] = { LINE, user_id, queue_number(house, score), how, NULL };
+
+	if (house->redis)
+		queue_script(house, &script_room_end, event_id, NULL, args);
+}
+
+enum problem
+room_leave(struct context *house, const struct ticket *ticket, const struct context_key *key,
+	bool *replayed)
+{
+	struct pg_rows rows;
+	const char *kept;
+	enum problem err;
+
+	*replayed = false;
+	err = queue_key_find(house, ticket->event_id, ticket->user_id, key, &kept);
+	if (!err && !kept) {
+		for (int tries = 0; tries < 2; tries++) {
+			err = query_queue_room_leave(house->pg, house->arena, house->deadline_us,
+				house->why, &rows, ticket->event_id, ticket_epoch(ticket),
+				number_of(ticket), ticket->user_id, ticket->score);
+			if (err != PROBLEM_UNKNOWN_OUTCOME)
+				break;
+		}
+		FAULT("room.left");
+		if (err)
+			return err;
+		room_end(house, ticket->event_id, ticket->user_id, ticket->score, "left");
+		metrics_add(METRIC_QUEUE_MOVES, METRIC_QUEUE_MOVE_LEFT, 1);
+		err = queue_key_keep(house, ticket->event_id, ticket->user_id, key, "left", &kept);
+	}
+	*replayed = !err && kept;
+	return err;
+}
+
+/* ---- letting in ------------------------------------------------------------------------------ */
+
+enum problem
+room_advance(struct context *house, int32_t event_id, int64_t *waiting, int64_t *admitted)
+{
+	struct asking a = { .event_id = event_id, .script = &script_room_advance };
+	enum problem err = ask(house, &a);
+
+	if (err)
+		return err;
+	*waiting = -1;
+	*admitted = 0;
+	if (str_equal(a.said, "moved")) {
+		*admitted = redis_int(redis_at(a.reply, 1));
+		*waiting = redis_int(redis_at(a.reply, 2));
+		metrics_add(METRIC_QUEUE_MOVES, METRIC_QUEUE_MOVE_ADMITTED, *admitted);
+	}
+	return PROBLEM_NONE;
+}
+
+const char *
+room_defaults(struct context *house)
+{
+	const struct conf *conf = house->conf;
+
+	return arena_printf(house->arena,
+		"{\"admit_per_minute\":%" PRId64 ",\"inside_max\":%" PRId64
+		",\"stale_after_seconds\":%" PRId64 ",\"grace_seconds\":%" PRId64
+		",\"pass_seconds\":%" PRId64 "}",
+		conf->room_admit_per_minute, conf->room_inside_max, conf->room_stale_seconds,
+		conf->room_grace_seconds, conf->room_pass_seconds);
+}

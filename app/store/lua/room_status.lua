@@ -1,0 +1,43 @@
+-- How a place in the waiting room stands; who asks is seen. Costs the same however many wait.
+-- uses: bucket common queue room
+-- KEYS: prefix of the event; the account's bucket of reads.
+-- ARGV: as room.lua says, then user, score, tokens a minute, tokens at once (0: no limit), back: 1 where
+--   PostgreSQL knows of no end of it, so that it goes back to where it was.
+-- Answers {limited, ms until the next token}, {ask}, {off}, {begin}, {confirmed}, {left}, {expired},
+-- {unknown} (it is of an earlier epoch, and may have been lost), or how it stands, as room.lua says.
+local user, score = ARGV[7], tonumber(ARGV[8])
+local burst = tonumber(ARGV[10])
+if burst > 0 then
+  local wait = bucket_take(KEYS[2], tonumber(ARGV[9]), burst)
+  if wait > 0 then
+    return { 'limited', math.ceil(wait / 1000) }
+  end
+end
+local r = room_settings()
+if not r then
+  return { 'ask' }
+elseif r.off then
+  return { 'off' }
+end
+local state = room_state(r)
+if not state then
+  return { 'begin' }
+end
+room_seen(r, state)
+if not room_find(r, state, user, score) then
+  local text = call('HGET', DONE, user)
+  local done = text and parts(text)
+  if done and tonumber(done[1]) == score then
+    return { done[2] == 'inside' and 'expired' or done[2] }
+  elseif score_epoch(score) == state.epoch then
+    return { 'expired' }
+  elseif ARGV[11] ~= '1' then
+    return { 'unknown' }
+  elseif call('ZSCORE', AWAY, user) or room_inside(r, user) then
+    -- A later place of the account has had its turn.
+    return { 'expired' }
+  end
+  call('ZADD', LINE, 'LT', score_text(score), user)
+  seen_set(state, user, score, r.now)
+end
+return room_standing(r, state, user, room_advance(r, state))

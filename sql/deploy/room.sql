@@ -1,0 +1,60 @@
+-- The waiting room of an event whose queue is on: what of it must not be lost. The room itself is kept in
+-- Redis; a place in it is a ticket of the line without a name, and what ends it here is that its holder
+-- left, or confirmed a booking with the pass that came of it (passes_spent).
+BEGIN;
+SET LOCAL search_path = holdfast, public;
+
+-- The event as its waiting room needs it where Redis cannot say; times in ms since 1970. until_ms: 0 while
+-- it is not on sale, which one who joins (p_join) is refused for.
+CREATE FUNCTION queue_room(p_event integer, p_join boolean, OUT clock_ms bigint, OUT until_ms bigint,
+  OUT room text)
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = holdfast, pg_temp AS $$
+DECLARE
+  e events;
+BEGIN
+  SELECT * INTO e FROM events WHERE event_id = p_event;
+  IF NOT FOUND OR e.status = 'draft' THEN
+    RAISE EXCEPTION 'no such event' USING ERRCODE = 'HF104';
+  ELSIF p_join AND (e.status <> 'on_sale' OR now() >= e.sales_end) THEN
+    RAISE EXCEPTION 'the event is not on sale' USING ERRCODE = 'HF203',
+      DETAIL = sales_window(e.sales_start, e.sales_end);
+  END IF;
+  clock_ms := floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint;
+  until_ms := CASE WHEN e.status = 'on_sale'
+    THEN floor(extract(epoch FROM e.sales_end) * 1000)::bigint ELSE 0 END;
+  room := room_brief(e);
+END
+$$;
+
+-- How a place ended: left, confirmed, or null where nothing of that is known. p_score: the whole place,
+-- which names its pass.
+CREATE FUNCTION queue_room_end(p_event integer, p_epoch integer, p_number bigint, p_user uuid,
+  p_score bigint) RETURNS text
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = holdfast, pg_temp AS $$
+  SELECT coalesce((SELECT t.outcome FROM holdfast.queue_tickets t
+      WHERE t.event_id = p_event AND t.line = '' AND t.epoch = p_epoch AND t.number = p_number
+        AND t.user_id = p_user),
+    (SELECT 'confirmed' FROM holdfast.passes_spent s
+      WHERE s.event_id = p_event AND s.user_id = p_user AND s.pass = p_score))
+$$;
+
+-- Gives a place up, and with it the pass that may have come of it.
+CREATE FUNCTION queue_room_leave(p_event integer, p_epoch integer, p_number bigint, p_user uuid,
+  p_score bigint) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = holdfast, pg_temp AS $$
+BEGIN
+  IF NOT EXISTS (SELECT FROM queue_lines WHERE event_id = p_event AND line = '') THEN
+    RAISE EXCEPTION 'no such line' USING ERRCODE = 'HF104';
+  END IF;
+  INSERT INTO queue_tickets (event_id, line, epoch, number, user_id, outcome)
+    VALUES (p_event, '', p_epoch, p_number, p_user, 'left')
+    ON CONFLICT DO NOTHING;
+  INSERT INTO passes_spent (event_id, user_id, pass) VALUES (p_event, p_user, p_score)
+    ON CONFLICT DO NOTHING;
+END
+$$;
+
+GRANT EXECUTE ON FUNCTION queue_room TO holdfast_queue, holdfast_queue_advance;
+GRANT EXECUTE ON FUNCTION queue_room_end, queue_room_leave TO holdfast_queue;
+
+COMMIT;

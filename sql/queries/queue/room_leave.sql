@@ -1,0 +1,5 @@
+-- queue/room_leave: gives a place in a waiting room up, and the pass that came of it.
+-- in: event int, epoch int, number bigint, user uuid, score bigint
+-- out: nothing text
+-- by: queue
+select holdfast.queue_room_leave($1, $2, $3, $4, $5)
