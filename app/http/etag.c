@@ -47,6 +47,7 @@ respond_cacheable(struct request *r, int shared_age_s, const char *etag)
 	char hex[ID_SHA256_HEX];
 	const char *tag;
 
+	assert(etag || !r->inset);
 	if (!etag) {
 		id_sha256(r->out.data, r->out.len, hash);
 		id_hex(hash, 16, hex);

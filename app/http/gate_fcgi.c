@@ -35,11 +35,12 @@
 struct gate_fcgi {
 	struct gate gate;
 	FCGX_Request request;
-	char begun[PIECE_BYTES];
-	size_t begun_len;
-	const char *body; /* behind what has begun; NULL: none so long */
+	char small[PIECE_BYTES];
+	size_t small_len;
+	const char *body; /* among the small ones; NULL: none so long */
 	size_t body_len;
-	bool handed; /* libfcgi has the beginning */
+	size_t before; /* so much of the small comes before the body */
+	bool handed;   /* libfcgi has the beginning */
 	int signals;
 	int poller; /* of both */
 };
@@ -98,10 +99,13 @@ fcgi_read(struct gate *gate, char *out, int room)
 static void
 hand_over(struct gate_fcgi *fcgi)
 {
+	FCGX_Stream *out = fcgi->request.out;
+
 	assert(fcgi->body_len <= INT32_MAX);
-	FCGX_PutStr(fcgi->begun, (int)fcgi->begun_len, fcgi->request.out);
-	FCGX_PutStr(fcgi->body, (int)fcgi->body_len, fcgi->request.out);
-	fcgi->begun_len = fcgi->body_len = 0;
+	FCGX_PutStr(fcgi->small, (int)fcgi->before, out);
+	FCGX_PutStr(fcgi->body, (int)fcgi->body_len, out);
+	FCGX_PutStr(fcgi->small + fcgi->before, (int)(fcgi->small_len - fcgi->before), out);
+	fcgi->small_len = fcgi->before = fcgi->body_len = 0;
 	fcgi->body = NULL;
 	fcgi->handed = true;
 }
@@ -110,13 +114,16 @@ static void
 fcgi_write(struct gate *gate, const char *bytes, size_t len)
 {
 	struct gate_fcgi *fcgi = (struct gate_fcgi *)gate;
+	bool small = len < PIECE_BYTES;
 
-	if (fcgi->body || (len < PIECE_BYTES && len > PIECE_BYTES - fcgi->begun_len))
+	if (small ? len > PIECE_BYTES - fcgi->small_len : fcgi->body != NULL)
 		hand_over(fcgi);
-	if (len < PIECE_BYTES) {
-		memcpy(fcgi->begun + fcgi->begun_len, bytes, len);
-		fcgi->begun_len += len;
+	if (small) {
+		if (len)
+			memcpy(fcgi->small + fcgi->small_len, bytes, len);
+		fcgi->small_len += len;
 	} else {
+		fcgi->before = fcgi->small_len;
 		fcgi->body = bytes;
 		fcgi->body_len = len;
 	}
@@ -164,24 +171,27 @@ write_answer(struct gate_fcgi *fcgi)
 	FCGI_Header end = record_head(request, FCGI_STDOUT, 0);
 	FCGI_EndRequestRecord done = { record_head(request, FCGI_END_REQUEST, sizeof(done.body)),
 		{ .protocolStatus = FCGI_REQUEST_COMPLETE } };
+	size_t before = fcgi->before, after = fcgi->small_len - before;
 	bool last;
 
 	do {
-		size_t room = FCGI_MAX_LENGTH - fcgi->begun_len;
+		size_t room = FCGI_MAX_LENGTH - before - after;
 		size_t len = fcgi->body_len < room ? fcgi->body_len : room;
-		FCGI_Header head = record_head(request, FCGI_STDOUT, fcgi->begun_len + len);
+		FCGI_Header head;
 		struct iovec parts[] = {
 			{ &head, sizeof(head) },
-			{ fcgi->begun, fcgi->begun_len },
+			{ fcgi->small, before },
 			{ (char *)(uintptr_t)fcgi->body, len },
+			{ fcgi->small + fcgi->before, after },
 			{ &end, sizeof(end) },
 			{ &done, sizeof(done) },
 		};
 
 		last = len == fcgi->body_len;
-		if (!write_all(request->ipcFd, parts, last ? 5 : 3))
+		head = record_head(request, FCGI_STDOUT, before + len + (last ? after : 0));
+		if (!write_all(request->ipcFd, parts, last ? ARRAY_LENGTH(parts) : 3))
 			return false;
-		fcgi->begun_len = 0;
+		before = 0;
 		fcgi->body += len;
 		fcgi->body_len -= len;
 	} while (!last);
@@ -208,7 +218,7 @@ fcgi_finish(struct gate *gate)
 		hand_over(fcgi);
 		FCGX_Finish_r(&fcgi->request);
 	}
-	fcgi->begun_len = fcgi->body_len = 0;
+	fcgi->small_len = fcgi->before = fcgi->body_len = 0;
 	fcgi->body = NULL;
 	fcgi->handed = false;
 	alarm(0);

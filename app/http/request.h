@@ -48,6 +48,8 @@ struct request {
 	int status;
 	struct str headers; /* "Name: value\r\n"… beside the standard ones */
 	struct str out;     /* the body */
+	const char *inset;  /* respond_inset(): what lies elsewhere of it */
+	size_t inset_len, inset_at;
 	const char *content_type;
 	bool cacheable; /* the answer has a Cache-Control of its own */
 };

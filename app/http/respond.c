@@ -32,6 +32,17 @@ respond_empty(struct request *r, int status)
 	r->status = status;
 	r->content_type = NULL;
 	str_init(&r->out, r->arena);
+	r->inset = NULL;
+	r->inset_len = r->inset_at = 0;
+}
+
+void
+respond_inset(struct request *r, const char *bytes, size_t len)
+{
+	assert(!r->inset);
+	r->inset = bytes;
+	r->inset_len = len;
+	r->inset_at = r->out.len;
 }
 
 void
@@ -220,7 +231,7 @@ respond_send(struct request *r)
 	if (has_body && r->content_type)
 		str_printf(&head, "Content-Type: %s\r\n", r->content_type);
 	if (has_body)
-		str_printf(&head, "Content-Length: %zu\r\n", r->out.len);
+		str_printf(&head, "Content-Length: %zu\r\n", r->out.len + r->inset_len);
 	str_printf(&head, "X-Request-Id: %s\r\n", r->id);
 	str_add(&head, "X-Content-Type-Options: nosniff\r\n"
 		       "Content-Security-Policy: default-src 'none'; frame-ancestors 'none'\r\n"
@@ -231,6 +242,9 @@ respond_send(struct request *r)
 	str_add_bytes(&head, r->headers.data, r->headers.len);
 	str_add(&head, "\r\n");
 	gate_write(r->gate, head.data, head.len);
-	if (has_body && !str_equal(r->method, "HEAD"))
-		gate_write(r->gate, r->out.data, r->out.len);
+	if (!has_body || str_equal(r->method, "HEAD"))
+		return;
+	gate_write(r->gate, r->out.data, r->inset_at);
+	gate_write(r->gate, r->inset, r->inset_len);
+	gate_write(r->gate, r->out.data + r->inset_at, r->out.len - r->inset_at);
 }

@@ -10,6 +10,13 @@
 void respond_json(struct request *r, int status, const char *json);
 void respond_text(struct request *r, int status, const char *content_type, const char *text);
 void respond_empty(struct request *r, int status);
+
+/*
+ * The body goes on with these bytes, once, and then with what is added to r->out from here on. They
+ * are not copied: they stay as they are until the answer is sent. For long ones; their answer has a
+ * tag of its own, if any.
+ */
+void respond_inset(struct request *r, const char *bytes, size_t len);
 void respond_header(struct request *r, const char *name, const char *value);
 
 /*

@@ -390,10 +390,7 @@ catalog_seatmap_status(struct request *r)
 	if (err)
 		return err;
 	picture = &live.picture;
-	/* Straight into the answer: most of what this costs is the moving of bytes. */
 	respond_json(r, 200, "{");
-	str_reserve(
-		&r->out, 200 + (picture->partial ? 8 * picture->changed_count : picture->seats));
 	add_moment(&r->out, &live);
 	str_printf(&r->out, ",\"layout_version\":%lld,\"seats\":%zu,",
 		(long long)live.layout_version, picture->seats);
@@ -405,7 +402,8 @@ catalog_seatmap_status(struct request *r)
 			(long long)since, (long long)picture->version);
 	} else {
 		str_add(&r->out, "\"status\":\"");
-		str_add_bytes(&r->out, picture->states, picture->seats);
+		/* Most of what this costs is the moving of bytes. */
+		respond_inset(r, picture->states, picture->seats);
 		str_add(&r->out, "\"}");
 		tag = arena_printf(r->arena, "%lld-%s", (long long)live.layout_version,
 			filter_picture_tag(picture));

@@ -20,7 +20,23 @@ enum record { BEGIN_REQUEST = 1, END_REQUEST = 3, PARAMS = 4, STDIN = 5, STDOUT 
 static struct sockaddr_un address = { .sun_family = AF_UNIX };
 static int listening;
 static pid_t worker;
-static char answer[65536];
+static char answer[1024 * 1024];
+
+/* For the name "+LENGTH…": so many bytes, each written in one piece, with a mark behind it. */
+static void
+write_long(struct gate *gate, const char *name)
+{
+	static char bytes[512 * 1024];
+
+	memset(bytes, 'x', sizeof(bytes));
+	for (char *end; *name == '+'; name = end) {
+		size_t len = strtoul(name + 1, &end, 10);
+
+		cr_assert_leq(len, sizeof(bytes));
+		gate_write(gate, bytes, len);
+		gate_write(gate, "|", 1);
+	}
+}
 
 /* Answers each request with what it read: the length of the body, -1 where it was cut. */
 static void
@@ -43,6 +59,8 @@ work(int delay_ms)
 		len = snprintf(text, sizeof(text), "Status: 200\r\n\r\n%s %d", name ? name : "-",
 			got < 0 ? -1 : total);
 		gate_write(gate, text, (size_t)len);
+		if (name)
+			write_long(gate, name);
 		gate_finish(gate);
 	}
 	gate_close(gate);
@@ -190,6 +208,32 @@ Test(gate_fcgi, stop_signal_does_not_cut_the_request_that_is_under_way)
 	cr_assert(take(fd));
 	cr_assert_str_eq(answer, "Status: 200\r\n\r\nslow 0");
 	cr_assert_eq(ended(), 0);
+}
+
+Test(gate_fcgi, answers_of_any_length_and_in_any_pieces_come_whole)
+{
+	static const char *const names[] = { "+0", "+1", "+8191", "+8192", "+50000", "+65480",
+		"+65500", "+65535", "+65536", "+131072", "+500000", "+8000+8000+8000", "+8192+8192",
+		"+100000+5+0", "+5+100000", "+8190+20000", "+20000+8191+9000" };
+
+	start(0);
+	for (size_t i = 0; i < ARRAY_LENGTH(names); i++) {
+		const char *at;
+
+		cr_assert(ask(names[i], "hello"), "%s", names[i]);
+		at = strstr(answer, " 5");
+		cr_assert(at, "%s", names[i]);
+		at += 2;
+		for (const char *name = names[i]; *name == '+';) {
+			size_t len = strtoul(name + 1, (char **)&name, 10);
+
+			cr_assert_eq(strspn(at, "x"), len, "%s", names[i]);
+			cr_assert_eq(at[len], '|');
+			at += len + 1;
+		}
+		cr_assert_eq(*at, '\0');
+	}
+	cr_assert_eq(stop(SIGTERM), 0);
 }
 
 Test(gate_fcgi, body_that_is_cut_is_told)
