@@ -107,9 +107,9 @@ struct filter_picture {
 };
 
 /*
- * The picture as Redis keeps it, in one round trip; one that this process had before is only asked
- * for again by its version. after: a version after which changes are wanted, -1: none are. False: it
- * is not to be had, or there is no such event.
+ * The picture as Redis keeps it, in one round trip; one that this process had before is only
+ * asked for again by its version. after: a version after which changes are wanted, -1: none
+ * are. False: it is not to be had, or there is no such event.
  */
 bool filter_picture_kept(
 	struct context *house, int32_t event_id, int64_t after, struct filter_picture *out);

@@ -1,10 +1,10 @@
 /*
  * The live picture of an event: out of the filter, or out of the claims where it is not to be had.
  *
- * A process remembers the pictures that it has read. Redis says whether the one of an event is still
- * the same: its version moves with every change, and its build with every rebuild. So a picture that
- * is asked for again and again costs no more than that word. What falls due moves no version before
- * somebody gives it back: until the first deadline no script has to look.
+ * A process remembers the pictures that it has read. Redis says whether the one of an event is
+ * still the same: its version moves with every change, and its build with every rebuild. So a
+ * picture that is asked for again and again costs no more than that word. What falls due moves
+ * no version before somebody gives it back: until the first deadline no script has to look.
  */
 #include "domain/filter_parts.h"
 

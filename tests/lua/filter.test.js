@@ -3,61 +3,11 @@
 
 const assert = require('node:assert/strict');
 const { after, beforeEach, test } = require('node:test');
-const { Redis } = require('../lib/redis.js');
+const { filterOf } = require('../lib/filter.js');
 
-const P = 'hf:{77001}';
-const STAMP = 'run started';
-const LIMIT = 'limit:hold:test-lua';
-const redis = new Redis();
-const id = (n) => `00012cc9-0000-8000-8000-${String(n).padStart(12, '0')}`;
-
-async function clear() {
-  const keys = await redis.call('KEYS', `${P}*`);
-  await redis.call('DEL', LIMIT, ...keys);
-}
-
-let epoch = 0;
-
-// An event of ten seats S0 … S9 (S9 not for sale) and a section GA of five places, as rebuilt.
-async function build(meta = {}, { seats: count = 10, anew = true } = {}) {
-  const e = `e${epoch--}`;
-  if (anew) await clear();
-  await redis.script('fence', [P], [STAMP, e, 60000]);
-  const step = (...args) => redis.script('install', [P], [e, ...args]);
-  assert.equal(await step('clear'), 1);
-  await step('ids', 0, ...Array.from({ length: count }, (_, i) => `S${i}`));
-  await step('seats', 'a'.repeat(count - 1));
-  await step('seats', 'x');
-  await step('capacity', 'GA', 5);
-  const fields = {
-    stamp: STAMP, offset: 0, from: 0, until: 9e15, hold: 0, max: 0, seats: count, complete: 0,
-    sections: `S|seated|${count - 1}|0-${count - 1}\nGA|ga|5|`, shown: '1|1|700,500', ...meta,
-  };
-  await step('finish', ...Object.entries(fields).flat());
-  await step('release');
-}
-
-// Sixty seats: of fewer, ten changes are told no shorter than all of it.
-const big = (anew = true) => build({}, { seats: 60, anew });
-
-const take = (n, seats, sections = [], { user = `u${n}`, keyed = 0, hold = 60000, burst = 0, pass = '' } = {}) =>
-  redis.script('take', [P, LIMIT], [STAMP, id(n), user, keyed, hold, 10, 60, burst, pass, seats.length,
-    ...seats, ...sections]);
-const put = (n, state, deadline, positions, sections = '', user = `u${n}`) =>
-  redis.script('put', [P], [STAMP, id(n), state, user, deadline, positions, sections]);
-const drop = (n, ended = 1) => redis.script('drop', [P], [STAMP, id(n), ended]);
-const seats = () => redis.call('GET', `${P}:seats`);
-const owner = (p) => redis.call('HGET', `${P}:owner`, p);
-const held = async (s) => Number((await redis.call('HGET', `${P}:count`, `h:${s}`)) ?? 0);
-const sold = async (s) => Number((await redis.call('HGET', `${P}:count`, `b:${s}`)) ?? 0);
-
-// The deadline of a booking is moved into the past, in the entry and in the set alike.
-async function makeDue(n) {
-  const entry = (await redis.call('HGET', `${P}:entry`, id(n))).split('|');
-  entry[2] = '1';
-  await redis.call('HSET', `${P}:entry`, id(n), entry.join('|'));
-  await redis.call('ZADD', `${P}:due`, 1, id(n));
-}
+const {
+  P, STAMP, redis, id, clear, build, take, put, drop, seats, owner, held, sold, makeDue,
+} = filterOf(77001);
 
 beforeEach(() => build());
 after(async () => {
@@ -209,110 +159,6 @@ test('drop: frees its own seats and counts, once; an undo leaves the id unknown'
   assert.deepEqual(await take(1, ['S1']), ['taken', -1]);
   assert.equal(await drop(1, 1), 'dropped');
   assert.deepEqual(await take(1, ['S1']), ['ask', -1]);
-});
-
-// {version, build, changes, whole: whether all of it came, seats, …}
-async function picture({ build = '', version = '', since = '' } = {}) {
-  const [verdict, now, , is, changes, bytes, , shown, counts, due] =
-    await redis.script('picture', [P], [STAMP, build, version, since]);
-  assert.equal(verdict, 'ok');
-  return { version: now, build: is, changes, whole: bytes !== undefined, seats: bytes, shown, counts, due };
-}
-
-test('picture: what is due counts as free; the version grows with every change', async () => {
-  await take(1, ['S1'], ['GA', 2]);
-  const one = await picture();
-  assert.equal(one.seats, 'ahaaaaaaax');
-  assert.equal(one.due, await redis.call('ZSCORE', `${P}:due`, id(1)));
-  await makeDue(1);
-  const two = await picture();
-  assert.equal(two.seats, 'aaaaaaaaax');
-  assert.equal(two.due, -1);
-  assert.ok(Number(two.version) > Number(one.version));
-  assert.deepEqual(await redis.script('picture', [P], ['another run', '', '', '']), ['missing']);
-});
-
-test('picture: what the caller has does not come again, before it has changed', async () => {
-  const { build, version } = await picture();
-  assert.equal((await picture({ build, version })).whole, false);
-  assert.equal((await picture({ build: 'another', version })).whole, true);
-  await take(1, [], ['GA', 1]);
-  const after = await picture({ build, version });
-  assert.deepEqual([after.whole, after.counts], [true, ['c:GA', '5', 'h:GA', '1']]);
-});
-
-test('picture: the positions written after a version, from when they were first asked for', async () => {
-  await big();
-  const { version } = await picture();
-  assert.deepEqual((await picture({ since: version })).changes, [], 'nothing has changed');
-  await take(1, ['S1', 'S3']);
-  await take(2, ['S5']);
-  const { changes, version: next } = await picture({ since: version });
-  assert.deepEqual(changes.sort(), ['1', '3', '5']);
-  await put(2, 'b', -1, '5');
-  await drop(1);
-  assert.deepEqual((await picture({ since: next })).changes.sort(), ['1', '3', '5']);
-  await take(3, [], ['GA', 1]);
-  const { version: last } = await picture();
-  assert.ok(Number(last) > Number(next));
-  for (const none of [Number(version) - 2, Number(last) + 2, 0, 2 ** 52]) {
-    assert.equal((await picture({ since: none })).changes, null, `since ${none}`);
-  }
-  // Nobody has asked for a while.
-  assert.ok(await redis.call('PTTL', `${P}:changed`) > 50000);
-  await redis.call('DEL', `${P}:changed`);
-  assert.equal((await picture({ since: version })).changes, null);
-  assert.deepEqual((await picture({ since: last })).changes, []);
-});
-
-test('picture: what falls due is a change, and so is what is mended, repaired and recounted', async () => {
-  await big();
-  await take(1, ['S1']);
-  await makeDue(1);
-  let { version } = await picture();
-  const changes = async () => {
-    const now = await picture({ since: version });
-    ({ version } = now);
-    return now.changes?.sort();
-  };
-  assert.deepEqual(await changes(), []);
-  await take(2, ['S2', 'S4']);
-  await makeDue(2);
-  assert.deepEqual(await changes(), ['2', '4']);
-  await redis.script('fence', [P], [STAMP, 'e1', 60000]);
-  await redis.script('mend', [P], ['e1', 'p', 7, 'a', `b${id(7)}`]);
-  assert.deepEqual(await changes(), ['7']);
-  await redis.script('repair', [P], ['e1', Date.now(), 0, id(8), '', 'b|u8|-1|0|8|GA:1']);
-  assert.deepEqual(await changes(), ['8']);
-  const before = version;
-  await redis.script('recount', [P], ['e1', 'h:GA', 3]);
-  assert.deepEqual(await changes(), []);
-  assert.notEqual(version, before);
-});
-
-test('picture: more changes than are worth while, and a log that has grown long', async () => {
-  await big();
-  const { version } = await picture();
-  await picture({ since: version });
-  for (let n = 0; n < 11; n++) await take(n, [`S${n}`]);
-  assert.equal((await picture({ since: version })).changes, null, 'eleven of sixty');
-  const { version: later } = await picture();
-  for (let at = 0; at < 10000; at += 1000) {
-    await redis.call('ZADD', `${P}:changed`, ...Array.from({ length: 1000 }, (_, i) => [later, at + i]).flat());
-  }
-  assert.deepEqual((await picture({ since: later })).changes, []);
-  assert.deepEqual(await redis.call('ZRANGE', `${P}:changed`, 0, -1), ['floor']);
-});
-
-test('install: a version stands for one picture, whatever is built anew', async () => {
-  await big();
-  await redis.call('HSET', `${P}:meta`, 'version', '8000000000000000');
-  const one = await picture({ since: '8000000000000000' });
-  await big(false);
-  const two = await picture({ since: '8000000000000000' });
-  assert.deepEqual([two.version, two.changes], ['8000000000000002', null]);
-  assert.notEqual(one.build, two.build);
-  assert.equal(Number(two.version) % 2, 0);
 });
 
 test('forget: nothing is believed until it is rebuilt', async () => {
