@@ -2,13 +2,15 @@
  * holdfast-queue-advance: moves on every line in which somebody may wait.
  *
  * A backstop: lines are moved on by those who join them and ask how they stand. Where all who wait
- * have stopped asking, nobody else would give them their places.
+ * have stopped asking, nobody else would give them their places. A waiting room lets nobody in who
+ * does not ask; its ended passes and forgotten places are cleared away.
  */
 #include "jobs/job.h"
 
 #include <inttypes.h>
 
 #include "domain/queue.h"
+#include "domain/room.h"
 #include "queries.h"
 
 #define LINES_PAGE 100
@@ -27,13 +29,19 @@ move_on(struct context *house, const struct job_run *run, struct walk *walk, int
 	struct queue_drive drive = { .more = true };
 	enum problem err = PROBLEM_NONE;
 
+	walk->lines++;
+	if (!*walk->line) {
+		/* A waiting room: at its rate, which one look in a while cannot exceed. */
+		err = room_advance(house, (int32_t)walk->event_id, &drive.waiting, &drive.served);
+		*done += drive.served;
+		drive.more = false;
+	}
 	while (!err && drive.more && run->rows + *done < run->limit) {
 		err = queue_drive(house, (int32_t)walk->event_id, walk->line, 0, &drive);
 		*done += drive.served;
 	}
 	if (drive.waiting > 0)
 		walk->waiting += drive.waiting;
-	walk->lines++;
 	return err;
 }
 

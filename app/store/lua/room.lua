@@ -107,12 +107,16 @@ local function room_seen(r, state)
   end
 end
 
--- What has ended goes: passes, and places kept for those who did not come back.
+-- Passes that have ended.
 local function room_tidy(r)
   local ended = call('ZRANGEBYSCORE', INSIDE, '-inf', r.pg, 'LIMIT', 0, LOOKS)
   if #ended > 0 then
     call('ZREM', INSIDE, unpack(ended))
   end
+end
+
+-- Places that were kept for those who did not come back.
+local function room_forget(r)
   local over = call('ZRANGEBYSCORE', UNTIL, '-inf', r.now, 'LIMIT', 0, LOOKS)
   if #over > 0 then
     call('ZREM', UNTIL, unpack(over))
@@ -137,12 +141,14 @@ local function room_let_in(r, state, user, score)
 end
 
 -- Lets in whose turn it is, as many as the rate allows and as there is room for. Who has not been seen
--- lately keeps the place for a while, and lets others pass. Returns how many were let in.
+-- lately keeps the place for a while, and lets others pass. Where nobody can be seen nobody has missed a
+-- turn. Returns how many were let in.
 local function room_advance(r, state)
   room_tidy(r)
-  if r.closed or r.pg < r.opens or r.now < state.from then
+  if r.closed or r.pg < r.opens or r.now < state.from or r.now - state.polled > r.stale * 1000 then
     return 0
   end
+  room_forget(r)
   room_opening(r, state)
   -- A clock that was set back fills nothing.
   local passed = math.max(0, r.now - state.filled)
