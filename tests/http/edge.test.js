@@ -248,7 +248,7 @@ test('browsers of the origins that are allowed, and of no others, may read', asy
 	assert.equal(flight.status, 204);
 	assert.equal(flight.headers['access-control-allow-origin'], origin);
 	assert.match(flight.headers['access-control-allow-methods'], /POST/);
-	for (const name of ['Authorization', 'Content-Type', 'Idempotency-Key', 'If-Match'])
+	for (const name of ['Authorization', 'Content-Type', 'Idempotency-Key', 'If-Match', 'X-Queue-Pass', 'X-Queue-Token'])
 		assert.ok(flight.headers['access-control-allow-headers'].includes(name));
 	assert.ok(Number(flight.headers['access-control-max-age']) > 0);
 });

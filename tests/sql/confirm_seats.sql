@@ -7,7 +7,7 @@ SELECT plan(33);
 SELECT event() AS event \gset
 CREATE FUNCTION pg_temp.book(p_event integer, p_buyer text, p_seats text[], p_key text DEFAULT NULL,
   p_print text DEFAULT 'print')
-RETURNS TABLE (outcome text, body text, booking_id uuid, positions integer[], sections text)
+RETURNS TABLE (outcome text, body text, booking_id uuid, positions integer[], sections text, pass bigint)
 LANGUAGE sql AS $$
   SELECT * FROM holdfast.confirm_seats(p_event, given.buyer(p_buyer), p_key,
     CASE WHEN p_key IS NOT NULL THEN p_print END, false, p_seats)

@@ -157,7 +157,9 @@ UPDATE events SET hold_seconds = 5, max_seats_per_booking = 4, status = 'closed'
 SELECT is((SELECT ROW(open_until, hold_ms, places_max)::text FROM filter_event(:event)), '(0,5000,4)',
   'a closed sale is not open');
 UPDATE events SET queue = 'on', status = 'on_sale' WHERE event_id = :event;
-SELECT is((SELECT open_until FROM filter_event(:event)), 0::bigint, 'nor one with a queue');
+SELECT is((SELECT room FROM filter_event(:event)),
+  (SELECT floor(extract(epoch FROM sales_start) * 1000)::bigint || '|||||' FROM events WHERE event_id = :event),
+  'one with a queue has a waiting room');
 UPDATE events SET queue = 'off' WHERE event_id = :event;
 SELECT hold(:event, 'emil', seats(2), p_key => 'u1') \gset _
 SELECT hold(:event, 'emil', seats(5), p_key => 'u2') \gset _

@@ -52,12 +52,13 @@ LANGUAGE sql IMMUTABLE RETURN md5('key ' || p_key)::uuid;
 CREATE FUNCTION given.hold(p_event integer, p_buyer text, p_seats text[] DEFAULT '{}',
   p_sections text[] DEFAULT '{}', p_quantities integer[] DEFAULT '{}', p_key text DEFAULT NULL,
   p_print text DEFAULT NULL, p_wait boolean DEFAULT false, p_give_back boolean DEFAULT false,
-  p_booking uuid DEFAULT NULL, p_per_user integer DEFAULT 0) RETURNS holdfast.hold_result
+  p_booking uuid DEFAULT NULL, p_per_user integer DEFAULT 0, p_pass bigint DEFAULT NULL)
+RETURNS holdfast.hold_result
 LANGUAGE sql AS $$
   SELECT holdfast.hold(p_event, given.buyer(p_buyer),
     coalesce(p_booking, given.id(p_key), gen_random_uuid()), p_key,
     coalesce(p_print, CASE WHEN p_key IS NOT NULL THEN 'print' END), p_wait, p_give_back, p_seats,
-    p_sections, p_quantities, 600, 10, p_per_user)
+    p_sections, p_quantities, 600, 10, p_per_user, p_pass)
 $$;
 
 -- A new hold; its id.
