@@ -45,8 +45,8 @@ place_of(const struct ticket *ticket, enum queue_status status)
 }
 
 /*
- * Those at the head ask often; others a few times before it can be their turn. So whoever comes back
- * after Redis has lost the line is there before that.
+ * Those at the head ask often; others a few times before it can be their turn. So whoever comes
+ * back after Redis has lost the line is there before that.
  */
 static int64_t
 poll_after(const struct context *house, const struct queue_place *place)
@@ -380,13 +380,12 @@ queue_status(struct context *house, const struct ticket *ticket, struct queue_pl
 
 /* ---- leave and confirm ----------------------------------------------------------------------- */
 
+/* In PostgreSQL; a reservation that has come of it is released. */
 static enum problem
-give_up(struct context *house, const struct ticket *ticket)
+end_ticket(struct context *house, const struct ticket *ticket)
 {
 	const struct context_key none = { .operation = "release" };
 	struct booking_name name = { .user_id = ticket->user_id };
-	const char *args[] = { ticket->line, ticket->user_id, queue_number(house, ticket->score),
-		NULL };
 	enum booking_outcome outcome;
 	struct booking booking;
 	struct pg_rows rows;
@@ -403,16 +402,34 @@ give_up(struct context *house, const struct ticket *ticket)
 	if (err)
 		return err;
 	name.booking_id = pg_text(&rows, 0, QUEUE_LEAVE_BOOKING_ID);
-	if (name.booking_id) {
-		err = booking_release(house, &name, &none, &outcome, &booking);
-		if (err && err != PROBLEM_HOLD_EXPIRED)
-			return err;
-		*house->why = (struct problem_why){ 0 };
-	}
-	queue_script(house, &script_queue_leave, ticket->event_id, NULL, args);
+	if (!name.booking_id)
+		return PROBLEM_NONE;
+	err = booking_release(house, &name, &none, &outcome, &booking);
+	if (err != PROBLEM_HOLD_EXPIRED)
+		return err;
+	*house->why = (struct problem_why){ 0 };
+	return PROBLEM_NONE;
+}
+
+/* PostgreSQL first; where Redis then gives up an older place of the same account, that one too. */
+static enum problem
+give_up(struct context *house, const struct ticket *ticket)
+{
+	const char *args[] = { ticket->line, ticket->user_id, queue_number(house, ticket->score),
+		NULL };
+	struct ticket older = *ticket;
+	enum problem err = end_ticket(house, ticket);
+	const char *score;
+
+	if (err)
+		return err;
+	score = queue_said(
+		queue_script(house, &script_queue_leave, ticket->event_id, NULL, args));
+	if (score && str_to_int(score, 1, ticket->score - 1, &older.score))
+		err = end_ticket(house, &older);
 	queue_note(ticket->event_id, ticket->line, 0, true);
 	metrics_add(METRIC_QUEUE_MOVES, METRIC_QUEUE_MOVE_LEFT, 1);
-	return PROBLEM_NONE;
+	return err;
 }
 
 enum problem

@@ -2,9 +2,10 @@
  * The queue: people stand in line for places of a section. Whoever reaches the head gets a hold of
  * the quantity asked for, without asking again.
  *
- * The line itself is in Redis. PostgreSQL keeps how each ticket ended, so that none is served twice,
- * and counts how often a line was begun, so that none is overtaken after Redis has lost something;
- * the tickets that people have put such a line together again. store/lua/queue.lua has the layout.
+ * The line itself is in Redis. PostgreSQL keeps how each ticket ended, so that none is served
+ * twice, and counts how often a line was begun, so that none is overtaken after Redis has lost
+ * something; the tickets that people have put such a line together again. store/lua/queue.lua has
+ * the layout.
  *
  * A line is moved on by those who join it, poll or leave, after their answers have gone out
  * (queue_idle()), and by a job where nobody does.

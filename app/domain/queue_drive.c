@@ -46,14 +46,14 @@ pick(struct context *house, int32_t event_id, const char *line, const char *driv
 static void
 batch_read(struct context *house, const struct redis_value *reply, struct batch *b)
 {
-	b->count = (redis_length(reply) - 3) / 3;
+	b->count = (redis_length(reply) - 4) / 3;
 	b->tickets = ARENA_ARRAY(house->arena, struct ticket, b->count + 1);
 	b->waited_ms = ARENA_ARRAY(house->arena, int64_t, b->count + 1);
 	for (size_t i = 0; i < b->count; i++) {
 		b->tickets[i] = (struct ticket){ b->event_id, b->line,
-			redis_text(redis_at(reply, 3 + 3 * i), NULL),
-			redis_int(redis_at(reply, 4 + 3 * i)) };
-		b->waited_ms[i] = redis_int(redis_at(reply, 5 + 3 * i));
+			redis_text(redis_at(reply, 4 + 3 * i), NULL),
+			redis_int(redis_at(reply, 5 + 3 * i)) };
+		b->waited_ms[i] = redis_int(redis_at(reply, 6 + 3 * i));
 	}
 }
 
@@ -150,7 +150,7 @@ end_of(struct context *house, const struct batch *b, int row, const char **booki
 	return "back";
 }
 
-/* Tells Redis how they ended; err: nothing was done, and all go back. Returns those who are served. */
+/* Tells Redis how they ended; err: nothing was done, all go back. Returns those who are served. */
 static int64_t
 tell(struct context *house, const struct batch *b, enum problem err)
 {
@@ -209,6 +209,8 @@ queue_drive(struct context *house, int32_t event_id, const char *line, int64_t l
 		return PROBLEM_NONE;
 	metrics_add(METRIC_QUEUE_DRIVES, 0, 1);
 	out->waiting = redis_int(redis_at(reply, 1));
+	if (redis_int(redis_at(reply, 3)) == 0)
+		filter_want(event_id);
 	batch_read(house, reply, &b);
 	if (b.count == 0)
 		return PROBLEM_NONE;

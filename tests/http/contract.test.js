@@ -162,6 +162,38 @@ test('a hold moves on, or has expired', async () => {
 	await read(`/bookings/${first.booking_id}`, { token: buyer.token });
 });
 
+test('people stand in line', async () => {
+	const { event_id: id } = await world.event(organizer, { sections: [{ name: 'Floor', capacity: 1 }] });
+	const key = freshKey();
+	const join = (who, options) => post('/queue/join', { event_id: id, section_id: 'Floor' }, { token: who.token, ...options });
+	const first = assertStatus(await join(buyer, { key }), 202).body;
+	assertStatus(await join(buyer, { key }), 202);
+	assertStatus(await post('/queue/join', { ticket_type_id: `${id}:Nowhere` }, { token: buyer.token }), 422);
+	assertStatus(await post('/queue/join', { ticket_type_id: '999999999:Floor' }, { token: buyer.token }), 404);
+	const closed = await world.event(organizer, { status: 'closed' });
+	assertStatus(await post('/queue/join', { ticket_type_id: `${closed.event_id}:Floor` }, { token: buyer.token }), 409);
+	const second = assertStatus(await join(other), 202).body;
+	await stack.until('somebody is served', async () =>
+		(await read(`/reservation/status?token=${first.token}`)).body.status === 'reserved');
+	await read('/reservation/status', { headers: { 'X-Queue-Token': second.token } });
+	assertStatus(await get('/reservation/status?token=none'), 404);
+	const tell = (verb, who, token, options) => post(verb, { token }, { token: who.token, ...options });
+	assertStatus(await tell('/reservation/confirm', other, second.token), 409);
+	assertStatus(await tell('/reservation/confirm', other, first.token), 404);
+	assertStatus(await tell('/reservation/confirm', buyer, first.token, { key: freshKey() }), 200);
+	assertStatus(await tell('/queue/leave', buyer, first.token), 409);
+	assertStatus(await tell('/queue/leave', buyer, second.token), 404);
+	assertStatus(await tell('/queue/leave', other, second.token, { key: freshKey() }), 204);
+	const { event_id: next } = await world.event(organizer);
+	const { token } = assertStatus(await post('/queue/join', { ticket_type_id: `${next}:Floor` }, { token: buyer.token }), 202).body;
+	const { booking_id: late } = await stack.until('it is served', async () => {
+		const { body } = await read(`/reservation/status?token=${token}`);
+		return body.status === 'reserved' && body;
+	});
+	stack.expire(late);
+	assertStatus(await tell('/reservation/confirm', buyer, token), 410);
+});
+
 test('the names that existing clients use', async () => {
 	const id = event.event_id;
 	const as = (who) => ({ token: who.token });

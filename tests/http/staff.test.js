@@ -176,7 +176,7 @@ test('each mistake is pointed at', async () => {
 		[{ max_seats_per_user: -1 }, ['/max_seats_per_user']],
 		[{ status: 'open' }, ['/status']],
 		[{ payment: 'stripe' }, ['/payment']],
-		[{ queue: 'on' }, ['/queue']],
+		[{ queue: 'maybe' }, ['/queue']],
 		[{ refund_policy: [{ until: 'x', percent: 101 }] }, ['/refund_policy/0/percent']],
 		[{ titel: 'x', organizer_id: 'x' }, ['/organizer_id', '/titel']],
 		[{ layout: 'big' }, ['/layout', '/layout']],

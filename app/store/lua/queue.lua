@@ -72,11 +72,22 @@ local function rate_add(people, now)
   end
 end
 
+-- Those being served whose place is before this one: they may come back to it.
+local function served_before(score)
+  local count = 0
+  for _, text in ipairs(call('HVALS', SERVING)) do
+    if tonumber(string.match(text, '^%d+')) < score then
+      count = count + 1
+    end
+  end
+  return count
+end
+
 -- What is known of one who waits: ahead, sold, closed, rate, ms since the line was moved on, open.
 local function standing(user, kind, score)
   local s = call('HMGET', STATE, 'sold', 'closed', 'served', 'rated', 'since', 'driven', 'open')
   local now = redis_ms()
-  local ahead = kind == 'serving' and 0 or call('ZRANK', LINE, user) + call('HLEN', SERVING)
+  local ahead = served_before(score) + (kind == 'waiting' and call('ZRANK', LINE, user) or 0)
   return {
     kind, score_text(score), ahead, s[1] == '1' and 1 or 0, s[2] == '1' and 1 or 0,
     rate_of(s[3], s[4], s[5], now), math.max(0, now - tonumber(s[6] or 0)), s[7] == '1' and 1 or 0,

@@ -5,8 +5,8 @@
 -- ARGV: line, stamp, Redis run_id, drive, ms until a place that nobody tells of goes back, most people, ms
 --   that must have passed since the line was moved on.
 -- Answers {none} (no line is kept), {begin} (it has to be begun first), {later, ms}, {busy} (others are being
--- served, or were a moment ago), or {serve, waiting after it, 1 where the rest may fit too, user, score, ms
--- waited (-1: not known), …}.
+-- served, or were a moment ago), or {serve, waiting after it, 1 where the rest may fit too, 1 where something
+-- is kept of the event, user, score, ms waited (-1: not known), …}.
 local now = redis_ms()
 local state = call('HMGET', STATE, 'run', 'from', 'driven', 'epoch')
 if not state[1] then
@@ -67,7 +67,7 @@ end
 
 local until_ms, drive = score_text(now + tonumber(ARGV[5])), ARGV[4]
 local heads = left > 0 and call('ZRANGE', LINE, 0, 255, 'WITHSCORES') or {}
-local most, out, picked = tonumber(ARGV[6]), { 'serve', 0, 0 }, {}
+local most, out, picked = tonumber(ARGV[6]), { 'serve', 0, 0, known and 1 or 0 }, {}
 for i = 1, #heads, 2 do
   local score = tonumber(heads[i + 1])
   local quantity = score_quantity(score)

@@ -89,7 +89,7 @@ Test(event_input, points_at_mistakes)
 		{ "\"status\":\"\"", "/status" },
 		{ "\"payment\":\"stripe\"", "/payment" },
 		{ "\"payment\":\"cash\"", "/payment" },
-		{ "\"queue\":\"on\"", "/queue" },
+		{ "\"queue\":\"maybe\"", "/queue" },
 		{ "\"refund_policy\":[{\"percent\":5}]", "/refund_policy/0/until" },
 		{ "\"refund_policy\":[{\"until\":\"x\",\"percent\":5}]", "/refund_policy/0/until" },
 		{ "\"refund_policy\":[7]", "/refund_policy/0" },

@@ -1,0 +1,73 @@
+// PostgreSQL stopped and back while people stand in line: they keep their places, and are told so.
+'use strict';
+
+const assert = require('node:assert/strict');
+const fs = require('node:fs');
+const { after, before, test } = require('node:test');
+
+const { assertProblem, assertStatus } = require('../lib/client.js');
+const line = require('../lib/line.js');
+const stack = require('../lib/stack.js');
+const { buyer, event, held, move, staff } = require('../lib/world.js');
+
+let people, id, tokens, holds, owner;
+
+const postmaster = () => Number(fs.readFileSync(`${stack.env.HOLDFAST_PIDS}/postgres.pid`, 'utf8').split('\n')[0]);
+
+before(async () => {
+	const olga = await staff();
+	people = await Promise.all(Array.from({ length: 4 }, () => buyer()));
+	owner = await buyer();
+	({ event_id: id } = await event(olga, { sections: [{ name: 'Floor', capacity: 2 }] }));
+	holds = [await held(owner, id, 1), await held(owner, id, 1)];
+	tokens = [];
+	for (const who of people) tokens.push((await line.joined(who, id, 'Floor', 1)).token);
+});
+after(() => {
+	assert.equal(stack.program('reconcile', ['--event', String(id)]).status, 0);
+	stack.verify();
+});
+
+test('frozen: whoever waits is told how they stand, and nobody is served meanwhile', async () => {
+	const pid = postmaster();
+	const sessions = stack.run('pgrep', ['-P', String(pid)]).stdout.trim().split('\n').map(Number);
+	for (const one of [pid, ...sessions]) process.kill(one, 'SIGSTOP');
+	try {
+		// A place that is free in Redis alone: PostgreSQL has not heard of it.
+		stack.redis('hset', `hf:{${id}}:count`, 'h:Floor', 1);
+		for (let i = 0; i < 4; i++) {
+			const answers = await Promise.all(tokens.map((token) => line.status(token)));
+			for (const { status, body } of answers) {
+				assert.ok(status === 200 || status === 503, JSON.stringify(body));
+				if (status === 200) assert.equal(body.status, 'waiting');
+			}
+		}
+		assertProblem(await line.leave(people[3], tokens[3]), 503, 'unknown-outcome');
+	} finally {
+		for (const one of [...sessions, pid]) process.kill(one, 'SIGCONT');
+	}
+	await stack.until('the places are as they were', async () => {
+		const all = await Promise.all(tokens.slice(0, 3).map((token) => line.status(token)));
+		return all.every(({ status, body }, i) => status === 200 && body.position === i + 1);
+	}, 30);
+	stack.redis('hset', `hf:{${id}}:count`, 'h:Floor', 2);
+});
+
+test('stopped: the line stands, and goes on where it was', async () => {
+	const pid = postmaster();
+	process.kill(pid, 'SIGINT');
+	await stack.until('PostgreSQL has stopped', () => !stack.isAlive(pid), 20);
+	for (let i = 0; i < 3; i++) {
+		const { status, body } = await line.status(tokens[0]);
+		assert.ok(status === 200 || status === 503, JSON.stringify(body));
+		if (status === 200) assert.equal(body.position, 1);
+	}
+	assertProblem(await line.confirm(people[0], tokens[0]), 503, 'unavailable');
+	stack.up();
+	await stack.until('PostgreSQL is found again', async () => (await move(owner, holds[0], 'release')).status === 200, 20);
+	await line.until(tokens[0], 'reserved', 20);
+	assert.deepEqual((await line.positions(tokens.slice(1, 3))), [1, 2]);
+	assertStatus(await line.confirm(people[0], tokens[0]), 200);
+	assertStatus(await move(owner, holds[1], 'release'), 200);
+	await line.until(tokens[1], 'reserved', 20);
+});

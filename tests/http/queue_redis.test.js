@@ -1,0 +1,196 @@
+// Lines whose Redis is flushed, restarted, frozen or gone: nobody loses a place, nobody is overtaken, and
+// nobody is served twice.
+'use strict';
+
+const assert = require('node:assert/strict');
+const { after, before, test } = require('node:test');
+
+const { assertProblem, assertStatus, get } = require('../lib/client.js');
+const line = require('../lib/line.js');
+const stack = require('../lib/stack.js');
+const { buyer, event, held, move, staff } = require('../lib/world.js');
+
+const events = [];
+let olga, people;
+
+before(async () => {
+	olga = await staff();
+	people = await Promise.all(Array.from({ length: 6 }, () => buyer()));
+});
+after(() => {
+	for (const id of events) assert.equal(stack.program('reconcile', ['--event', String(id)]).status, 0);
+	stack.verify();
+});
+
+// An event whose floor is held in holds of one place each, and people who wait for one each.
+async function waiting(capacity, count) {
+	const { event_id: id } = await event(olga, { sections: [{ name: 'Floor', capacity }] });
+	events.push(id);
+	const owner = await buyer();
+	const holds = [];
+	for (let i = 0; i < capacity; i++) holds.push(await held(owner, id, 1));
+	const tokens = [];
+	for (const who of people.slice(0, count)) tokens.push((await line.joined(who, id, 'Floor', 1)).token);
+	return { id, tokens, release: (n) => move(owner, holds[n], 'release') };
+}
+
+const statuses = async (tokens) => (await Promise.all(tokens.map(line.standing))).map((is) => is.status);
+const epoch = (id) => Number(stack.redis('hget', line.key(id, 'Floor', 'state'), 'epoch'));
+const well = () => stack.until('Redis is found again', async () => {
+	const looks = await Promise.all(Array.from({ length: 32 }, () => get('/readyz')));
+	return looks.every((look) => look.body?.status === 'ok');
+});
+// Every worker of the queue, too: each of them learns it for itself.
+const found = (token) => stack.until('the line answers', async () => {
+	const looks = await Promise.all(Array.from({ length: 16 }, () => line.status(token)));
+	return looks.every((look) => look.status === 200);
+});
+
+async function killRedis() {
+	const pid = stack.pidOf('redis');
+	process.kill(pid, 'SIGKILL');
+	await stack.until('Redis is dead', () => !stack.isAlive(pid));
+}
+
+test('a line that is lost is put together again by its tickets, in their order', async () => {
+	const { id, tokens, release } = await waiting(2, 5);
+	assert.equal(epoch(id), 1);
+	stack.forget(id);
+	// Somebody who comes now stands behind all who were there before, whenever they come back.
+	const late = await line.joined(people[5], id, 'Floor', 1);
+	assert.equal(late.position, 1);
+	assert.equal(epoch(id), 2);
+	assertStatus(await release(0), 200);
+	for (const token of [...tokens].reverse()) assert.equal((await line.standing(token)).status, 'waiting');
+	assert.deepEqual(await line.positions([...tokens, late.token]), [1, 2, 3, 4, 5, 6]);
+	// Two intervals of asking, in which nobody is served.
+	await line.until(tokens[0], 'reserved');
+	assert.deepEqual(await line.positions([...tokens.slice(1), late.token]), [1, 2, 3, 4, 5]);
+	assertStatus(await release(1), 200);
+	await line.until(tokens[1], 'reserved');
+	assert.equal((await line.standing(late.token)).status, 'waiting');
+});
+
+test('after a loss nobody is served before the others can be back', async () => {
+	const { id, tokens, release } = await waiting(1, 2);
+	stack.forget(id);
+	const late = await line.joined(people[5], id, 'Floor', 1);
+	const began = Date.now();
+	assertStatus(await release(0), 200);
+	await stack.pause(1500);
+	assert.equal((await line.standing(late.token)).status, 'waiting');
+	await line.standing(tokens[0]);
+	await line.until(tokens[0], 'reserved');
+	assert.ok(Date.now() - began > 2000, `served after ${Date.now() - began} ms`);
+	assert.deepEqual(await statuses([tokens[1], late.token]), ['waiting', 'waiting']);
+});
+
+test('what was served, left or refused before a loss is so after it', async () => {
+	const { id, tokens, release } = await waiting(1, 4);
+	assertStatus(await line.leave(people[1], tokens[1]), 204);
+	assertStatus(await release(0), 200);
+	const { booking_id: booking } = await line.until(tokens[0], 'reserved');
+	stack.forget(id);
+	assert.deepEqual(await statuses(tokens), ['reserved', 'left', 'waiting', 'waiting']);
+	// Once more for the same account: PostgreSQL knows of its open place.
+	const again = await line.joined(people[0], id, 'Floor', 1);
+	assert.notEqual(again.token, tokens[0]);
+	assertStatus(await line.confirm(people[0], tokens[0]), 200);
+	assert.equal((await line.standing(tokens[0])).booking_id, booking);
+	assertStatus(await line.leave(people[0], again.token), 204);
+	await stack.until('all is sold', async () => (await statuses(tokens.slice(2))).every((one) => one === 'sold_out'));
+});
+
+test('two tickets of one account: the older place stands', async () => {
+	const { id, tokens } = await waiting(1, 2);
+	stack.forget(id);
+	const anew = await line.joined(people[0], id, 'Floor', 1);
+	await line.joined(people[5], id, 'Floor', 1);
+	assert.notEqual(anew.token, tokens[0]);
+	assert.equal((await line.standing(tokens[0])).position, 1);
+	assert.equal((await line.standing(anew.token)).position, 1);
+	assert.equal(line.length(id, 'Floor'), 2);
+	assert.equal((await line.standing(tokens[1])).position, 2);
+	assertStatus(await line.leave(people[0], anew.token), 204);
+	assert.equal((await line.standing(tokens[1])).position, 1);
+	assert.deepEqual(await statuses([tokens[0], anew.token]), ['left', 'left']);
+});
+
+test('Redis is killed and comes back with its file: the line is whole, and counts anew', async () => {
+	const { id, tokens, release } = await waiting(1, 3);
+	await stack.until('all is on the disk', () =>
+		/aof_last_write_status:ok/.test(stack.redis('info', 'persistence')) && /aof_pending_bio_fsync:0/.test(stack.redis('info', 'persistence')));
+	await stack.pause(1100); // everysec
+	await killRedis();
+	const away = assertProblem(await line.status(tokens[0]), 503, 'unavailable');
+	assert.match(away.detail, /place in it is kept/);
+	assertProblem(await line.join(people[5], id, 'Floor', 1), 503, 'unavailable');
+	assertProblem(await line.confirm(people[0], tokens[0]), 409, 'not-reserved-yet');
+	assertStatus(await release(0), 200);
+	stack.startRedis();
+	await well();
+	await found(tokens[2]);
+	assert.deepEqual(await line.positions(tokens), [1, 2, 3]);
+	const late = await line.joined(people[5], id, 'Floor', 1);
+	assert.equal(late.position, 4);
+	assert.equal(epoch(id), 2);
+	await line.until(tokens[0], 'reserved');
+	assert.deepEqual(await line.positions([tokens[1], tokens[2], late.token]), [1, 2, 3]);
+});
+
+test('while Redis is away a ticket that has ended is still answered, and a place can be given up', async () => {
+	const { tokens, release } = await waiting(1, 3);
+	assertStatus(await release(0), 200);
+	await line.until(tokens[0], 'reserved');
+	await killRedis();
+	assert.equal((await line.standing(tokens[0])).status, 'reserved');
+	assertStatus(await line.confirm(people[0], tokens[0]), 200);
+	assertStatus(await line.leave(people[1], tokens[1]), 204);
+	assert.equal((await line.standing(tokens[1])).status, 'left');
+	assertProblem(await line.status(tokens[2]), 503, 'unavailable');
+	stack.startRedis();
+	await well();
+	await found(tokens[2]);
+	assert.deepEqual(await statuses(tokens.slice(0, 2)), ['confirmed', 'left']);
+	await line.until(tokens[2], 'sold_out');
+});
+
+test('Redis frozen: answers come in bounded time, and the line goes on', async () => {
+	const { id, tokens, release } = await waiting(1, 2);
+	const pid = stack.pidOf('redis');
+	process.kill(pid, 'SIGSTOP');
+	try {
+		const began = Date.now();
+		assertProblem(await line.status(tokens[0]), 503, 'unavailable');
+		assertProblem(await line.join(people[5], id, 'Floor', 1), 503, 'unavailable');
+		assert.ok(Date.now() - began < 3000, `${Date.now() - began} ms`);
+		assertStatus(await release(0), 200);
+	} finally {
+		process.kill(pid, 'SIGCONT');
+	}
+	await well();
+	await found(tokens[1]);
+	await line.until(tokens[0], 'reserved');
+	assert.equal((await line.standing(tokens[1])).position, 1);
+});
+
+test('what Redis keeps of an event is damaged: PostgreSQL says who is served', async () => {
+	const { id, tokens, release } = await waiting(1, 2);
+	stack.redis('hset', `hf:{${id}}:meta`, 'stamp', 'another');
+	assertStatus(await release(0), 200);
+	await line.until(tokens[0], 'reserved');
+	assert.equal((await line.standing(tokens[1])).position, 1);
+});
+
+test('an event that is over leaves nothing in Redis', async () => {
+	const { id, tokens } = await waiting(1, 2);
+	stack.sql(`update events set status = 'closed', sales_start = now() - interval '3 days',
+		sales_end = now() - interval '2 days', event_date = now() - interval '2 days' where event_id = ${id}`);
+	await stack.until('nothing is kept', () => {
+		assert.equal(stack.program('reconcile', ['--full']).status, 0);
+		return stack.redis('keys', `hf:{${id}}:*`) === '';
+	}, 20);
+	const is = await line.standing(tokens[0]);
+	assert.deepEqual([is.status, is.reason], ['expired', 'sales-closed']);
+	assert.equal(stack.redis('keys', `hf:{${id}}:*`), '');
+});
