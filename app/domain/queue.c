@@ -423,8 +423,7 @@ give_up(struct context *house, const struct ticket *ticket)
 
 	if (err)
 		return err;
-	score = queue_said(
-		queue_script(house, &script_queue_leave, ticket->event_id, NULL, args));
+	score = queue_said(queue_script(house, &script_queue_leave, ticket->event_id, NULL, args));
 	if (score && str_to_int(score, 1, ticket->score - 1, &older.score))
 		err = end_ticket(house, &older);
 	queue_note(ticket->event_id, ticket->line, 0, true);
