@@ -2,8 +2,8 @@
  * A load driver: HTTP/1.1 over kept connections, one request at a time on each, as fast as
  * answers come.
  *
- *   load --port N [--tokens FILE] [--connections N] [--seconds S] [--most N] [--from N] [--ids FILE]
- *        [--save FILE] --request 'WEIGHT METHOD PATH [BODY]'...
+ *   load --port N [--tokens FILE] [--connections N] [--seconds S] [--most N] [--from N]
+ *        [--ids FILE] [--save FILE] --request 'WEIGHT METHOD PATH [BODY]'...
  *
  * Requests are made from templates (fill.h), mixed by their weights; their number counts from
  * --from. {id} takes the next line `ID TOKEN` of --ids. The token of a request is that of its id,
