@@ -42,8 +42,9 @@ const methods = ['HEAD', 'POST', 'PUT', 'DELETE', 'OPTIONS', 'TRACE', 'CONNECT',
 
 let quiet, loud, mains, lives, olga, ann;
 
-// What may not change: the processes of both.
-const processes = () => [stack.workers('nginx'), stack.workers('live')];
+// What may not change: the workers of both. (The process that looks through the cache ends by itself.)
+const processes = () => ['nginx', 'live'].map((name) => stack.workers(name).filter((pid) =>
+	/^nginx: worker process/.test(fs.readFileSync(`/proc/${pid}/cmdline`, 'utf8'))));
 
 before(async () => {
 	[olga, ann] = await Promise.all([staff(), buyer()]);
