@@ -93,6 +93,9 @@ bool queue_idle(struct context *house);
 /* People who wait in all lines; -1: Redis is away. */
 int64_t queue_waiting(struct context *house);
 
+/* People whom waiting rooms have let in and who may hold places; likewise. */
+int64_t queue_inside(struct context *house);
+
 /*
  * A look at one line that changes nothing: what breaks the rule that a person is in one state, and
  * that who was served has a booking. In words, on the arena of the house. *people: looked at.

@@ -103,12 +103,13 @@ queue_begin(struct context *house, int32_t event_id, const char *line, int64_t a
 
 /* ---- how many wait --------------------------------------------------------------------------- */
 
-int64_t
-queue_waiting(struct context *house)
+/* How many are in this sorted set of all lines together. */
+static int64_t
+people(struct context *house, const char *part)
 {
 	const struct redis_value *lines = redis_command(
 		house->redis, 2, (const char *[]){ "SMEMBERS", ALL_LINES }, NULL, house->arena);
-	int64_t waiting = 0;
+	int64_t sum = 0;
 
 	if (!lines || redis_kind(lines) != REDIS_LIST)
 		return -1;
@@ -123,11 +124,11 @@ queue_waiting(struct context *house)
 		key = arena_printf(
 			house->arena, "hf:{%.*s}:q:%s", (int)(line - name), name, line + 1);
 		count = redis_command(house->redis, 2,
-			(const char *[]){ "ZCARD", arena_printf(house->arena, "%s:line", key) },
+			(const char *[]){ "ZCARD", arena_printf(house->arena, "%s:%s", key, part) },
 			NULL, house->arena);
 		if (!count)
 			return -1;
-		waiting += redis_int(count);
+		sum += redis_int(count);
 		if (redis_int(count) > 0)
 			continue;
 		/* A line that is not kept any more is forgotten here too. */
@@ -138,7 +139,19 @@ queue_waiting(struct context *house)
 			redis_command(house->redis, 3, (const char *[]){ "SREM", ALL_LINES, name },
 				NULL, house->arena);
 	}
-	return waiting;
+	return sum;
+}
+
+int64_t
+queue_waiting(struct context *house)
+{
+	return people(house, "line");
+}
+
+int64_t
+queue_inside(struct context *house)
+{
+	return people(house, "inside");
 }
 
 /* ---- answers kept under keys ----------------------------------------------------------------- */

@@ -190,20 +190,16 @@ place_read(struct context *house, struct ticket *ticket, const struct redis_valu
 
 /* ---- join ------------------------------------------------------------------------------------ */
 
-/*
- * Where the account stands among those who come before the opening: the same however often it
- * joins, and for nobody to foresee or to choose.
- */
-static int64_t
-shuffle(struct context *house, int32_t event_id, const char *user_id)
+int64_t
+room_shuffle(const char *secret, int32_t event_id, const char *user_id)
 {
-	const char *secret = house->conf->id_secret;
-	const char *parts[] = { "holdfast waiting room 1", queue_number(house, event_id), user_id,
-		NULL };
+	char event[12];
+	const char *parts[] = { "holdfast waiting room 1", event, user_id, NULL };
 	unsigned char hash[ID_SHA256_BYTES];
 
+	snprintf(event, sizeof(event), "%" PRId32, event_id);
 	id_hmac(secret, strlen(secret), parts, hash);
-	return ((hash[0] << 16) | (hash[1] << 8) | hash[2]) >> (24 - SHUFFLE_BITS);
+	return ((hash[0] << 16) | (hash[1] << 8) | hash[2]) >> (24 - ROOM_SHUFFLE_BITS);
 }
 
 static enum problem
@@ -213,7 +209,8 @@ join(struct context *house, int32_t event_id, const char *user_id, struct room_p
 	struct asking a = {
 		.event_id = event_id,
 		.script = &script_room_join,
-		.extra = { user_id, queue_number(house, shuffle(house, event_id, user_id)) },
+		.extra = { user_id, queue_number(house, room_shuffle(house->conf->id_secret,
+								event_id, user_id)) },
 		.joining = true,
 	};
 	enum problem err = ask(house, &a);

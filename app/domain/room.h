@@ -63,8 +63,12 @@ void room_end(struct context *house, int32_t event_id, const char *user_id, int6
 enum problem
 room_advance(struct context *house, int32_t event_id, int64_t *waiting, int64_t *admitted);
 
-/* People inside all waiting rooms of these events' lines; for metrics. */
-int64_t room_inside(struct context *house, int32_t event_id);
+/*
+ * Where an account stands among those who come before the opening: a number of so many bits, the
+ * same however often it joins, and for nobody to foresee or to choose.
+ */
+#define ROOM_SHUFFLE_BITS 18
+int64_t room_shuffle(const char *secret, int32_t event_id, const char *user_id);
 
 /* What the configuration says of waiting rooms, as JSON, for events that do not say it. */
 const char *room_defaults(struct context *house);

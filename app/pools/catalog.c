@@ -97,6 +97,10 @@ catalog_metrics(struct request *r)
 		metrics_family(&out, METRIC_QUEUE_WAITING);
 		metrics_sample(&out, METRIC_QUEUE_WAITING, NULL, (double)waiting);
 	}
+	if (redis && (waiting = queue_inside(house)) >= 0) {
+		metrics_family(&out, METRIC_QUEUE_INSIDE);
+		metrics_sample(&out, METRIC_QUEUE_INSIDE, NULL, (double)waiting);
+	}
 	if (pg)
 		write_jobs(&out, &rows);
 	respond_text(r, 200, "text/plain; version=0.0.4; charset=utf-8", out.data);
