@@ -2,61 +2,19 @@
 'use strict';
 
 const assert = require('node:assert/strict');
-const { randomUUID } = require('node:crypto');
 const { after, test } = require('node:test');
 
 const { assertInvalid, assertProblem, assertStatus, freshKey, get, post, put } = require('../lib/client.js');
+const {
+	assertRefused, confirm, hold, inSeconds, join, joined, key, leave, organizer, passOf, people, person, room, status,
+} = require('../lib/room.js');
 const stack = require('../lib/stack.js');
-const { tokenFor } = require('../lib/token.js');
-const { event, eventBody, staff } = require('../lib/world.js');
+const { event, eventBody } = require('../lib/world.js');
 
 after(() => stack.verify());
 
-const organizer = staff();
-
-// Accounts with tokens; to register and log in would only cost time.
-function people(count) {
-	const made = Array.from({ length: count }, () => {
-		const user_id = randomUUID();
-		return { user_id, token: tokenFor(user_id, 'user') };
-	});
-	stack.sql(`insert into users (user_id, email, password_hash)
-		values ${made.map((who) => `('${who.user_id}', '${who.user_id}@example.test', '\$y\$' || repeat('x', 30))`).join()}`);
-	return made;
-}
-const person = () => people(1)[0];
-
-// An event that is entered through its waiting room, which is open and lets everybody in at once.
-const room = async (waiting_room, changes) => event(await organizer, {
-	queue: 'on', waiting_room: { admit_per_minute: 60000, inside_max: 1000, ...waiting_room }, ...changes,
-});
-
-const inSeconds = (seconds) => new Date(Date.now() + seconds * 1000).toISOString();
-const join = (who, e, options) => post('/queue/join', { event_id: e.event_id }, { token: who.token, ...options });
-const joined = async (who, e) => assertStatus(await join(who, e), 202).body;
-const status = async (token) => assertStatus(await get(`/reservation/status?token=${token}`), 200).body;
-const leave = (who, token, options) => post('/queue/leave', { token }, { token: who.token, ...options });
-
-const wish = (e, seats = 1) => ({ event_id: e.event_id, section_id: 'Floor', seats_requested: seats });
-const hold = (who, e, pass, options = {}) => post('/bookings/hold', wish(e, options.seats),
-	{ token: who.token, headers: pass === undefined ? {} : { 'X-Queue-Pass': pass }, ...options });
-const confirm = (who, booking) => post(`/bookings/${booking.booking_id}/confirm`, undefined, { token: who.token });
-
-// The pass of somebody who comes in at once.
-async function passOf(who, e) {
-	const place = await joined(who, e);
-	assert.equal(place.status, 'admitted', JSON.stringify(place));
-	return place.pass;
-}
-
-function assertRefused(answer, pass) {
-	assert.equal(assertProblem(answer, 403, 'queue-required').pass, pass, answer.text);
-}
-
-const key = (e, name) => `hf:{${e.event_id}}:q::${name}`;
-
 test('what a waiting room is told by staff is shown with what is in force', async () => {
-	const who = await organizer;
+	const who = await organizer();
 	const plain = await event(who);
 	assert.deepEqual(plain.waiting_room, {
 		opens_at: plain.sales_start, admit_per_minute: 600, inside_max: 500, stale_after_seconds: 30,
@@ -82,7 +40,7 @@ test('what a waiting room is told by staff is shown with what is in force', asyn
 });
 
 test('what is out of bounds is refused with its place', async () => {
-	const who = await organizer;
+	const who = await organizer();
 	const create = (waiting_room, changes) =>
 		post('/admin/events', eventBody({ queue: 'on', waiting_room, ...changes }), { token: who.token });
 	for (const [name, values] of Object.entries({
@@ -163,7 +121,7 @@ test('a pass that is no pass, or somebody else\'s, or of another event, is none'
 	assertProblem(await get(`/reservation/status?token=${pass}`), 404, 'not-found');
 	assertStatus(await hold(one, e, pass), 201);
 	// Where no pass is needed none is looked at.
-	const plain = await event(await organizer);
+	const plain = await event(await organizer());
 	assertStatus(await hold(one, plain, 'nonsense'), 201);
 });
 
@@ -205,7 +163,7 @@ test('before the opening there is no place in front; at it those who came are in
 
 	// The opening comes; those who arrive from now on stand behind.
 	assertStatus(await put(`/admin/events/${e.event_id}`, { waiting_room: { opens_at: inSeconds(-1), admit_per_minute: 1, inside_max: 1 } },
-		{ token: (await organizer).token }), 200);
+		{ token: (await organizer()).token }), 200);
 	const late = people(3);
 	const behind = [];
 	for (const who of late) behind.push(await joined(who, e));
@@ -221,7 +179,7 @@ test('before the opening there is no place in front; at it those who came are in
 		if (p.position) assert.equal(drawn.indexOf(crowd[i].user_id), p.position);
 	// An opening that is put off again lets nobody in front of those who stand.
 	assertStatus(await put(`/admin/events/${e.event_id}`, { waiting_room: { opens_at: inSeconds(3600), admit_per_minute: 1, inside_max: 1 } },
-		{ token: (await organizer).token }), 200);
+		{ token: (await organizer()).token }), 200);
 	await joined(person(), e);
 	assert.deepEqual(order().slice(0, 42), [...drawn.slice(1), ...late.map((p) => p.user_id)]);
 });
@@ -302,7 +260,7 @@ test('whoever is not there when the turn comes is passed over, and comes back to
 
 test('joining asks for what makes sense', async () => {
 	const e = await room();
-	const plain = await event(await organizer);
+	const plain = await event(await organizer());
 	const who = person();
 	const send = (body, options) => post('/queue/join', body, { token: who.token, ...options });
 	assertInvalid(await send({ event_id: plain.event_id }), '/section_id');
@@ -357,7 +315,7 @@ test('with the queue off nobody needs a pass, and those who wait are told', asyn
 	const who = person();
 	const place = await joined(who, e);
 	assertRefused(await hold(who, e), 'missing');
-	const change = async (queue) => assertStatus(await put(`/admin/events/${e.event_id}`, { queue }, { token: (await organizer).token }), 200);
+	const change = async (queue) => assertStatus(await put(`/admin/events/${e.event_id}`, { queue }, { token: (await organizer()).token }), 200);
 	await change('off');
 	const told = await status(place.token);
 	assert.deepEqual([told.status, told.pass, told.reason], ['admitted', null, 'queue-off']);
