@@ -26,9 +26,9 @@ enum hold_outcome { HOLD_NEW, HOLD_REPLAY, HOLD_SAME };
 
 /*
  * All or none. HOLD_REPLAY: the first answer to this key again; HOLD_SAME: the caller's own live
- * hold of exactly these seats. Problems: NOT_FOUND, INVALID with pointers,
- * SEATS_UNAVAILABLE, SOLD_OUT, SALES_CLOSED, LIMIT_EXCEEDED, RATE_LIMITED, BUSY,
- * QUEUE_REQUIRED (says what is wrong with the pass), KEY_REUSED, KEY_IN_FLIGHT, UNAVAILABLE, UNKNOWN_OUTCOME.
+ * hold of exactly these seats. Problems: NOT_FOUND, INVALID with pointers, SEATS_UNAVAILABLE,
+ * SOLD_OUT, SALES_CLOSED, LIMIT_EXCEEDED, RATE_LIMITED, BUSY, QUEUE_REQUIRED (says what is wrong
+ * with the pass), KEY_REUSED, KEY_IN_FLIGHT, UNAVAILABLE, UNKNOWN_OUTCOME.
  */
 enum problem hold_take(struct context *house, const struct hold_wish *wish,
 	const struct context_key *key, enum hold_outcome *outcome, struct booking *out);
