@@ -343,6 +343,8 @@ status_of(struct context *house, const struct ticket *ticket, const struct redis
 	if (str_equal(said, "refused")) {
 		*out = place_of(ticket, QUEUE_LEFT);
 		out->reason = redis_text(redis_at(reply, 2), NULL);
+		if (str_equal(out->reason, "left"))
+			out->reason = NULL;
 	} else if (str_equal(said, "done")) {
 		if (!place_served(ticket, reply, out)) {
 			err = ask(house, ticket, done, out);
@@ -389,16 +391,20 @@ end_ticket(struct context *house, const struct ticket *ticket)
 	enum booking_outcome outcome;
 	struct booking booking;
 	struct pg_rows rows;
+	bool repeated = false;
 	enum problem err;
 
-	for (int tries = 0; tries < 2; tries++) {
+	for (;;) {
 		err = query_queue_leave(house->pg, house->arena, house->deadline_us, house->why,
 			&rows, ticket->event_id, ticket->line, ticket_epoch(ticket),
 			ticket_number(ticket), ticket->user_id);
-		if (err != PROBLEM_UNKNOWN_OUTCOME)
+		if (err != PROBLEM_UNKNOWN_OUTCOME || repeated)
 			break;
+		repeated = true;
 	}
 	FAULT("queue.left");
+	if (repeated && (err == PROBLEM_UNAVAILABLE || err == PROBLEM_BUSY))
+		err = PROBLEM_UNKNOWN_OUTCOME;
 	if (err)
 		return err;
 	name.booking_id = pg_text(&rows, 0, QUEUE_LEAVE_BOOKING_ID);
@@ -411,24 +417,40 @@ end_ticket(struct context *house, const struct ticket *ticket)
 	return PROBLEM_NONE;
 }
 
-/* PostgreSQL first; where Redis then gives up an older place of the same account, that one too. */
+static const char *
+leave_step(struct context *house, const struct ticket *ticket, const char *step)
+{
+	const char *args[] = { ticket->line, step, ticket->user_id,
+		queue_number(house, ticket->score), NULL };
+
+	return queue_said(queue_script(house, &script_queue_leave, ticket->event_id, NULL, args));
+}
+
+/*
+ * Out of the line first, so that whoever joins again has a new place; then PostgreSQL is told, also
+ * of an older place of the same account that went with it.
+ */
 static enum problem
 give_up(struct context *house, const struct ticket *ticket)
 {
-	const char *args[] = { ticket->line, ticket->user_id, queue_number(house, ticket->score),
-		NULL };
-	struct ticket older = *ticket;
-	enum problem err = end_ticket(house, ticket);
-	const char *score;
+	struct ticket taken = *ticket;
+	const char *score = leave_step(house, ticket, "leave");
+	bool was_there;
+	enum problem err;
 
+	if (!score)
+		return queue_away(house);
+	was_there = str_to_int(score, 1, ticket->score, &taken.score);
+	err = end_ticket(house, ticket);
+	if (!err && taken.score != ticket->score)
+		err = end_ticket(house, &taken);
+	if (was_there && err && err != PROBLEM_UNKNOWN_OUTCOME)
+		leave_step(house, &taken, "undo");
 	if (err)
 		return err;
-	score = queue_said(queue_script(house, &script_queue_leave, ticket->event_id, NULL, args));
-	if (score && str_to_int(score, 1, ticket->score - 1, &older.score))
-		err = end_ticket(house, &older);
 	queue_note(ticket->event_id, ticket->line, 0, true);
 	metrics_add(METRIC_QUEUE_MOVES, METRIC_QUEUE_MOVE_LEFT, 1);
-	return err;
+	return PROBLEM_NONE;
 }
 
 enum problem

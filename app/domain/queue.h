@@ -65,7 +65,7 @@ queue_status(struct context *house, const struct ticket *ticket, struct queue_pl
 
 /*
  * Gives the place up, or the reservation that has come of it. PAYMENT_IN_PROGRESS, WRONG_STATE (it
- * has been confirmed), KEY_REUSED.
+ * has been confirmed), KEY_REUSED; UNAVAILABLE while Redis is away.
  */
 enum problem queue_leave(struct context *house, const struct ticket *ticket,
 	const struct context_key *key, bool *replayed);
