@@ -138,21 +138,25 @@ test('Redis is killed and comes back with its file: the line is whole, and count
 	assert.deepEqual(await line.positions([tokens[1], tokens[2], late.token]), [1, 2, 3]);
 });
 
-test('while Redis is away a ticket that has ended is still answered, and a place can be given up', async () => {
-	const { tokens, release } = await waiting(1, 3);
+test('while Redis is away a ticket that has ended is still answered, and places stay as they are', async () => {
+	const { id, tokens, release } = await waiting(1, 3);
 	assertStatus(await release(0), 200);
 	await line.until(tokens[0], 'reserved');
 	await killRedis();
 	assert.equal((await line.standing(tokens[0])).status, 'reserved');
 	assertStatus(await line.confirm(people[0], tokens[0]), 200);
-	assertStatus(await line.leave(people[1], tokens[1]), 204);
-	assert.equal((await line.standing(tokens[1])).status, 'left');
+	assertProblem(await line.leave(people[1], tokens[1]), 503, 'unavailable');
 	assertProblem(await line.status(tokens[2]), 503, 'unavailable');
 	stack.startRedis();
 	await well();
 	await found(tokens[2]);
 	assert.equal((await line.standing(tokens[0])).status, 'confirmed');
 	await line.until(tokens[2], 'sold_out');
+	assert.deepEqual(await line.positions(tokens.slice(1)), [1, 2]);
+	assertStatus(await line.leave(people[1], tokens[1]), 204);
+	// Who joins again has a new place.
+	const again = await line.joined(people[1], id, 'Floor', 1);
+	assert.deepEqual([again.position, (await line.standing(tokens[1])).status], [2, 'left']);
 });
 
 test('Redis frozen: answers come in bounded time, and the line goes on', async () => {

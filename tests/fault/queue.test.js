@@ -1,0 +1,146 @@
+// Workers of the queue die, or lose a connection, between any two side effects of joining, leaving, serving
+// and beginning a line anew. Needs a build with fault points: `make check-fault`.
+'use strict';
+
+const assert = require('node:assert/strict');
+const { afterEach, before, test } = require('node:test');
+
+const crowd = require('../lib/crowd.js');
+const faults = require('../lib/faults.js');
+const stack = require('../lib/stack.js');
+
+const LINES = 10, PEOPLE = 6;
+const seed = Number(process.env.FAULT_SEED ?? Math.floor(Math.random() * 1e9));
+const events = [];
+let size;
+
+before(() => {
+	size = crowd.workers('queue').length;
+});
+afterEach(() => {
+	faults.disarm();
+	stack.sql(`update events set status = 'closed' where event_id = any ('{${events}}')`);
+	for (const event of events.splice(0)) stack.forget(event);
+});
+
+const points = (action) => faults.pointsOf(['queue'], action).filter((name) => !/room/.test(name));
+
+// Often where few come by; never so often that a line stands still for the deadline of a batch most of the time.
+const rates = [
+	[/again|epoch|begin|return|leave|left/, 200],
+	[/^queue[_/.](serve|picked|decided|put|told)/, 30],
+	[/./, 15],
+];
+const rateOf = (point) => rates.find(([pattern]) => pattern.test(point))[1];
+
+// Any answer but one that must never come.
+async function ask(request) {
+	const answer = await crowd.send(request).catch(() => null);
+	assert.ok(!answer || [502, 503, 504].includes(answer.status) || answer.status < 500, answer?.text);
+	return answer;
+}
+
+const get = (token) => ask({ method: 'GET', where: `/reservation/status?token=${token}` });
+const say = (who, where, body) => ask({ method: 'POST', where, token: who.token, body });
+
+// One line: an owner who holds places and gives them back, people who join, ask, leave, confirm or let go.
+class Line {
+	static async open() {
+		const line = new Line();
+		line.event = await crowd.eventWith({ places: 12, hold_seconds: 600 });
+		events.push(line.event);
+		await crowd.redisBuild(line.event);
+		[line.owner, ...line.people] = crowd.buyers(1 + PEOPLE);
+		line.answers = 0;
+		return line;
+	}
+
+	begin() {
+		this.running = Promise.all([this.#own(), ...this.people.map((who, i) => this.#wait(who, i))]);
+	}
+
+	// Takes what is free, so that others wait, and gives it back.
+	async #own() {
+		while (!this.over) {
+			const held = await ask(crowd.holdPlaces(this.owner, this.event, 4));
+			await crowd.sleep(30);
+			if (held?.status === 201) await ask(crowd.move(this.owner, 'release', held.body.booking_id));
+			if (Math.random() < 0.04) stack.forget(this.event);
+		}
+	}
+
+	async #wait(who, i) {
+		for (let round = i; !this.over; round++) {
+			const joined = await say(who, '/queue/join', { event_id: String(this.event), section_id: 'G', quantity: 1 + (i % 3) });
+			if (joined?.status !== 202) {
+				await crowd.sleep(20);
+				continue;
+			}
+			const { token } = joined.body;
+			for (let polls = 0; polls < 6 && !this.over; polls++) {
+				const is = await get(token);
+				this.answers++;
+				if (is?.body && !['waiting', 'sold_out'].includes(is.body.status)) break;
+				await crowd.sleep(15);
+			}
+			// Kept is nothing, so that there are always places to come back.
+			if (round % 3) await say(who, '/queue/leave', { token });
+		}
+	}
+
+	// Everybody joins once more; at the end all that fits has been given, to nobody twice.
+	async settle() {
+		this.over = true;
+		await this.running;
+		const tokens = [];
+		for (const who of this.people) {
+			const answer = await crowd.insist({ method: 'POST', where: '/queue/join', token: who.token,
+				body: { event_id: String(this.event), section_id: 'G', quantity: 1 } });
+			assert.equal(answer.status, 202, answer.text);
+			tokens.push(answer.body.token);
+		}
+		let last;
+		await stack.until(`all of line ${this.event} are served`, async () => {
+			const all = await Promise.all(tokens.map(async (token) => (await crowd.insist(
+				{ method: 'GET', where: `/reservation/status?token=${token}` })).body));
+			last = all;
+			return all.every(({ status, reason }) => status === 'reserved' || reason === 'already-reserved');
+		}, 40).catch((error) => assert.fail(`${error.message}: ${JSON.stringify(last)}`));
+		const [[twice]] = crowd.sql(`select count(*) from (select user_id from holdfast.bookings
+			where event_id = ${this.event} and status = 'HOLD' and expires_at > now() and user_id <> '${this.owner.id}'
+			group by 1 having count(*) > 1) as q`);
+		assert.equal(twice, '0', 'somebody has two open places');
+	}
+}
+
+async function survive(t, rules) {
+	t.diagnostic(`seed ${seed}`);
+	const lines = [];
+	while (lines.length < LINES) lines.push(await Line.open());
+	let failed;
+	for (const line of lines) {
+		line.begin();
+		line.running.catch((error) => { failed ??= error; });
+	}
+	faults.arm(seed, rules);
+	try {
+		const counts = await faults.allFired(seed, rules, { seconds: 90, busy: () => {
+			if (failed) throw failed;
+		} });
+		t.diagnostic(`fired: ${Object.entries(counts).map(([name, n]) => `${name} ${n}`).join(', ')}`);
+	} finally {
+		faults.disarm();
+		for (const line of lines) line.over = true;
+	}
+	await stack.until('all workers', () => crowd.workers('queue').length === size);
+	await Promise.all(lines.map((line) => line.settle()));
+	t.diagnostic(`answers: ${lines.reduce((sum, line) => sum + line.answers, 0)}`);
+	crowd.booksCheck();
+	await crowd.verify(lines.map((line) => line.event));
+}
+
+const lost = [['queue/serve.sent', 'cut-postgres', 60, true]];
+const rulesOf = (action) => points(action).map((point) => [point, action, rateOf(point)]);
+
+test('workers of the queue are killed', (t) => survive(t, [...rulesOf('kill'), ...lost]));
+test('workers of the queue lose connections', (t) => survive(t, [...rulesOf('cut-postgres'), ...rulesOf('cut-redis'), ...lost]));
