@@ -1,5 +1,5 @@
 /*
- * The queue on the way of a request: join, status, leave, confirm.
+ * The queue on the way of a request: join and status.
  */
 #include "domain/queue.h"
 
@@ -95,9 +95,8 @@ place_served(const struct ticket *ticket, const struct redis_value *reply, struc
 
 /* ---- how a ticket ended, in PostgreSQL ------------------------------------------------------- */
 
-/* *known: false where it has not. */
-static enum problem
-ask(struct context *house, const struct ticket *ticket, bool *known, struct queue_place *out)
+enum problem
+queue_ask(struct context *house, const struct ticket *ticket, bool *known, struct queue_place *out)
 {
 	const char *outcome, *status;
 	struct pg_rows rows;
@@ -306,7 +305,7 @@ static enum problem
 look_for(struct context *house, const struct ticket *ticket, bool *done, struct queue_place *out)
 {
 	struct pg_rows rows;
-	enum problem err = ask(house, ticket, done, out);
+	enum problem err = queue_ask(house, ticket, done, out);
 
 	if (err || *done)
 		return err;
@@ -331,7 +330,7 @@ status_of(struct context *house, const struct ticket *ticket, const struct redis
 	enum problem err;
 
 	if (!said) {
-		err = ask(house, ticket, done, out);
+		err = queue_ask(house, ticket, done, out);
 		return *done ? err : queue_away(house);
 	}
 	if (str_equal(said, "limited"))
@@ -347,7 +346,7 @@ status_of(struct context *house, const struct ticket *ticket, const struct redis
 			out->reason = NULL;
 	} else if (str_equal(said, "done")) {
 		if (!place_served(ticket, reply, out)) {
-			err = ask(house, ticket, done, out);
+			err = queue_ask(house, ticket, done, out);
 			return err || *done ? err : PROBLEM_UNAVAILABLE;
 		}
 	} else {
@@ -378,129 +377,4 @@ queue_status(struct context *house, const struct ticket *ticket, struct queue_pl
 		err = status_of(house, ticket, reply, &done, out);
 	}
 	return err || done ? err : queue_away(house);
-}
-
-/* ---- leave and confirm ----------------------------------------------------------------------- */
-
-/* In PostgreSQL; a reservation that has come of it is released. */
-static enum problem
-end_ticket(struct context *house, const struct ticket *ticket)
-{
-	const struct context_key none = { .operation = "release" };
-	struct booking_name name = { .user_id = ticket->user_id };
-	enum booking_outcome outcome;
-	struct booking booking;
-	struct pg_rows rows;
-	bool repeated = false;
-	enum problem err;
-
-	for (;;) {
-		err = query_queue_leave(house->pg, house->arena, house->deadline_us, house->why,
-			&rows, ticket->event_id, ticket->line, ticket_epoch(ticket),
-			ticket_number(ticket), ticket->user_id);
-		if (err != PROBLEM_UNKNOWN_OUTCOME || repeated)
-			break;
-		repeated = true;
-	}
-	FAULT("queue.left");
-	if (repeated && (err == PROBLEM_UNAVAILABLE || err == PROBLEM_BUSY))
-		err = PROBLEM_UNKNOWN_OUTCOME;
-	if (err)
-		return err;
-	name.booking_id = pg_text(&rows, 0, QUEUE_LEAVE_BOOKING_ID);
-	if (!name.booking_id)
-		return PROBLEM_NONE;
-	err = booking_release(house, &name, &none, &outcome, &booking);
-	if (err != PROBLEM_HOLD_EXPIRED)
-		return err;
-	*house->why = (struct problem_why){ 0 };
-	return PROBLEM_NONE;
-}
-
-static const char *
-leave_step(struct context *house, const struct ticket *ticket, const char *step)
-{
-	const char *args[] = { ticket->line, step, ticket->user_id,
-		queue_number(house, ticket->score), NULL };
-
-	return queue_said(queue_script(house, &script_queue_leave, ticket->event_id, NULL, args));
-}
-
-/*
- * Out of the line first, so that whoever joins again has a new place; then PostgreSQL is told, also
- * of an older place of the same account that went with it.
- */
-static enum problem
-give_up(struct context *house, const struct ticket *ticket)
-{
-	struct ticket taken = *ticket;
-	const char *score = leave_step(house, ticket, "leave");
-	bool was_there;
-	enum problem err;
-
-	if (!score)
-		return queue_away(house);
-	was_there = str_to_int(score, 1, ticket->score, &taken.score);
-	err = end_ticket(house, ticket);
-	if (!err && taken.score != ticket->score)
-		err = end_ticket(house, &taken);
-	if (was_there && err && err != PROBLEM_UNKNOWN_OUTCOME)
-		leave_step(house, &taken, "undo");
-	if (err)
-		return err;
-	queue_note(ticket->event_id, ticket->line, 0, true);
-	metrics_add(METRIC_QUEUE_MOVES, METRIC_QUEUE_MOVE_LEFT, 1);
-	return PROBLEM_NONE;
-}
-
-enum problem
-queue_leave(struct context *house, const struct ticket *ticket, const struct context_key *key,
-	bool *replayed)
-{
-	const char *kept;
-	enum problem err;
-
-	*replayed = false;
-	err = queue_key_find(house, ticket->event_id, ticket->user_id, key, &kept);
-	if (!err && !kept) {
-		err = give_up(house, ticket);
-		if (!err)
-			err = queue_key_keep(
-				house, ticket->event_id, ticket->user_id, key, "left", &kept);
-	}
-	*replayed = !err && kept;
-	return err;
-}
-
-enum problem
-queue_confirm(struct context *house, const struct ticket *ticket, const struct context_key *key,
-	enum booking_outcome *outcome, struct booking *out)
-{
-	char booking_id[ID_UUID_TEXT];
-	struct booking_name name = { booking_id, ticket->user_id };
-	struct queue_place place;
-	bool known;
-	enum problem err;
-
-	ticket_booking(ticket, house->conf->id_secret, booking_id);
-	err = booking_confirm(house, &name, key, outcome, out);
-	if (err != PROBLEM_NOT_FOUND)
-		return err;
-	*house->why = (struct problem_why){ 0 };
-	err = ask(house, ticket, &known, &place);
-	if (err)
-		return err;
-	if (!known) {
-		/* Somebody waits: whoever asks for it moves the line on, too. */
-		queue_note(ticket->event_id, ticket->line, 0, false);
-		return PROBLEM_NOT_RESERVED_YET;
-	}
-	if (place.booking_id) {
-		/* Served under another secret for ids. */
-		name.booking_id = place.booking_id;
-		return booking_confirm(house, &name, key, outcome, out);
-	}
-	house->why->members = arena_printf(
-		house->arena, ",\"current_status\":\"%s\"", queue_status_word(place.status));
-	return PROBLEM_WRONG_STATE;
 }

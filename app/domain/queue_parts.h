@@ -39,4 +39,8 @@ enum problem queue_key_find(struct context *house, int32_t event_id, const char 
 enum problem queue_key_keep(struct context *house, int32_t event_id, const char *user_id,
 	const struct context_key *key, const char *answer, const char **kept);
 
+/* How a ticket ended, as PostgreSQL knows it; *known: false where it has not. */
+enum problem
+queue_ask(struct context *house, const struct ticket *ticket, bool *known, struct queue_place *out);
+
 #endif
