@@ -1,0 +1,282 @@
+// The scripts of a line, one by one, against a real Redis: what each answers and leaves behind.
+'use strict';
+
+const assert = require('node:assert/strict');
+const { after, beforeEach, test } = require('node:test');
+const { Redis } = require('../lib/redis.js');
+
+const P = 'hf:{77002}', Q = `${P}:q:GA`;
+const STAMP = 'run started', RUN = 'run';
+const redis = new Redis();
+const booking = (n) => `00012cca-0000-8000-8000-${String(n).padStart(12, '0')}`;
+const score = (epoch, number, quantity = 1) => ((epoch * 2 ** 34) + number) * 512 + quantity - 1;
+
+const clear = async () => {
+  const keys = await redis.call('KEYS', `${P}*`);
+  if (keys.length) await redis.call('DEL', ...keys);
+};
+
+// An event of a section GA of five places and one of seats S0 … S5, S5 not for sale, and a line of GA.
+async function build(meta = {}) {
+  await clear();
+  await redis.script('fence', [P], [STAMP, 'e0', 60000]);
+  const step = (...args) => redis.script('install', [P], ['e0', ...args]);
+  await step('clear');
+  await step('ids', 0, ...Array.from({ length: 6 }, (_, i) => `S${i}`));
+  await step('seats', 'aaaaax');
+  await step('capacity', 'GA', 5);
+  await step('finish', ...Object.entries({
+    stamp: STAMP, offset: 0, from: 0, until: 9e15, hold: 0, max: 4, seats: 6, complete: 0,
+    sections: 'S|seated|5|0-5\nGA|ga|5|', ...meta,
+  }).flat());
+  await step('release');
+}
+
+const script = (name, ...args) => redis.script(`queue_${name}`, [P, 'limit:read:x'], args);
+const join = (user, quantity = 1, { line = 'GA', trusted = 0, run = RUN, max = 10 } = {}) =>
+  script('join', line, STAMP, run, user, quantity, max, trusted);
+const begin = (epoch = 1, wait = 0, { line = 'GA', run = RUN } = {}) => script('begin', line, 'begin', run, epoch, wait);
+const status = (user, at, { run = RUN, burst = 0 } = {}) => script('status', 'GA', STAMP, run, user, at, 60, burst);
+const serve = (drive = 'd1', { line = 'GA', life = 10000, most = 50, least = 0, run = RUN, stamp = STAMP } = {}) =>
+  script('serve', line, stamp, run, drive, life, most, least);
+const served = (drive, ...ends) => script('served', 'GA', drive, 0, ...ends.flat());
+const back = (user, at, { run = RUN } = {}) => script('return', 'GA', run, user, at, STAMP);
+const leave = (user, at, step = 'leave') => script('leave', 'GA', step, user, at);
+const put = (n, state, user, sections = 'GA:1') =>
+  redis.script('put', [P], [STAMP, booking(n), state, user, state === 'b' ? -1 : Date.now() + 60000, '', sections]);
+const drop = (n) => redis.script('drop', [P], [STAMP, booking(n), 1]);
+const line = () => redis.call('ZRANGE', `${Q}:line`, 0, -1);
+const serving = async () => (await redis.call('HKEYS', `${Q}:serving`)).sort();
+const state = (field) => redis.call('HGET', `${Q}:state`, field);
+// Who is picked, out of an answer of serve.
+const picked = (answer) => answer.slice(4).filter((_, i) => i % 3 === 0);
+
+beforeEach(() => build().then(() => begin()));
+after(async () => {
+  await clear();
+  redis.close();
+});
+
+test('join: places in their order, one a person, with a score that says it', async () => {
+  const first = await join('ann', 2);
+  assert.deepEqual([first[0], first[1], first[2], first[8]], ['waiting', String(score(1, 1, 2)), 0, 1]);
+  const second = await join('bob', 4);
+  assert.deepEqual([second[1], second[2]], [String(score(1, 2, 4)), 1]);
+  const again = await join('ann', 3);
+  assert.deepEqual([again[1], again[2], again.length], [String(score(1, 1, 2)), 0, 8]);
+  assert.deepEqual(await line(), ['ann', 'bob']);
+});
+
+test('join: what it cannot judge is for PostgreSQL', async () => {
+  assert.deepEqual(await join('ann', 5), ['ask', 0]);
+  assert.deepEqual(await join('ann', 1, { line: 'G' }), ['ask', 0]);
+  assert.deepEqual(await join('ann', 1, { line: 'A' }), ['ask', 0]);
+  await build({ until: 1 });
+  assert.deepEqual(await join('ann'), ['ask', 0]);
+  await build({ from: 9e15 });
+  assert.deepEqual(await join('ann'), ['ask', 0]);
+  await build({ max: 0 });
+  await begin();
+  assert.deepEqual(await join('ann', 3, { max: 2 }), ['ask', 0]);
+  await redis.call('HSET', `${P}:meta`, 'stamp', 'other');
+  assert.deepEqual(await join('ann'), ['ask', 1]);
+  assert.equal((await join('ann', 1, { trusted: 1 }))[0], 'waiting');
+});
+
+test('begin: once a run, by one, above what is known; then nobody is served for a while', async () => {
+  await join('ann');
+  assert.deepEqual(await join('bob', 1, { run: 'run 2' }), ['begin']);
+  assert.deepEqual(await script('begin', 'GA', 'claim', RUN, 0), ['begun']);
+  assert.deepEqual(await script('begin', 'GA', 'claim', 'run 2', 0), ['claimed', 1]);
+  assert.deepEqual(await script('begin', 'GA', 'claim', 'run 2', 0), ['busy']);
+  assert.deepEqual(await begin(2, 5000, { run: 'run 2' }), ['begun']);
+  assert.deepEqual(await begin(2, 5000, { run: 'run 2' }), ['begun']);
+  assert.deepEqual(await script('begin', 'GA', 'claim', 'run 2', 2), ['begun']);
+  assert.deepEqual(await script('begin', 'GA', 'claim', 'run 2', 3), ['claimed', 2]);
+  const bob = await join('bob', 1, { run: 'run 2' });
+  assert.deepEqual([bob[1], bob[2]], [String(score(2, 1)), 1]);
+  const [kind, ms] = await serve('d', { run: 'run 2' });
+  assert.equal(kind, 'later');
+  assert.ok(ms > 4000 && ms <= 5000);
+  assert.deepEqual(await redis.call('SMEMBERS', `${P}:lines`), ['GA']);
+});
+
+test('serve: the first that fit, in their order; who does not fit keeps the place', async () => {
+  for (const [user, quantity] of [['ann', 2], ['bob', 4], ['cat', 3], ['dan', 1]]) await join(user, quantity);
+  const answer = await serve();
+  assert.deepEqual(answer.slice(0, 4), ['serve', 2, 0, 1]);
+  assert.deepEqual(picked(answer), ['ann', 'cat']);
+  assert.equal(answer[5], String(score(1, 1, 2)));
+  assert.ok(answer[6] >= 0, 'how long they waited');
+  assert.deepEqual([await line(), await serving()], [['bob', 'dan'], ['ann', 'cat']]);
+  // Nobody else before it is known how these end.
+  assert.deepEqual(await serve('d2'), ['busy']);
+});
+
+test('serve: so many, and the rest may fit', async () => {
+  for (const user of 'abcd') await join(user);
+  const answer = await serve('d', { most: 2 });
+  assert.deepEqual([picked(answer), answer[1], answer[2]], [['a', 'b'], 2, 1]);
+});
+
+test('serve: numbered seats are counted, those not for sale never', async () => {
+  await begin(1, 0, { line: 'S' });
+  for (const user of ['ann', 'bob']) await join(user, 3, { line: 'S' });
+  assert.deepEqual(picked(await serve('d', { line: 'S' })), ['ann']);
+});
+
+test('serve: without what is kept of the event PostgreSQL says what is free', async () => {
+  for (const user of ['ann', 'bob']) await join(user, 4);
+  const answer = await serve('d', { stamp: 'another' });
+  assert.deepEqual([picked(answer), answer[3]], [['ann', 'bob'], 0]);
+});
+
+test('serve: not sooner than that', async () => {
+  await join('ann');
+  await serve('d');
+  await served('d', ['ann', 'back', '-', '-']);
+  assert.deepEqual(await serve('d', { least: 10000 }), ['busy']);
+  assert.deepEqual(picked(await serve('d')), ['ann']);
+});
+
+test('serve: what nobody tells of goes back to its place', async () => {
+  for (const user of ['ann', 'bob', 'cat', 'dan', 'eve', 'fay']) await join(user);
+  assert.equal(picked(await serve('d1', { life: 0 })).length, 5);
+  const answer = await serve('d2', { most: 2 });
+  assert.deepEqual(picked(answer), ['ann', 'bob']);
+  assert.deepEqual(await line(), ['cat', 'dan', 'eve', 'fay']);
+  // Whoever was at it before has nothing to say any more.
+  assert.equal(await served('d1', ['ann', 'reserved', booking(1), 1], ['cat', 'reserved', booking(2), 1]), 0);
+  assert.deepEqual(await serving(), ['ann', 'bob']);
+});
+
+test('serve: nothing of a line that there is not, and a line of another run is begun first', async () => {
+  assert.deepEqual(await serve('d', { line: 'S' }), ['none']);
+  assert.deepEqual(await serve('d', { run: 'other' }), ['none']);
+  await join('ann');
+  assert.deepEqual(await serve('d', { run: 'other' }), ['begin']);
+});
+
+test('served: reserved, back, refused, left; and who is before whom', async () => {
+  for (const user of ['ann', 'bob', 'cat', 'dan', 'eve', 'fay']) await join(user);
+  await serve('d');
+  assert.equal((await status('fay', score(1, 6)))[2], 5, 'those being served may come back');
+  assert.equal((await status('bob', score(1, 2)))[2], 1);
+  assert.equal(await served('d', ['ann', 'reserved', booking(1), Date.now() + 60000], ['bob', 'back', '-', '-'],
+    ['cat', 'out', '-', 'limit-exceeded'], ['dan', 'left', '-', '-'], ['eve', 'back', '-', '-']), 5);
+  assert.deepEqual([await line(), await serving()], [['bob', 'eve', 'fay'], []]);
+  await put(1, 'h', 'ann');
+  assert.deepEqual((await status('ann', score(1, 1))).slice(0, 4), ['done', String(score(1, 1)), booking(1), 'h']);
+  assert.deepEqual(await status('cat', score(1, 3)), ['refused', String(score(1, 3)), 'limit-exceeded']);
+  assert.deepEqual(await status('dan', score(1, 4)), ['unknown', 1]);
+  assert.ok((await status('fay', score(1, 6)))[5] > 0, 'a rate is known');
+});
+
+test('sold: when nothing is free and nothing may come back, and no longer', async () => {
+  await put(1, 'b', 'zoe', 'GA:3');
+  await put(2, 'h', 'yul', 'GA:2');
+  await join('ann');
+  await serve();
+  assert.equal((await status('ann', score(1, 1)))[3], 0, 'a hold may end');
+  await put(2, 'b', 'yul', 'GA:2');
+  await serve();
+  assert.equal((await status('ann', score(1, 1)))[3], 1);
+  await drop(1);
+  assert.deepEqual(picked(await serve()), ['ann']);
+  assert.equal(await state('sold'), '0');
+});
+
+test('join: who was served has that, as long as it is open', async () => {
+  await join('ann');
+  await serve('d');
+  await served('d', ['ann', 'reserved', booking(1), Date.now() + 60000]);
+  await put(1, 'h', 'ann');
+  assert.deepEqual((await join('ann')).slice(0, 3), ['done', String(score(1, 1)), booking(1)]);
+  // While nothing is kept of the event its deadline counts.
+  await redis.call('HSET', `${P}:meta`, 'stamp', 'other');
+  assert.equal((await join('ann', 1, { trusted: 1 }))[0], 'done');
+  await redis.call('HSET', `${P}:meta`, 'stamp', STAMP);
+  await put(1, 'b', 'ann');
+  assert.deepEqual((await status('ann', score(1, 1))).slice(0, 4), ['done', String(score(1, 1)), booking(1), 'b']);
+  assert.equal((await join('ann'))[1], String(score(1, 2)), 'bought: a new place');
+});
+
+test('return: to the old place, before all that this epoch has given', async () => {
+  await begin(2, 0, { run: 'run 2' });
+  await join('new', 1, { run: 'run 2' });
+  const again = (user, at) => back(user, at, { run: 'run 2' });
+  assert.equal(await again('bob', score(1, 2)), 'back');
+  assert.equal(await again('ann', score(1, 1)), 'back');
+  assert.equal(await again('ann', score(1, 1)), 'known');
+  assert.deepEqual(await line(), ['ann', 'bob', 'new']);
+  assert.equal(await back('cat', score(1, 3)), 'begin');
+  assert.equal(await again('cat', score(3, 1)), 'above');
+  assert.equal(await again('cat', score(2, 9)), 'final');
+  // Of two places of one account the older one stands, and answers for both.
+  assert.equal(await again('new', score(1, 3)), 'back');
+  assert.equal((await status('new', score(2, 1)))[1], String(score(1, 3)));
+  assert.equal((await status('new', score(1, 1)))[0], 'unknown');
+});
+
+test('return: not beside an open reservation, nor while a newer place is being served', async () => {
+  await begin(2, 0, { run: 'run 2' });
+  await join('ann', 1, { run: 'run 2' });
+  await serve('d', { run: 'run 2' });
+  assert.equal(await back('ann', score(1, 1), { run: 'run 2' }), 'final');
+  await served('d', ['ann', 'reserved', booking(1), Date.now() + 60000]);
+  await put(1, 'h', 'ann');
+  assert.equal(await back('ann', score(1, 1), { run: 'run 2' }), 'final');
+  assert.equal(await back('ann', score(2, 1), { run: 'run 2' }), 'known');
+  assert.deepEqual(await line(), []);
+});
+
+test('leave: out of the line, out of those being served, and back where PostgreSQL could not be told', async () => {
+  for (const user of ['ann', 'bob']) await join(user);
+  assert.equal(await leave('ann', score(1, 1)), String(score(1, 1)));
+  assert.equal(await leave('ann', score(1, 1)), '');
+  assert.deepEqual((await status('ann', score(1, 1)))[2], 'left');
+  assert.equal(await leave('ann', score(1, 1), 'undo'), '');
+  assert.deepEqual(await line(), ['ann', 'bob']);
+  await leave('ann', score(1, 1));
+  assert.equal((await join('ann'))[1], String(score(1, 3)), 'who joins again has a new place');
+  assert.equal(await leave('ann', score(1, 1)), '', 'which an old ticket does not give up');
+  await serve('d');
+  assert.equal(await leave('bob', score(1, 2)), String(score(1, 2)));
+  assert.deepEqual(await serving(), ['ann']);
+  assert.equal(await leave('ann', score(1, 9)), String(score(1, 3)), 'a newer one gives up the older');
+});
+
+test('status: counts against the account\'s reads', async () => {
+  await redis.call('DEL', 'limit:read:x');
+  await join('ann');
+  assert.equal((await status('ann', score(1, 1), { burst: 1 }))[0], 'waiting');
+  const [kind, ms] = await status('ann', score(1, 1), { burst: 1 });
+  assert.equal(kind, 'limited');
+  assert.ok(ms > 0 && ms <= 1000);
+  await redis.call('DEL', 'limit:read:x');
+});
+
+test('audit: who was served, and where else they stand', async () => {
+  for (const user of ['ann', 'bob', 'cat']) await join(user);
+  await serve('d', { most: 2 });
+  await served('d', ['ann', 'reserved', booking(1), 7]);
+  await redis.call('ZADD', `${Q}:line`, score(1, 9), 'ann');
+  const [cursor, waiting, people] = await script('audit', 'GA', '0', 100);
+  assert.deepEqual([cursor, waiting], ['0', 2]);
+  assert.deepEqual(people.slice(0, 4), ['ann', `${score(1, 1)}|${booking(1)}|7`, String(score(1, 9)), '']);
+  assert.deepEqual([people[4], people[5], people[6]], ['bob', '', '']);
+  assert.equal(people.length, 8);
+});
+
+test('discard: nothing of the lines is left', async () => {
+  await join('ann');
+  await serve('d');
+  await redis.script('discard', [P], []);
+  assert.deepEqual(await redis.call('KEYS', `${P}*`), []);
+});
+
+test('put: what was sold is not held again by an earlier word that comes late', async () => {
+  await put(1, 'b', 'ann');
+  assert.equal(await put(1, 'h', 'ann'), 'put');
+  assert.match(await redis.call('HGET', `${P}:entry`, booking(1)), /^b\|/);
+});
