@@ -55,6 +55,36 @@ function assertRefused(answer, pass) {
 
 const key = (e, name) => `hf:{${e.event_id}}:q::${name}`;
 
+// Until there is an answer: a worker may have died with the one before.
+async function insist(ask) {
+	for (;;) {
+		const answer = await ask().catch(() => ({ status: 0 }));
+		if (![0, 502, 503].includes(answer.status)) return answer;
+		await stack.pause(50);
+	}
+}
+
+// Comes, waits for the turn, and buys, whatever fails meanwhile; the place as a number. leaves: gives the
+// pass back instead.
+async function visit(who, e, leaves = false) {
+	const place = assertStatus(await insist(() => join(who, e)), 202).body;
+	let is = place;
+	do {
+		if (is.status === 'waiting') await stack.pause(300 + Math.random() * 400);
+		is = assertStatus(await insist(() => get(`/reservation/status?token=${place.token}`)), 200).body;
+	} while (is.status === 'waiting');
+	assert.equal(is.status, 'admitted', JSON.stringify(is));
+	const number = Buffer.from(place.token, 'base64url').readBigUInt64BE(5);
+	if (leaves) {
+		assertStatus(await insist(() => leave(who, place.token)), 204);
+		return number;
+	}
+	const booking = assertStatus(await insist(() => hold(who, e, is.pass, { key: `h${who.user_id}` })), 201).body;
+	await stack.pause(Math.random() * 300);
+	assertStatus(await insist(() => confirm(who, booking)), 200);
+	return number;
+}
+
 module.exports = {
-	assertRefused, confirm, hold, inSeconds, join, joined, key, leave, organizer, passOf, people, person, room, status,
+	assertRefused, confirm, hold, inSeconds, join, joined, key, leave, organizer, passOf, people, person, room, status, visit,
 };

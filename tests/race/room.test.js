@@ -5,9 +5,9 @@
 const assert = require('node:assert/strict');
 const { after, test } = require('node:test');
 
-const { assertStatus, get, put } = require('../lib/client.js');
+const { assertStatus, put } = require('../lib/client.js');
 const { Redis } = require('../lib/redis.js');
-const { confirm, hold, inSeconds, join, key, organizer, people, room } = require('../lib/room.js');
+const { inSeconds, key, organizer, people, room, visit } = require('../lib/room.js');
 const stack = require('../lib/stack.js');
 
 const redis = new Redis();
@@ -36,30 +36,6 @@ const LOOK = `
 async function look(e) {
 	const [at, inside, out, worst, best, twice] = await redis.call('EVAL', LOOK, 1, key(e, ''));
 	return { at, inside, out, worst: BigInt(worst), best: BigInt(best), twice };
-}
-
-// Until there is an answer: a worker may have died with the one before.
-async function insist(ask) {
-	for (;;) {
-		const answer = await ask().catch(() => ({ status: 0 }));
-		if (![0, 502, 503].includes(answer.status)) return answer;
-		await stack.pause(50);
-	}
-}
-
-// Comes, waits for the turn, and buys; tells the place and how it went.
-async function visit(who, e) {
-	const place = assertStatus(await insist(() => join(who, e)), 202).body;
-	let is = place;
-	while (is.status === 'waiting') {
-		await stack.pause(300 + Math.random() * 400);
-		is = assertStatus(await insist(() => get(`/reservation/status?token=${place.token}`)), 200).body;
-	}
-	assert.equal(is.status, 'admitted', JSON.stringify(is));
-	const booking = assertStatus(await insist(() => hold(who, e, is.pass, { key: `h${who.user_id}` })), 201).body;
-	await stack.pause(Math.random() * 300);
-	assertStatus(await insist(() => confirm(who, booking)), 200);
-	return Buffer.from(place.token, 'base64url').readBigUInt64BE(5);
 }
 
 test('the opening: the order, the rate and the room inside are kept', { timeout: 180000 }, async () => {
