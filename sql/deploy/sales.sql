@@ -180,11 +180,12 @@ BEGIN
     more := false;
     waits := true;
   ELSE
-    -- What all of those have done is seen by the statements from here on. Quiet times are passed over.
-    SELECT greatest(s.until, sales_quarter(least(
+    -- What all of those have done is seen by the statements from here on. Quiet times are passed over,
+    -- also where nothing at all has happened.
+    SELECT greatest(s.until, coalesce(sales_quarter(least(
         (SELECT min(b.created_at) FROM bookings b WHERE b.created_at >= s.until),
         (SELECT min(b.confirmed_at) FROM bookings b WHERE b.confirmed_at >= s.until),
-        (SELECT min(k.cancelled_at) FROM booking_cancels k WHERE k.cancelled_at >= s.until))))
+        (SELECT min(k.cancelled_at) FROM booking_cancels k WHERE k.cancelled_at >= s.until))), s.next))
       INTO v_from;
     IF v_from < s.next THEN
       s.until := least(s.next, v_from + p_most * interval '15 minutes');

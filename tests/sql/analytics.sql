@@ -4,8 +4,17 @@
 \set ON_ERROR_STOP on
 SET search_path = holdfast, given, tap, public;
 BEGIN;
-SELECT plan(53);
+SELECT plan(55);
 SELECT setseed(0.42) \gset _
+
+-- ---- nothing has ever been sold -------------------------------------------------------------------
+
+SAVEPOINT empty;
+SELECT is(ARRAY(SELECT r.quarters FROM generate_series(1, 4) AS n, rollup_step(4 + 0 * n) AS r), '{0,0,0,0}',
+  'nothing is added up of nothing');
+SELECT is((SELECT ROW(until >= now() - interval '20 minutes', next)::text FROM sales_state), '(t,)',
+  'and it is passed over');
+ROLLBACK TO empty;
 
 -- ---- what a cancel writes down --------------------------------------------------------------------
 
