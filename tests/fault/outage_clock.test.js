@@ -28,7 +28,17 @@ function setClock(by) {
 	assert.ok(by === '+0' || Math.abs(ahead) > 3500e3, `libfaketime has no effect: ${ahead} ms`);
 }
 
+// What the library shares among the processes of a program is named by a process id, and stays behind where
+// that was killed: with the same id again nothing starts.
+function sweep() {
+	for (const name of fs.readdirSync('/dev/shm')) {
+		const pid = /^(?:sem\.)?faketime_(?:sem|shm)_(\d+)$/.exec(name)?.[1];
+		if (pid && !fs.existsSync(`/proc/${pid}`)) fs.rmSync(path.join('/dev/shm', name), { force: true });
+	}
+}
+
 async function restart(environment) {
+	sweep();
 	await Promise.all(stack.pools.map(async (pool) => {
 		await parts.pools.stop(pool);
 		await parts.pools.start(pool, environment);
