@@ -115,7 +115,7 @@ test('an event with thousands of bookings', async () => {
 	await stack.until('the filter is built', async () => {
 		assertStatus(await get(`/events/${event.event_id}/availability`), 200);
 		return meta('stamp');
-	});
+	}, 30);
 	assert.match(reconcile('--dry-run'), /^event=\d+ event_wrong=0 entries=2000 entries_wrong=0 /m);
 	assert.equal(stack.redis('get', key('seats')), 'h'.repeat(20000));
 
