@@ -66,7 +66,7 @@ told() {
 }
 
 lines_ok() {
-	[ "$status" = 0 ] && [ "$(grep -Ec '^I[1-8] (ok|skipped) 0 ' <<<"$said")" = "$1" ] &&
+	[ "$status" = 0 ] && [ "$(grep -Ec '^I[1-9] (ok|skipped) 0 ' <<<"$said")" = "$1" ] &&
 		[ "$(wc -l <<<"$said")" = "$1" ]
 }
 
