@@ -18,7 +18,8 @@
 #define REQUEST_MAX  1024
 #define ANSWERS_MAX  4096
 
-/* A server that owes an answer for so long gets nothing more until it has given it. */
+/* A server that owes an answer for so long gets nothing more until it has given it, and decides no
+ * more what becomes of a notice where another server does. */
 #define PATIENCE_US  1000000
 
 /* A connection that was not used for so long is made anew: nginx may be about to close it. */
@@ -32,8 +33,9 @@ struct server {
 	int fd;           /* -1: none */
 	int owed;         /* answers */
 	int state;        /* of live_read_answers() */
-	int64_t since_us; /* when the first owed answer was asked for, or the last one came */
+	int64_t since_us; /* since when it has had no room, or owes: an answer that comes begins anew */
 	int64_t used_us;
+	bool full; /* there was no room for a connection */
 	bool away; /* its loss has been logged */
 };
 
@@ -128,24 +130,35 @@ read_answers(struct server *server, int64_t now_us)
 	return got < 0 && (errno == EAGAIN || errno == EINTR);
 }
 
+static bool
+is_silent(const struct server *server, int64_t now_us)
+{
+	return (server->owed > 0 || server->full) && now_us - server->since_us > PATIENCE_US;
+}
+
 bool
 live_answered(struct live *live, int64_t now_us)
 {
-	bool all = true;
+	bool some = false, silent = false;
 
 	for (size_t i = 0; i < live->count; i++) {
 		struct server *server = &live->servers[i];
 
 		if (server->owed > 0 && !read_answers(server, now_us))
 			disconnect(server);
-		all &= server->owed == 0;
+		if (is_silent(server, now_us))
+			silent = true;
+		else if (server->owed > 0)
+			return false;
+		else
+			some |= server->fd >= 0;
 	}
-	return all;
+	return some || !silent;
 }
 
 /* Connecting to a unix socket never waits for the other side: there is room, or there is not. */
 static enum live_result
-connection_open(struct server *server)
+connection_open(struct server *server, int64_t now_us)
 {
 	int mistake;
 
@@ -155,13 +168,18 @@ connection_open(struct server *server)
 		if (server->away)
 			log_line(LOG_INFO, "live=back socket=%s",
 				log_value(server->address.sun_path));
-		server->away = false;
+		server->away = server->full = false;
 		return LIVE_SENT;
 	}
 	mistake = errno;
 	disconnect(server);
-	if (mistake == EAGAIN)
+	if (mistake == EAGAIN) {
+		if (!server->full)
+			server->since_us = now_us;
+		server->full = true;
 		return LIVE_BUSY;
+	}
+	server->full = false;
 	if (!server->away)
 		log_line(LOG_WARN, "live=away socket=%s reason=%s",
 			log_value(server->address.sun_path), log_value(strerror(mistake)));
@@ -196,13 +214,13 @@ post_to(struct server *server, const char *request, size_t len, int64_t now_us)
 				       (server->owed == 0 && now_us - server->used_us > IDLE_US)))
 		disconnect(server);
 	if (server->fd >= 0) {
-		if (server->owed > 0 && now_us - server->since_us > PATIENCE_US)
+		if (is_silent(server, now_us))
 			return LIVE_BUSY;
 		result = hand_over(server, request, len, now_us);
 		if (result != LIVE_AWAY)
 			return result;
 	}
-	result = connection_open(server);
+	result = connection_open(server, now_us);
 	return result == LIVE_SENT ? hand_over(server, request, len, now_us) : result;
 }
 
@@ -215,6 +233,7 @@ live_post(struct live *live, int32_t event_id, const char *name, const char *dat
 		[LIVE_AWAY] = METRIC_NOTICE_AWAY,
 	};
 	enum live_result result, worst = LIVE_AWAY;
+	bool silent = false;
 	char request[REQUEST_MAX];
 	int len = snprintf(request, sizeof(request),
 		"POST /events/%d HTTP/1.1\r\nHost: live\r\nX-EventSource-Event: %s\r\n"
@@ -225,8 +244,10 @@ live_post(struct live *live, int32_t event_id, const char *name, const char *dat
 	for (size_t i = 0; i < live->count; i++) {
 		result = post_to(&live->servers[i], request, (size_t)len, now_us);
 		metrics_add(METRIC_NOTICES, values[result], 1);
-		if (result < worst)
+		if (result == LIVE_BUSY && is_silent(&live->servers[i], now_us))
+			silent = true;
+		else if (result < worst)
 			worst = result;
 	}
-	return worst;
+	return silent && worst == LIVE_AWAY ? LIVE_BUSY : worst;
 }

@@ -9,9 +9,10 @@
 
 struct live;
 
-/* As a notice fared, with several servers the first of these that one of them had. */
+/* As a notice fared, with several servers the first of these that one of them had; one that has said
+ * nothing for a second counts only where no other has it. */
 enum live_result {
-	LIVE_BUSY, /* a server has not answered to what it got before: try again */
+	LIVE_BUSY, /* a server has no room, or not answered to what it got before: try again */
 	LIVE_SENT, /* handed over */
 	LIVE_AWAY  /* there is nobody: no stream either, so that nobody has missed anything */
 };
@@ -25,8 +26,9 @@ enum live_result
 live_post(struct live *live, int32_t event_id, const char *name, const char *data, int64_t now_us);
 
 /*
- * Whether every server has answered to all it got; one that has gone owes nothing. A server may
- * forget what it got from a process that ends before that.
+ * Whether every server has answered to all it got; one that has gone owes nothing, nor does one that
+ * has said nothing for a second where another has answered. A server may forget what it got from a
+ * process that ends before that.
  */
 bool live_answered(struct live *live, int64_t now_us);
 

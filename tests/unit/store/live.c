@@ -179,21 +179,55 @@ Test(live, full_queue_of_connections_is_busy)
 		live_close(many[i]);
 }
 
-Test(live, every_server_is_told_and_one_that_is_busy_decides)
+Test(live, every_server_is_told_and_those_that_answer_decide)
 {
 	struct live *two = live_open(both);
-	int one = listen_at(first, 8), other, fd;
+	int one = listen_at(first, 8), other, fd, silent;
 
 	cr_assert_eq(live_post(two, 1, "changed", "{}", 0), LIVE_SENT, "one of them is away");
 	other = listen_at(second, 8);
 	cr_assert_eq(live_post(two, 1, "changed", "{}", 1), LIVE_SENT);
 	fd = accept(one, NULL, NULL);
+	silent = accept(other, NULL, NULL);
+	cr_assert(*sent(silent));
 	say(fd, OK);
 	say(fd, OK);
-	fd = accept(other, NULL, NULL);
-	cr_assert(*sent(fd));
-	cr_assert_eq(live_post(two, 1, "changed", "{}", 2 * SECOND), LIVE_BUSY);
+	cr_assert_not(live_answered(two, SECOND), "one may still answer");
+	cr_assert(live_answered(two, 2 * SECOND), "it has had its time");
+	cr_assert_eq(live_post(two, 1, "changed", "{}", 2 * SECOND), LIVE_SENT);
+	cr_assert_str_empty(sent(silent));
+	cr_assert_not(live_answered(two, 2 * SECOND));
+	cr_assert_not(live_answered(two, 4 * SECOND), "nobody answers any more");
+	cr_assert_eq(live_post(two, 1, "changed", "{}", 4 * SECOND), LIVE_BUSY);
+	say(fd, OK);
+	say(silent, OK);
+	cr_assert(live_answered(two, 5 * SECOND));
+	cr_assert_eq(live_post(two, 1, "changed", "{}", 5 * SECOND), LIVE_SENT);
+	cr_assert(*sent(silent), "it is heard again");
+	cr_assert_not(live_answered(two, 5 * SECOND));
 	live_close(two);
+}
+
+Test(live, server_without_room_for_a_connection_stops_nobody_for_long)
+{
+	struct live *two = live_open(both);
+	struct live *many[8];
+	int one = listen_at(first, 8), fd;
+
+	listen_at(second, 0);
+	for (size_t i = 0; i < ARRAY_LENGTH(many); i++) {
+		many[i] = live_open(second);
+		live_post(many[i], 1, "changed", "{}", 0);
+	}
+	cr_assert_eq(live_post(two, 1, "changed", "{}", 0), LIVE_BUSY);
+	fd = accept(one, NULL, NULL);
+	say(fd, OK);
+	cr_assert_eq(live_post(two, 1, "changed", "{}", 2 * SECOND), LIVE_SENT);
+	say(fd, OK);
+	cr_assert(live_answered(two, 2 * SECOND));
+	live_close(two);
+	for (size_t i = 0; i < ARRAY_LENGTH(many); i++)
+		live_close(many[i]);
 }
 
 Test(live, sockets_that_cannot_be_are_left_out)
