@@ -260,7 +260,7 @@ queue_join(struct context *house, const struct queue_wish *wish, const struct co
 	if (!err && !kept) {
 		err = join(house, wish, out);
 		FAULT("queue.joined");
-		if (!err)
+		if (!err && key->key)
 			err = queue_key_keep(house, wish->event_id, wish->user_id, key,
 				place_text(house, out), &kept);
 	}

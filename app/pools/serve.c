@@ -116,7 +116,7 @@ static void
 log_request(const struct request *r, enum problem err, int64_t took_us)
 {
 	/* Probes, and what a rush is full of: the metrics count them. */
-	bool quiet = (r->route && r->route->flags & R_BARE && r->status < 500) ||
+	bool quiet = (r->route && r->route->flags & (R_BARE | R_READ_SELF) && r->status < 500) ||
 		     err == PROBLEM_SEATS_UNAVAILABLE || err == PROBLEM_SOLD_OUT ||
 		     err == PROBLEM_RATE_LIMITED;
 	enum log_level level = quiet ? LOG_DEBUG : r->status == 500 ? LOG_ERROR : LOG_INFO;

@@ -14,6 +14,7 @@ const crowd = require('../lib/crowd.js');
 const { scriptText } = require('../lib/redis.js');
 const janitor = require('./janitor.js');
 const live = require('./live.js');
+const queue = require('./queue.js');
 const report = require('./report.js');
 
 const run = promisify(execFile);
@@ -276,6 +277,7 @@ async function round(state) {
     ...await kept(state),
     ...await everything(state),
     ...await general(state),
+    ...await queue.rates((...args) => load(port, ...args), files),
     ...await statements(state),
     ...await scripts(state),
     ...await janitor.rates(state.scriptSeats.event, userIds),

@@ -183,7 +183,7 @@ test('nobody writes a token down', async () => {
 	await line.leave(ann, token);
 	const found = stack.run('grep', ['-rlaF', token.slice(5, 60), `${stack.env.HOLDFAST_STATE}/log`]);
 	assert.equal(found.stdout, '');
-	const asked = stack.run('grep', ['-c', 'route=/reservation/status', `${stack.env.HOLDFAST_STATE}/log/queue.log`]);
+	const asked = stack.run('grep', ['-c', 'route=/reservation/confirm', `${stack.env.HOLDFAST_STATE}/log/queue.log`]);
 	assert.ok(Number(asked.stdout) > 0, 'the log says nothing of the request');
 });
 

@@ -1,0 +1,97 @@
+// Standing in line: joins and polls against an empty worker, polls in a long line against a short one, and
+// what a person in line takes of Redis.
+'use strict';
+
+const assert = require('node:assert/strict');
+const { createHmac } = require('node:crypto');
+const fs = require('node:fs');
+
+const crowd = require('../lib/crowd.js');
+const { Redis } = require('../lib/redis.js');
+
+const { env } = process;
+const LONG = 1000000, SHORT = 1000, POLLS = 200000;
+const userOf = (n) => `0000000${n % 10}-0000-4000-9000-${n.toString(16).padStart(12, '0')}`;
+const scoreOf = (n) => (2 ** 34 + n) * 512;
+
+// As app/domain/ticket.c writes it: signed under what is derived from the key that signs.
+function ticket(event, user, score) {
+  const file = /^jwt_keys_file = (.*)$/m.exec(fs.readFileSync(env.HOLDFAST_CONF, 'utf8'))[1];
+  const secret = fs.readFileSync(file, 'utf8').split('\n')[0].split(' ')[1];
+  const mac = (key, ...parts) => {
+    const hmac = createHmac('sha256', key);
+    for (const part of parts) {
+      const length = Buffer.alloc(8);
+      length.writeBigUInt64BE(BigInt(Buffer.byteLength(part)));
+      hmac.update(length).update(part);
+    }
+    return hmac.digest();
+  };
+  ticket.key ??= mac(secret, 'holdfast queue ticket 1');
+  const head = Buffer.alloc(13);
+  head[0] = 1;
+  head.writeUInt32BE(event, 1);
+  head.writeBigUInt64BE(BigInt(score), 5);
+  return Buffer.concat([head, Buffer.from(user.replaceAll('-', ''), 'hex'), Buffer.from('G'),
+    mac(ticket.key, String(event), String(score), user, 'G').subarray(0, 16)]).toString('base64url');
+}
+
+// A line of so many people in Redis, all whose places are sold; returns bytes a person.
+async function fill(count) {
+  const event = await crowd.eventWith({ places: 1 });
+  await crowd.redisBuild(event);
+  const [owner, first] = crowd.buyers(2);
+  const held = await crowd.insist(crowd.holdPlaces(owner, event, 1));
+  await crowd.insist(crowd.move(owner, 'confirm', held.body.booking_id));
+  const joined = await crowd.insist({ method: 'POST', where: '/queue/join', token: first.token,
+    body: { event_id: String(event), section_id: 'G' } });
+  assert.equal(joined.status, 202, joined.text);
+  const redis = new Redis();
+  const used = async () => Number(/used_memory:(\d+)/.exec(await redis.call('INFO', 'memory'))[1]);
+  const before = await used();
+  const key = `hf:{${event}}:q:G:line`;
+  for (let n = 2; n <= count;) {
+    const words = [];
+    for (let i = 0; i < 5000 && n <= count; i++, n++) words.push(scoreOf(n), userOf(n));
+    await redis.call('ZADD', key, ...words);
+  }
+  const bytes = (await used() - before) / (count - 1);
+  await redis.call('HSET', `hf:{${event}}:q:G:state`, 'next', count);
+  redis.close();
+  return { event, bytes };
+}
+
+// Polls of people spread over the line, as lines `ID TOKEN` for the load driver.
+function pollsWrite(file, event, count) {
+  const some = Array.from({ length: 2000 }, (_, i) => {
+    const n = 2 + Math.floor((i * (count - 2)) / 2000);
+    return `${ticket(event, userOf(n), scoreOf(n))} -\n`;
+  });
+  fs.writeFileSync(file, Array.from({ length: POLLS / some.length }, () => some.join('')).join(''));
+}
+
+async function prepare(files) {
+  const long = await fill(LONG), short = await fill(SHORT);
+  pollsWrite(files('polls.long'), long.event, LONG);
+  pollsWrite(files('polls.short'), short.event, SHORT);
+  return { event: short.event, bytes: long.bytes };
+}
+
+function all(answer, status) {
+  assert.deepEqual(Object.keys(answer.statuses), [String(status)], JSON.stringify(answer));
+  return answer.rate;
+}
+
+// Long and short in turn, twice, so that what else the machine does falls on both.
+async function rates(load, files) {
+  const { event, bytes } = await prepare(files);
+  const poll = async (which) => all(
+    await load({ ids: files(`polls.${which}`) }, '1 GET /api/v1/reservation/status?token={id}'), 200);
+  const join = all(await load({}, `1 POST /api/v1/queue/join {"event_id":"${event}","section_id":"G"}`), 202);
+  const got = [];
+  for (const which of ['long', 'short', 'short', 'long']) got.push(await poll(which));
+  return { queue_join: join, queue_status: (got[1] + got[2]) / 2, queue_status_long: (got[0] + got[3]) / 2,
+    queue_bytes: bytes };
+}
+
+module.exports = { rates };
