@@ -121,25 +121,24 @@ BEGIN
 END
 $$;
 
--- Free seats of a section for one ticket: the first in layout order that stand side by side, or else
--- the first. p_free has the positions, ascending; p_rows and p_at their rows and adjacency indexes.
-CREATE FUNCTION queue_pick(p_free integer[], p_rows text[], p_at integer[], p_quantity integer)
-RETURNS integer[]
+-- Free seats of a section for one ticket: where among them those begin that stand side by side, the first
+-- in layout order; or else the first of all. p_rows and p_at: rows and adjacency indexes of the free ones.
+CREATE FUNCTION queue_pick(p_rows text[], p_at integer[], p_quantity integer) RETURNS integer
 LANGUAGE plpgsql IMMUTABLE SET search_path = holdfast, pg_temp AS $$
 DECLARE
   v_run integer := 0;
 BEGIN
-  FOR i IN 1 .. cardinality(p_free) LOOP
+  FOR i IN 1 .. cardinality(p_at) LOOP
     IF i > 1 AND p_rows[i] = p_rows[i - 1] AND p_at[i] = p_at[i - 1] + 1 THEN
       v_run := v_run + 1;
     ELSE
       v_run := 1;
     END IF;
     IF v_run = p_quantity THEN
-      RETURN p_free[i - p_quantity + 1 : i];
+      RETURN i - p_quantity + 1;
     END IF;
   END LOOP;
-  RETURN p_free[1 : p_quantity];
+  RETURN 1;
 END
 $$;
 
@@ -183,6 +182,8 @@ DECLARE
   v_free     integer[];
   v_rows     text[];
   v_at       integer[];
+  v_first    integer; -- of a ticket's seats among the free ones
+  v_next     integer;
   v_done     queue_served[] := '{}';
 BEGIN
   PERFORM set_config('synchronous_commit', 'off', true);
@@ -277,12 +278,12 @@ BEGIN
         INSERT INTO ga_claims (event_id, section_no, booking_id, quantity, state, expires_at)
           VALUES (p_event, c.section_no, p_bookings[i], p_quantities[i], 'h', v_expires);
       ELSE
-        r.positions := queue_pick(v_free, v_rows, v_at, p_quantities[i]);
-        SELECT array_agg(f.position ORDER BY f.o), array_agg(f.label ORDER BY f.o),
-            array_agg(f.at ORDER BY f.o)
-          INTO v_free, v_rows, v_at
-          FROM unnest(v_free, v_rows, v_at) WITH ORDINALITY AS f (position, label, at, o)
-          WHERE f.position <> ALL (r.positions);
+        v_first := queue_pick(v_rows, v_at, p_quantities[i]);
+        v_next := v_first + p_quantities[i];
+        r.positions := v_free[v_first : v_next - 1];
+        v_free := v_free[: v_first - 1] || v_free[v_next :];
+        v_rows := v_rows[: v_first - 1] || v_rows[v_next :];
+        v_at := v_at[: v_first - 1] || v_at[v_next :];
       END IF;
     END IF;
     v_done := v_done || r;

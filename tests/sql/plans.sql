@@ -3,7 +3,7 @@
 -- in the pools (force_generic_plan) and sequential scans left allowed.
 \set ON_ERROR_STOP on
 SET search_path = holdfast, given, tap, public;
-SELECT plan(30);
+SELECT plan(33);
 
 -- 40,000 seats and 30,000 bookings of one event, among 3,000 events; all users have a history.
 SELECT event(40000, 100000, 1000) AS event \gset
@@ -139,5 +139,13 @@ SELECT is(pg_temp.few(200, format($$SELECT * FROM price_list(%s, buyer('organize
 SELECT is(pg_temp.few(30, $$SELECT * FROM account_find('u77@example.test')$$), 'few', 'a login');
 SELECT is(pg_temp.few(10, $$SELECT * FROM account_get(buyer('u77'))$$), 'few', 'an account');
 SELECT is(pg_temp.few(400, 'SELECT * FROM expire(20)'), 'few', 'a batch of the janitor');
+CREATE SEQUENCE pg_temp.ticket START 1;
+SELECT queue_epoch(:event, 'BALCONY', 0) \gset _
+SELECT is(pg_temp.few(60, format($$SELECT s.* FROM nextval('pg_temp.ticket') AS n CROSS JOIN LATERAL holdfast.queue_serve(%s, 'BALCONY',
+  '{1}', ARRAY[n], ARRAY[buyer('u' || n)], '{1}', ARRAY[gen_random_uuid()], 60, 1000) AS s$$, :event)), 'few',
+  'serving the head of a line');
+SELECT is(pg_temp.few(10, format($$SELECT * FROM queue_ticket(%s, 'BALCONY', 1, 1, buyer('u1'))$$, :event)), 'few',
+  'how a ticket ended');
+SELECT is(pg_temp.few(10, format($$SELECT * FROM queue_section(%s, 'BALCONY', 10)$$, :event)), 'few', 'who may join a line');
 SELECT * FROM finish();
 ROLLBACK;

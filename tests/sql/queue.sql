@@ -92,9 +92,9 @@ SELECT due(:sale, id('VIP5.2')) \gset _
 INSERT INTO seat_claims (event_id, position, state, expires_at) VALUES (:sale, 6, 'x', 'infinity')
   ON CONFLICT (event_id, position) DO UPDATE SET booking_id = NULL, state = 'x', expires_at = 'infinity';
 SELECT is(pg_temp.serve(:sale, 'VIP', '{j:5.6*2}'), 'j reserved 7,8', 'never what is not for sale');
-SELECT is((SELECT ARRAY(SELECT unnest(queue_pick('{1,2,4,5,7,8}', '{A,A,A,A,B,B}', '{1,2,4,5,5,6}', 2)))), '{1,2}', 'picking: a run');
-SELECT is(queue_pick('{1,4,5,7,8}', '{A,A,B,B,B}', '{1,4,5,7,8}', 2), '{7,8}', 'a row''s end and a gap are no neighbours');
-SELECT is(queue_pick('{1,4,6}', '{A,A,A}', '{1,4,6}', 2), '{1,4}', 'none side by side');
+SELECT is(queue_pick('{A,A,A,A,B,B}', '{1,2,4,5,5,6}', 2), 1, 'picking: a run');
+SELECT is(queue_pick('{A,A,B,B,B}', '{1,4,5,7,8}', 2), 4, 'a row''s end and a gap are no neighbours');
+SELECT is(queue_pick('{A,A,A}', '{1,4,6}', 2), 1, 'none side by side');
 
 -- how a ticket ended
 SELECT is((SELECT ROW(outcome, reason, booking_id = id('FLOOR1.3'), status)::text
