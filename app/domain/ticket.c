@@ -45,7 +45,7 @@ ticket_line_is_name(const char *line)
 	size_t len =
 		strspn(line, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-");
 
-	return line[len] == '\0' && len <= TICKET_LINE_MAX;
+	return len <= TICKET_LINE_MAX && line[len] == '\0';
 }
 
 void
@@ -141,8 +141,7 @@ ticket_write_as(struct arena *arena, enum ticket_kind kind, const struct ticket 
 }
 
 bool
-ticket_read_as(
-	struct arena *arena, enum ticket_kind kind, const char *token, struct ticket *out)
+ticket_read_as(struct arena *arena, enum ticket_kind kind, const char *token, struct ticket *out)
 {
 	unsigned char is[MARK_BYTES];
 	const unsigned char *bytes;

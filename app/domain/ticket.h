@@ -43,8 +43,8 @@ enum ticket_kind { TICKET_PLACE, TICKET_PASS, TICKET_KINDS };
 
 const char *
 ticket_write_as(struct arena *arena, enum ticket_kind kind, const struct ticket *ticket);
-bool ticket_read_as(
-	struct arena *arena, enum ticket_kind kind, const char *token, struct ticket *out);
+bool
+ticket_read_as(struct arena *arena, enum ticket_kind kind, const char *token, struct ticket *out);
 
 /* The id of the booking that this ticket is served with: the same however often it is tried. */
 void ticket_booking(const struct ticket *ticket, const char *secret, char out[ID_UUID_TEXT]);

@@ -292,7 +292,7 @@ queue_leave_call(struct request *r)
 {
 	struct context_key key = key_of(r);
 	struct ticket ticket;
-	bool replayed;
+	bool replayed = false;
 	enum problem err = token_read(r, &ticket);
 
 	if (!err)
