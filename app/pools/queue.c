@@ -27,7 +27,7 @@ struct body {
 };
 
 #define TEXT(field, most)                                                                          \
-	.kind = JSON_STRING, .min = 1, .max = most, .offset = offsetof(struct body, field)
+	.kind = JSON_STRING, .min = 1, .max = (most), .offset = offsetof(struct body, field)
 
 /* ---- answers --------------------------------------------------------------------------------- */
 
