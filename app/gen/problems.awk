@@ -14,7 +14,7 @@
 	status[slug] = number[2]
 }
 
-function answer(codes, slug, headers)
+function answer(codes, slug, headers, directive)
 {
 	if (!(slug in status)) {
 		print "problems.awk: no problem is called " slug > "/dev/stderr"
@@ -34,6 +34,8 @@ function answer(codes, slug, headers)
 	printf "\tadd_header Vary Origin always;\n"
 	if (headers != "")
 		printf "\tadd_header %s always;\n", headers
+	if (directive != "")
+		printf "\t%s;\n", directive
 	printf "\treturn %s '{\"type\":\"/problems/%s\",\"title\":\"%s\",\"status\":%s,", \
 		status[slug], slug, title[slug], status[slug]
 	printf "\"instance\":\"$request_id\"}';\n}\n"
@@ -47,6 +49,9 @@ END {
 	answer("403", "forbidden", "")
 	answer("404", "not-found", "")
 	answer("405", "method-not-allowed", "Allow $holdfast_allow")
+	# nginx finds this when an answer is under way already and closes the connection after it: so it
+	# is to say so, or the client would send its next request there.
+	answer("412", "precondition-failed", "", "keepalive_timeout 0")
 	answer("413", "body-too-large", "")
 	answer("414", "uri-too-long", "")
 	answer("429", "rate-limited", "Retry-After 1")

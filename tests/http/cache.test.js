@@ -150,6 +150,16 @@ test('nginx says itself that nothing has changed', async () => {
 	});
 });
 
+test('a condition that does not hold is refused as everything is', async () => {
+	const [where, { headers: { etag } }] = await kept();
+	const old = { 'If-Unmodified-Since': 'Wed, 21 Oct 2015 07:28:00 GMT' };
+	for (const headers of [{ 'If-Match': '"other"' }, old])
+		assertProblem(await look(where, headers), 412, 'precondition-failed');
+	assertStatus(await look(where, { 'If-Match': etag }), 200);
+	assertProblem(await look(`/events/${(await event(olga)).event_id}`, old), 412, 'precondition-failed');
+	assertProblem(await call('GET', '/openapi.json', { root: true, headers: old }), 412, 'precondition-failed');
+});
+
 test('a condition of the first is not kept for the next', async () => {
 	const { event_id: id } = await event(olga);
 	const { etag } = (await get(`/events/${id}/seatmap`)).headers;
