@@ -80,20 +80,6 @@ analytics_get(struct context *house, const struct event_caller *caller,
 	return PROBLEM_NONE;
 }
 
-/* "date in microseconds:event". */
-static bool
-read_place(struct arena *arena, const char *kind, const char *cursor, int64_t *at_us,
-	int64_t *event_id)
-{
-	const char *place = cursor_read(arena, kind, cursor);
-	const char *colon = place ? strchr(place, ':') : NULL;
-
-	return colon &&
-	       str_to_int(arena_copy(arena, place, (size_t)(colon - place)), INT64_MIN, INT64_MAX,
-		       at_us) &&
-	       str_to_int(colon + 1, 1, INT32_MAX, event_id);
-}
-
 enum problem
 capacity_list(struct context *house, const struct event_caller *caller,
 	const struct capacity_wish *wish, struct capacity_page *out)
@@ -108,7 +94,7 @@ capacity_list(struct context *house, const struct event_caller *caller,
 	enum problem err;
 
 	check_word(house, "when", when, words, &problem);
-	if (wish->cursor && !read_place(house->arena, kind, wish->cursor, &at_us, &after))
+	if (wish->cursor && !cursor_read_event(house->arena, kind, wish->cursor, &at_us, &after))
 		problem = problem_at(
 			house->why, house->arena, "/cursor", "This is no cursor of this list.");
 	if (problem)

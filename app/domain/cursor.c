@@ -5,6 +5,7 @@
 
 #include "base/base64.h"
 #include "base/id.h"
+#include "base/str.h"
 
 #define CHECK_BYTES 6
 #define PLACE_MAX   255
@@ -48,4 +49,17 @@ cursor_read(struct arena *arena, const char *kind, const char *cursor)
 	place = (const char *)bytes + CHECK_BYTES;
 	checksum(kind, place, check);
 	return memcmp(check, bytes, CHECK_BYTES) == 0 ? place : NULL;
+}
+
+bool
+cursor_read_event(struct arena *arena, const char *kind, const char *cursor, int64_t *at_us,
+	int64_t *event_id)
+{
+	const char *place = cursor_read(arena, kind, cursor);
+	const char *colon = place ? strchr(place, ':') : NULL;
+
+	return colon &&
+	       str_to_int(arena_copy(arena, place, (size_t)(colon - place)), INT64_MIN, INT64_MAX,
+		       at_us) &&
+	       str_to_int(colon + 1, 1, INT32_MAX, event_id);
 }

@@ -14,4 +14,8 @@ const char *cursor_make(struct arena *arena, const char *kind, const char *place
 /* The place; NULL if this is no cursor of that kind. */
 const char *cursor_read(struct arena *arena, const char *kind, const char *cursor);
 
+/* A place in a list of events by time: "microseconds since 1970:event". */
+bool cursor_read_event(struct arena *arena, const char *kind, const char *cursor, int64_t *at_us,
+	int64_t *event_id);
+
 #endif

@@ -60,22 +60,6 @@ read_bound(struct context *house, const char *pointer, const char *text, struct 
 	return PROBLEM_NONE;
 }
 
-/* "date in microseconds:event". */
-static bool
-read_place(struct context *house, const char *cursor, int64_t *at_us, int64_t *event_id)
-{
-	const char *place = cursor_read(house->arena, "events", cursor);
-	const char *colon = place ? strchr(place, ':') : NULL;
-
-	if (colon &&
-		str_to_int(arena_copy(house->arena, place, (size_t)(colon - place)), INT64_MIN,
-			INT64_MAX, at_us) &&
-		str_to_int(colon + 1, 1, INT32_MAX, event_id))
-		return true;
-	problem_at(house->why, house->arena, "/cursor", "This is no cursor of this list.");
-	return false;
-}
-
 static enum problem
 run_search(struct context *house, const struct event_search *search, struct pg_rows *rows)
 {
@@ -84,8 +68,10 @@ run_search(struct context *house, const struct event_search *search, struct pg_r
 	enum problem err = read_bound(house, "/from", search->from, &from);
 	enum problem other = read_bound(house, "/to", search->to, &to);
 
-	if (search->cursor && !read_place(house, search->cursor, &at_us, &event_id))
-		other = PROBLEM_INVALID;
+	if (search->cursor &&
+		!cursor_read_event(house->arena, "events", search->cursor, &at_us, &event_id))
+		other = problem_at(
+			house->why, house->arena, "/cursor", "This is no cursor of this list.");
 	if (err || other)
 		return PROBLEM_INVALID;
 	if (search->venue_id && !event_venue_read(search->venue_id, &venue_id))
@@ -124,7 +110,7 @@ read_page(struct context *house, const struct pg_rows *rows, int shown, struct e
 	}
 	*events = list;
 	/* A picture out of Redis costs a hundredth of counting the claims of a stadium. */
-	if (!redis_is_up(house->redis))
+	if (!redis_run_id(house->redis))
 		return count_available(house, list, (size_t)shown);
 	for (int i = 0; i < shown && !err; i++)
 		err = event_read_available(house, &list[i]);

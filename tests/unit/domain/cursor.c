@@ -68,6 +68,22 @@ Test(cursor, is_not_tampered_with)
 	cr_assert_null(cursor_read(arena, "events", arena_printf(arena, "%s=", cursor)));
 }
 
+Test(cursor, place_of_an_event_is_a_time_and_a_number)
+{
+	int64_t at_us, id;
+
+	cr_assert(cursor_read_event(
+		arena, "events", cursor_make(arena, "events", "-17:3"), &at_us, &id));
+	cr_assert_eq(at_us, -17);
+	cr_assert_eq(id, 3);
+	for (const char *const *place =
+			(const char *const[]){ "17", "17:", ":3", "17:0", "x:3", "17:3:4", NULL };
+		*place; place++)
+		cr_assert_not(cursor_read_event(arena, "events",
+				      cursor_make(arena, "events", *place), &at_us, &id),
+			"%s", *place);
+}
+
 Test(cursor, refuses_what_is_too_long)
 {
 	char *text = arena_alloc(arena, 100001);
