@@ -3,11 +3,11 @@
 --   :meta   hash: stamp (Redis run_id and PostgreSQL start that the state was built under), offset
 --           (PostgreSQL's clock minus Redis's, ms), from, until (sales window, ms), hold (ms), max
 --           (places a booking; 0: the caller's), seats, sections (one a line: id|kind|capacity|ranges),
---           complete (since when :used has every id), version (even; it only grows); heard: everything that was written
---           before that moment is known here; unheard: the last moment at which something may have been
---           written that is not (both by Redis's own clock); build: random, of this rebuild; shown: what
---           everybody sees of the event (shared|layout version|prices in the order of the sections);
---           room: the waiting room that a hold needs a pass of (room.lua); empty: none
+--           version (even; it only grows); build: random, of this rebuild; complete: since when :used has
+--           every id; heard: everything that was written before that moment is known here; unheard: the
+--           last moment at which something may have been written that is not (both by Redis's own
+--           clock); shown: what everybody sees of the event (shared|layout version|prices in the order
+--           of the sections); room: the waiting room that a hold needs a pass of (room.lua); empty: none
 --   :seats  string: one byte a seat in layout order: a available, h held, r reserved, b booked, x not
 --           for sale
 --   :ids    hash: seat id -> position
