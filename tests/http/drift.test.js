@@ -23,7 +23,7 @@ beforeEach(async () => {
 const key = (name) => `hf:{${event.event_id}}:${name}`;
 const meta = (field) => stack.redis('hget', key('meta'), field);
 const reconcile = (...args) => {
-	const done = stack.program('reconcile', ['--event', event.event_id, '--verbose', ...args]);
+	const done = stack.program('reconcile', ['--set', 'live=off', '--event', event.event_id, '--verbose', ...args]);
 	assert.equal(done.status, 0, done.stderr);
 	return done.stdout;
 };

@@ -125,7 +125,8 @@ test('what falls due changes for followers too, although nobody does anything', 
 	await stack.until('it is free', async () => {
 		const whole = (await status(id)).body;
 		map = applied(map, await status(id, map.version));
-		assert.deepEqual([map.version, map.states], [whole.version, whole.status]);
+		if (map.version !== whole.version) return false; // it fell due in between
+		assert.equal(map.states, whole.status);
 		return map.states === 'a'.repeat(60);
 	});
 });
