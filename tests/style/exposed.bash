@@ -1,5 +1,5 @@
 # What pages of other origins may read of an answer: nginx and the pools say the same.
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2016
 
 exposed() {
 	diff <(tr -d '\n' <app/http/cors.c | sed 's/"[[:space:]]*"//g' |
