@@ -142,10 +142,20 @@ filter_take(struct context *house, const struct filter_wish *wish, struct filter
 	if (!reply || redis_kind(reply) != REDIS_LIST)
 		return;
 	read_verdict(answer, reply, house->arena);
-	if (answer->verdict == FILTER_MISSING)
+	switch (answer->verdict) {
+	case FILTER_MISSING:
 		wanted = wish->event_id;
-	else if (answer->verdict == FILTER_TAKEN)
+		break;
+	case FILTER_TAKEN:
+	case FILTER_LOST:
+	case FILTER_FULL:
+	case FILTER_ASK:
+		/* Also who gets nothing may have had places given back that were due. */
 		notice_changed(house, wish->event_id);
+		break;
+	default:
+		break;
+	}
 }
 
 void

@@ -99,6 +99,20 @@ test('every change is told: bookings, staff, jobs, what is rebuilt', async () =>
 	});
 });
 
+test('places that were due are given back by somebody who gets none, and that is told', async () => {
+	const { id } = await settledEvent(floor(4));
+	const stream = await watched(id);
+	const due = await tells(stream, id, 'a hold', () => held(ann, id, 2));
+	await tells(stream, id, 'a hold', () => held(ann, id, 1));
+	stack.sql(`update bookings set expires_at = now() - interval '1 second' where booking_id = '${due.booking_id}';
+		update ga_claims set expires_at = now() - interval '1 second' where booking_id = '${due.booking_id}'`);
+	const entry = stack.redis('hget', `hf:{${id}}:entry`, due.booking_id).split('|');
+	stack.redis('hset', `hf:{${id}}:entry`, due.booking_id, entry.with(2, '1').join('|'));
+	stack.redis('zadd', `hf:{${id}}:due`, 1, due.booking_id);
+	await tells(stream, id, 'what was given back', async () => assertProblem(
+		await hold(ann, { event_id: id, section_id: 'Floor', seats_requested: 4 }), 409, 'sold-out'));
+});
+
 test('a burst: at most one notice a second, and the last change within two', async () => {
 	const { id } = await settledEvent(floor(100000));
 	const crowd = await Promise.all(Array.from({ length: 8 }, () => buyer()));
