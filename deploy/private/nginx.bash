@@ -38,7 +38,7 @@ nginx_text() {
 		echo "${dir}_temp_path \"$state/nginx/$dir\";"
 	done
 	env -i PATH="$PATH" "$here/nginx-conf" --config "$conf" --run "$run" --bin "$bin" \
-		--cache "$state/nginx/cache" \
+		--cache "$state/nginx/cache" --log off \
 		--listen "127.0.0.1:$port backlog=4096" --template "$tree/conf/nginx.conf.in" \
 		--problems "$(dirname "$bin")/gen/nginx-problems.conf" --web "$(dirname "$bin")/web"
 	echo "}"

@@ -11,7 +11,9 @@ const { spawnSync } = require('node:child_process');
 const test = require('node:test');
 const { setTimeout: pause } = require('node:timers/promises');
 
+const { believing } = require('../lib/front.js');
 const raw = require('../lib/raw.js');
+const { until } = require('../lib/stack.js');
 
 const tree = path.join(__dirname, '../..');
 
@@ -50,6 +52,30 @@ test('what is too long is refused before it reaches a pool', async () => {
 	assertOwn(await ask('GET /healthz', `X-Long: ${long}\r\n`), 431, 'headers-too-large');
 	assertOwn(await ask('POST /api/v1/auth/login', 'Content-Length: 65537\r\n'), 413,
 		'body-too-large');
+});
+
+// Without pools, so that what is not refused before ends in 503.
+test('a ticket is in no access log, whatever becomes of the request', async (t) => {
+	const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'holdfast-log-'));
+	t.after(() => fs.rmSync(dir, { recursive: true }));
+	const log = `${dir}/access log`;
+	const front = await believing(t, { HOLDFAST_RATE_LIMIT: 'on' }, { log, run: dir });
+	const status = (headers, ticket = 'HUSH') => front(`/api/v1/reservation/status?token=${ticket}`, headers)
+		.then((answer) => answer.status);
+	assert.equal(await status(), 503);
+	assert.equal(await status({ 'X-Long': 'a'.repeat(9000) }), 431);
+	assert.equal(await status({}, 'HUSH'.repeat(2500)), 414);
+	const crowd = await Promise.all(Array.from({ length: 200 }, () => status({ 'X-Client': '192.0.2.7' })));
+	assert.ok(crowd.includes(429), `${new Set(crowd)}`);
+	assert.equal((await front('/api/v1/reservation/confirm?heard=1')).status, 503);
+	assert.equal((await front('/api/v1/nothing?heard=2')).status, 404);
+	// Lines are written when the answer is out: the last one's may be on its way.
+	const written = await until('a log that has it all', async () => {
+		const text = fs.readFileSync(log, 'latin1');
+		return text.includes('heard=2') && text;
+	});
+	assert.match(written, /heard=1 HTTP\/1.1" 503/);
+	assert.doesNotMatch(written, /HUSH|reservation\/status/);
 });
 
 test('methods: TRACE is nobody\'s, another than the path\'s is 405 with Allow', async () => {

@@ -19,17 +19,18 @@ const freePort = () => new Promise((resolve) => {
 });
 
 // What the packaged script prints, with these settings beside those of the stack: {status, stdout, stderr}.
-const configuration = (listen, settings = {}, cache = '/nowhere') => spawnSync('deploy/nginx-conf', [
-	'--config', process.env.HOLDFAST_CONF, '--run', process.env.HOLDFAST_RUN,
+// run: where it looks for the pools.
+const configuration = (listen, settings = {}, { cache = '/nowhere', log = 'off', run } = {}) => spawnSync('deploy/nginx-conf', [
+	'--config', process.env.HOLDFAST_CONF, '--run', run ?? process.env.HOLDFAST_RUN, '--log', log,
 	'--bin', process.env.HOLDFAST_BIN, '--listen', listen, '--template', 'conf/nginx.conf.in', '--cache', cache,
 	'--problems', path.join(process.env.HOLDFAST_BIN, '../gen/nginx-problems.conf')],
 { cwd: tree, encoding: 'utf8', env: { ...process.env, ...settings } });
 
-// Asks it: (where, headers) => answer of fetch(). It ends with the test.
-async function believing(t, settings) {
+// Asks it: (where, headers) => answer of fetch(). It ends with the test. log, run: as above.
+async function believing(t, settings, { log, run } = {}) {
 	const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'holdfast-front-'));
 	const port = await freePort();
-	const made = configuration(`127.0.0.1:${port}`, settings, `${dir}/cache`);
+	const made = configuration(`127.0.0.1:${port}`, settings, { cache: `${dir}/cache`, log, run });
 	assert.equal(made.status, 0, made.stderr);
 	fs.mkdirSync(`${dir}/cache`);
 	fs.writeFileSync(path.join(dir, 'nginx.conf'), `${process.getuid() ? '' : 'user root;'}
