@@ -49,8 +49,8 @@ END {
 	answer("403", "forbidden", "")
 	answer("404", "not-found", "")
 	answer("405", "method-not-allowed", "Allow $holdfast_allow")
-	# nginx finds this when an answer is under way already and closes the connection after it: so it
-	# is to say so, or the client would send its next request there.
+	# nginx finds this when an answer is under way already, and closes the connection after it:
+	# unless it says so, the client sends its next request there.
 	answer("412", "precondition-failed", "", "keepalive_timeout 0")
 	answer("413", "body-too-large", "")
 	answer("414", "uri-too-long", "")

@@ -33,7 +33,7 @@ struct server {
 	int fd;           /* -1: none */
 	int owed;         /* answers */
 	int state;        /* of live_read_answers() */
-	int64_t since_us; /* since when it has had no room, or owes: an answer that comes begins anew */
+	int64_t since_us; /* no room, or something owed, since then; an answer begins anew */
 	int64_t used_us;
 	bool full; /* there was no room for a connection */
 	bool away; /* its loss has been logged */

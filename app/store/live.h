@@ -9,8 +9,8 @@
 
 struct live;
 
-/* As a notice fared, with several servers the first of these that one of them had; one that has said
- * nothing for a second counts only where no other has it. */
+/* As a notice fared, with several servers the first of these that one of them had; one that has
+ * said nothing for a second counts only where no other has it. */
 enum live_result {
 	LIVE_BUSY, /* a server has no room, or not answered to what it got before: try again */
 	LIVE_SENT, /* handed over */
@@ -26,7 +26,7 @@ enum live_result
 live_post(struct live *live, int32_t event_id, const char *name, const char *data, int64_t now_us);
 
 /*
- * Whether every server has answered to all it got; one that has gone owes nothing, nor does one that
+ * Whether every server has answered to all it got; one that has gone owes nothing, nor one that
  * has said nothing for a second where another has answered. A server may forget what it got from a
  * process that ends before that.
  */

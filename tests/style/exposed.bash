@@ -4,7 +4,8 @@
 exposed() {
 	diff <(tr -d '\n' <app/http/cors.c | sed 's/"[[:space:]]*"//g' |
 		grep -oP 'Access-Control-Expose-Headers: \K[^\\]+' || echo "cors.c has no list") \
-		<(sed -n '/ \$holdfast_exposed {$/,/^}/s/^\tdefault "\(.*\)";$/\1/p' conf/nginx.conf.in)
+		<(sed -n '/ \$holdfast_exposed {$/,/^}/s/^\tdefault "\(.*\)";$/\1/p' \
+			conf/nginx.conf.in)
 }
 
 check "the pools and nginx expose the same headers" exposed
