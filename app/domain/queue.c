@@ -147,7 +147,7 @@ judge(struct context *house, const struct queue_wish *wish)
 		.section_pointers = (const char *[]){ wish->line_pointer },
 		.sections = 1 };
 	struct pg_rows rows;
-	int64_t most;
+	int64_t most, capacity;
 	enum problem err;
 
 	err = query_queue_section(house->pg, house->arena, house->deadline_us, house->why, &rows,
@@ -160,6 +160,10 @@ judge(struct context *house, const struct queue_wish *wish)
 	if (wish->quantity > most)
 		return problem_at(house->why, house->arena, "/quantity",
 			"At most %" PRId64 " places go into one booking.", most);
+	capacity = pg_int(&rows, 0, QUEUE_SECTION_CAPACITY);
+	if (wish->quantity > capacity)
+		return problem_at(house->why, house->arena, "/quantity",
+			"The section has %" PRId64 " places.", capacity);
 	return PROBLEM_NONE;
 }
 

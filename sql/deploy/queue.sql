@@ -48,9 +48,10 @@ CREATE TRIGGER queue_ticket_stays BEFORE UPDATE OR DELETE ON queue_tickets
 CREATE TRIGGER queue_tickets_kept BEFORE TRUNCATE ON queue_tickets
   FOR EACH STATEMENT EXECUTE FUNCTION queue_ticket_guard();
 
--- What a joiner is judged by where the filter cannot say. Raises what a hold would.
+-- What a joiner is judged by where the filter cannot say. Raises what a hold would. capacity: more than
+-- the section has can never be served; null where the line is the waiting room's.
 CREATE FUNCTION queue_section(p_event integer, p_line text, p_default_per_booking integer,
-  OUT most integer, OUT queue text)
+  OUT most integer, OUT capacity integer, OUT queue text)
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = holdfast, pg_temp AS $$
 DECLARE
   e events;
@@ -58,8 +59,9 @@ BEGIN
   SELECT * INTO e FROM events WHERE event_id = p_event;
   IF NOT FOUND OR e.status = 'draft' THEN
     RAISE EXCEPTION 'no such event' USING ERRCODE = 'HF104';
-  ELSIF p_line <> '' AND NOT EXISTS (SELECT FROM sections
-      WHERE event_id = p_event AND section_id = p_line) THEN
+  END IF;
+  SELECT s.capacity INTO capacity FROM sections s WHERE s.event_id = p_event AND s.section_id = p_line;
+  IF p_line <> '' AND NOT FOUND THEN
     RAISE EXCEPTION 'unknown section' USING ERRCODE = 'HF122',
       DETAIL = places_unknown(p_event, '{}', ARRAY[p_line]);
   ELSIF e.status <> 'on_sale' OR now() >= e.sales_end OR (now() < e.sales_start AND p_line <> '') THEN
@@ -146,7 +148,7 @@ CREATE TYPE queue_served AS (
   user_id    uuid,
   outcome    text,    -- reserved; again: it was so before; full and later: it stays; refused; left
   reason     text,    -- refused: limit-exceeded, already-reserved (the account has an open place),
-                      -- not-yours; later: busy, sales-closed
+                      -- not-yours, capacity (the section has not so many); later: busy, sales-closed
   booking_id uuid,
   status     text,    -- of the booking
   expires_ms bigint,
@@ -253,6 +255,8 @@ BEGIN
       r.reason := 'already-reserved';
     ELSIF v_current + p_quantities[i] > v_limit THEN
       r.reason := 'limit-exceeded';
+    ELSIF p_quantities[i] > c.capacity THEN
+      r.reason := 'capacity';
     ELSIF p_quantities[i] > v_left THEN
       r.outcome := 'full';
       v_done := v_done || r;

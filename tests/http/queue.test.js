@@ -96,6 +96,9 @@ test('what a join may be', async () => {
 	for (const quantity of [0, -1, 501, 1.5, '2', true]) assertInvalid(await say({ event_id: id, section_id: 'Floor', quantity }), '/quantity');
 	assertInvalid(await say({ event_id: id, section_id: 'Floor', quantity: 5 }), '/quantity');
 	assertInvalid(await say({ event_id: id, section_id: 'Floor', seats: 2 }), '/seats');
+	const small = await event(olga, { sections: [{ name: 'Box', capacity: 2, base_price: 500 }] });
+	assertInvalid(await say({ event_id: small.event_id, section_id: 'Box', quantity: 3 }), '/quantity');
+	assertStatus(await say({ event_id: small.event_id, section_id: 'Box', quantity: 2 }), 202);
 	assertProblem(await say({ event_id: '999999999', section_id: 'Floor' }), 404, 'not-found');
 	assertProblem(await say({ event_id: 'x', section_id: 'Floor' }), 404, 'not-found');
 	assertProblem(await say('{"event_id":'), 400, 'malformed-request');

@@ -172,6 +172,23 @@ test('served: reserved, back, refused, left; and who is before whom', async () =
   assert.ok((await status('fay', score(1, 6)))[5] > 0, 'a rate is known');
 });
 
+test('more than there is at all: not joined, and taken out to be refused', async () => {
+  await build({ max: 10 });
+  await begin();
+  assert.deepEqual(await join('ann', 6), ['ask', 0]);
+  assert.equal((await join('ann', 6, { trusted: 1 }))[0], 'waiting');
+  assert.equal((await join('bob', 5))[0], 'waiting');
+  await join('cat', 1);
+  const answer = await serve();
+  assert.deepEqual([picked(answer), answer[1]], [['ann', 'bob'], 1]);
+  await build({ max: 10 });
+  await begin();
+  assert.deepEqual(await join('ann', 6, { line: 'S' }), ['ask', 0]);
+  // A floor that was made larger since.
+  await redis.call('HSET', `${P}:count`, 'c:GA', 6);
+  assert.equal((await join('ann', 6))[0], 'waiting');
+});
+
 test('sold: when nothing is free and nothing may come back, and no longer', async () => {
   await put(1, 'b', 'zoe', 'GA:3');
   await put(2, 'h', 'yul', 'GA:2');

@@ -2,7 +2,7 @@
 \set ON_ERROR_STOP on
 SET search_path = holdfast, given, tap, public;
 BEGIN;
-SELECT plan(57);
+SELECT plan(62);
 
 SELECT event(10, 5, 3) AS sale \gset
 -- Serves tickets ARRAY['name:epoch.number*quantity', …] of a line; 'name outcome[:reason] [places]' of each.
@@ -33,6 +33,9 @@ $$;
 
 -- joining
 SELECT is((SELECT ROW(most, queue)::text FROM queue_section(:sale, 'FLOOR', 7)), '(7,off)', 'who may join');
+SELECT is((SELECT capacity FROM queue_section(:sale, 'FLOOR', 7)), 5, 'a floor has so many places');
+SELECT is((SELECT capacity FROM queue_section(:sale, 'VIP', 7)), 10, 'and a section so many seats');
+SELECT is((SELECT capacity FROM queue_section(:sale, '', 7)), NULL, 'the waiting room has no end');
 UPDATE events SET max_seats_per_booking = 4, queue = 'on' WHERE event_id = :sale;
 SELECT is((SELECT ROW(most, queue)::text FROM queue_section(:sale, 'VIP', 7)), '(4,on)', 'as the event says');
 UPDATE events SET max_seats_per_booking = NULL, queue = 'off' WHERE event_id = :sale;
@@ -77,6 +80,10 @@ UPDATE events SET max_seats_per_user = 4 WHERE event_id = :sale;
 SELECT is(pg_temp.serve(:sale, 'BALCONY', '{c:1.2*2,m:1.3*2}', 1),
   'c refused limit-exceeded; m reserved BALCONY*2', 'as the event says, with what they have elsewhere in it');
 UPDATE events SET max_seats_per_user = NULL WHERE event_id = :sale;
+
+-- more than there is at all
+SELECT is(pg_temp.serve(:sale, 'FLOOR', '{w:1.20*6,b:1.2*4}'), 'w refused capacity; b full', 'what can never be is refused');
+SELECT is(pg_temp.serve(:sale, 'VIP', '{w:5.90*11}'), 'w refused capacity', 'also of seats');
 
 -- numbered seats: 0 to 9 of row A, 5 is taken
 SELECT held(:sale, 'zoe', seats(6)) AS zoe \gset

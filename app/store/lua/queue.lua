@@ -72,6 +72,13 @@ local function rate_add(people, now)
   end
 end
 
+-- The section of this line among those of the event: kind, capacity, ranges of seats; nil: there is none.
+local function section_read(sections)
+  local kind, capacity, ranges = string.match('\n' .. sections .. '\n',
+    '\n' .. string.gsub(NAME, '%-', '%%-') .. '|([^|]*)|(%d+)|([^\n]*)')
+  return kind, tonumber(kind == 'ga' and call('HGET', COUNT, 'c:' .. NAME) or capacity), ranges
+end
+
 -- Those being served whose place is before this one: they may come back to it.
 local function served_before(score)
   local count = 0

@@ -18,8 +18,9 @@ if ARGV[7] ~= '1' then
   if most == 0 then
     most = tonumber(ARGV[6])
   end
+  local kind, capacity = section_read(meta[6])
   if now < tonumber(meta[3]) or now >= tonumber(meta[4]) or quantity > most
-      or not string.find('\n' .. meta[6], '\n' .. NAME .. '|', 1, true) then
+      or not kind or quantity > capacity then
     return { 'ask', 0 }
   end
 end

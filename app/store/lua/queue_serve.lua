@@ -1,5 +1,6 @@
 -- Takes the heads of a line out of it, to be given what is free: those whose quantity fits, in their
--- order, so that one who wants more than is left keeps the place and lets others pass.
+-- order, so that one who wants more than is left keeps the place and lets others pass; and those who want
+-- more than there is at all, to be refused.
 -- uses: common queue
 -- KEYS: prefix of the event.
 -- ARGV: line, stamp, Redis run_id, drive, ms until a place that nobody tells of goes back, most people, ms
@@ -42,16 +43,16 @@ end
 
 -- What is free: not known while nothing is kept of the event; then PostgreSQL says.
 local meta = call('HMGET', META, 'stamp', 'offset', 'sections')
-local left, held, known = 1e9, 0, false
+local left, held, known, all = 1e9, 0, false, 1e9
 if meta[1] == ARGV[2] then
   local clock = now + tonumber(meta[2])
   purge(clock, 100)
-  local kind, capacity, ranges = string.match('\n' .. meta[3] .. '\n',
-    '\n' .. string.gsub(NAME, '%-', '%%-') .. '|([^|]*)|(%d+)|([^\n]*)')
+  local kind, capacity, ranges = section_read(meta[3])
+  all = capacity or all
   if kind == 'ga' then
-    local c = call('HMGET', COUNT, 'c:' .. NAME, 'h:' .. NAME, 'b:' .. NAME)
-    held = tonumber(c[2] or 0)
-    left = tonumber(c[1] or capacity) - held - tonumber(c[3] or 0)
+    local c = call('HMGET', COUNT, 'h:' .. NAME, 'b:' .. NAME)
+    held = tonumber(c[1] or 0)
+    left = capacity - held - tonumber(c[2] or 0)
     known = true
   elseif kind then
     left = 0
@@ -71,8 +72,8 @@ local most, out, picked = tonumber(ARGV[6]), { 'serve', 0, 0, known and 1 or 0 }
 for i = 1, #heads, 2 do
   local score = tonumber(heads[i + 1])
   local quantity = score_quantity(score)
-  if quantity <= left and #picked < most then
-    left = left - quantity
+  if (quantity <= left or quantity > all) and #picked < most then
+    left = left - (quantity > all and 0 or quantity)
     picked[#picked + 1] = heads[i]
     call('HSET', SERVING, heads[i], score_text(score) .. '|' .. until_ms .. '|' .. drive)
     local waited = -1
