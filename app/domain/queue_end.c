@@ -7,9 +7,9 @@
 #include "queries.h"
 #include "scripts.h"
 
-/* In PostgreSQL; a reservation that has come of it is released. */
+/* In PostgreSQL; a reservation that has come of it is released: *freed. */
 static enum problem
-end_ticket(struct context *house, const struct ticket *ticket)
+end_ticket(struct context *house, const struct ticket *ticket, bool *freed)
 {
 	const struct context_key none = { .operation = "release" };
 	struct booking_name name = { .user_id = ticket->user_id };
@@ -36,6 +36,7 @@ end_ticket(struct context *house, const struct ticket *ticket)
 	if (!name.booking_id)
 		return PROBLEM_NONE;
 	err = booking_release(house, &name, &none, &outcome, &booking);
+	*freed |= !err && outcome == BOOKING_MOVED;
 	if (err != PROBLEM_HOLD_EXPIRED)
 		return err;
 	*house->why = (struct problem_why){ 0 };
@@ -60,20 +61,21 @@ give_up(struct context *house, const struct ticket *ticket)
 {
 	struct ticket taken = *ticket;
 	const char *score = leave_step(house, ticket, "leave");
-	bool was_there;
+	bool was_there, freed = false;
 	enum problem err;
 
 	if (!score)
 		return queue_away(house);
 	was_there = str_to_int(score, 1, ticket->score, &taken.score);
-	err = end_ticket(house, ticket);
+	err = end_ticket(house, ticket, &freed);
 	if (!err && taken.score != ticket->score)
-		err = end_ticket(house, &taken);
+		err = end_ticket(house, &taken, &freed);
 	if (was_there && err && err != PROBLEM_UNKNOWN_OUTCOME)
 		leave_step(house, &taken, "undo");
 	if (err)
 		return err;
-	queue_note(ticket->event_id, ticket->line, 0, true);
+	if (freed)
+		queue_note(ticket->event_id, ticket->line, 0, true);
 	metrics_add(METRIC_QUEUE_MOVES, METRIC_QUEUE_MOVE_LEFT, 1);
 	return PROBLEM_NONE;
 }

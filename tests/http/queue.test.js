@@ -4,6 +4,7 @@
 
 const assert = require('node:assert/strict');
 const { after, before, test } = require('node:test');
+const { setTimeout: pause } = require('node:timers/promises');
 
 const { assertHeaders, assertInvalid, assertProblem, assertStatus, call, freshKey, get, post } = require('../lib/client.js');
 const line = require('../lib/line.js');
@@ -257,6 +258,21 @@ test('leaving: a place, a reservation, twice, and what is confirmed', async () =
 	assertStatus(await line.confirm(cleo, third.token), 200);
 	assertProblem(await line.leave(cleo, third.token), 409, 'wrong-state');
 	assert.equal((await line.standing(third.token)).status, 'confirmed');
+});
+
+test('leaving again moves no line on', async () => {
+	const { id } = await soldFloor(1);
+	const { token } = await line.joined(ann, id, 'Floor', 1);
+	const driven = (...set) => stack.redis(set.length ? 'hset' : 'hget', line.key(id, 'Floor', 'state'), 'driven', ...set).trim();
+	assertStatus(await line.leave(ann, token), 204);
+	await stack.until('a line that nobody moves on', async () => {
+		driven(1);
+		await pause(1000);
+		return driven() === '1';
+	});
+	for (let i = 0; i < 5; i++) assertStatus(await line.leave(ann, token), 204);
+	await pause(300);
+	assert.equal(driven(), '1');
 });
 
 test('a reservation that is released as a booking is left', async () => {

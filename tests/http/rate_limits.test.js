@@ -65,6 +65,13 @@ test('confirms: ten at once; a release is never limited', async () => {
 		assertStatus(await move(ann, booking, 'cancel', {}, { from: address() }), 200);
 });
 
+test('leaving a line: ten at once', async () => {
+	const ann = await someone();
+	const leave = () => post('/queue/leave', { token: 'none' }, { token: ann.token, from: address() });
+	for (let i = 0; i < 10; i++) assert.notEqual((await leave()).status, 429);
+	assertLimited(await leave(), 'queue_leave', 10);
+});
+
 test('registrations from one address', async () => {
 	const from = address();
 	const body = { email: 'nobody', password };
