@@ -17,8 +17,8 @@
 #define BATCHES_MAX  4 /* on end: clients may be waiting */
 #define LINES_MAX    64
 #define PERIOD_US    INT64_C(500000)
-#define LEAST_MS     400 /* between two looks at a line, of all processes */
-#define SEEN_US      INT64_C(10000000)
+#define LEAST_MS     400               /* between two looks at a line, of all processes */
+#define SEEN_US      INT64_C(15000000) /* more than whoever is told `sold_out` waits to ask again */
 
 /* A batch under way: people, their places, and how each ended. */
 struct batch {

@@ -172,6 +172,19 @@ test('served: reserved, back, refused, left; and who is before whom', async () =
   assert.ok((await status('fay', score(1, 6)))[5] > 0, 'a rate is known');
 });
 
+test('sold and closed are believed for two seconds', async () => {
+  await put(1, 'b', 'zoe', 'GA:5');
+  await join('ann');
+  await serve();
+  await redis.call('HSET', `${Q}:state`, 'closed', 1);
+  const said = async () => (await status('ann', score(1, 1))).slice(3, 5);
+  assert.deepEqual(await said(), [1, 1]);
+  await redis.call('HSET', `${Q}:state`, 'driven', Date.now() - 2100);
+  assert.deepEqual(await said(), [0, 0]);
+  await serve();
+  assert.deepEqual((await said())[0], 1);
+});
+
 test('more than there is at all: not joined, and taken out to be refused', async () => {
   await build({ max: 10 });
   await begin();
