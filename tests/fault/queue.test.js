@@ -105,7 +105,7 @@ class Line {
 				{ method: 'GET', where: `/reservation/status?token=${token}` })).body));
 			last = all;
 			return all.every(({ status, reason }) => status === 'reserved' || reason === 'already-reserved');
-		}, 40).catch((error) => assert.fail(`${error.message}: ${JSON.stringify(last)}`));
+		}, 100).catch((error) => assert.fail(`${error.message}: ${JSON.stringify(last)}`));
 		const [[twice]] = crowd.sql(`select count(*) from (select user_id from holdfast.bookings
 			where event_id = ${this.event} and status = 'HOLD' and expires_at > now() and user_id <> '${this.owner.id}'
 			group by 1 having count(*) > 1) as q`);

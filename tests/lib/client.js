@@ -7,7 +7,7 @@ const fs = require('node:fs');
 const http = require('node:http');
 const path = require('node:path');
 
-const { tokenFor } = require('./token.js');
+const { keysSince, tokenFor } = require('./token.js');
 
 const agent = new http.Agent({ keepAlive: true, maxSockets: 64 });
 
@@ -36,7 +36,9 @@ function parsed(bytes) {
 let reader;
 
 function somebody() {
-	if (!reader || reader.until < Date.now()) reader = { token: tokenFor(randomUUID(), 'user'), until: Date.now() + 600000 };
+	const since = keysSince();
+	if (!reader || reader.until < Date.now() || reader.since !== since)
+		reader = { token: tokenFor(randomUUID(), 'user'), until: Date.now() + 600000, since };
 	return reader.token;
 }
 

@@ -6,12 +6,14 @@ const fs = require('node:fs');
 
 const base64 = (value) => Buffer.from(JSON.stringify(value)).toString('base64url');
 
-// The key that signs is the first of the stack's file.
-let key;
+const keys = () => /^jwt_keys_file = (.*)$/m.exec(fs.readFileSync(process.env.HOLDFAST_CONF, 'utf8'))[1];
 
+// When the keys were last changed.
+const keysSince = () => fs.statSync(keys()).mtimeMs;
+
+// The key that signs is the first of the stack's file.
 function tokenFor(sub, role, life = 900) {
-	key ??= fs.readFileSync(/^jwt_keys_file = (.*)$/m.exec(
-		fs.readFileSync(process.env.HOLDFAST_CONF, 'utf8'))[1], 'utf8').split('\n')[0].split(' ');
+	const key = fs.readFileSync(keys(), 'utf8').split('\n')[0].split(' ');
 	const now = Math.floor(Date.now() / 1000);
 	const head = base64({ alg: 'HS256', kid: key[0], typ: 'JWT' });
 	const claims = base64({
@@ -21,4 +23,4 @@ function tokenFor(sub, role, life = 900) {
 	return `${head}.${claims}.${signature}`;
 }
 
-module.exports = { tokenFor };
+module.exports = { keysSince, tokenFor };
