@@ -16,8 +16,7 @@
 #define LINE         "" /* of the whole event */
 #define TRIES        6
 #define EXTRA_MAX    5
-#define NUMBER_BITS  43 /* of a score below its epoch, as in store/lua/room.lua */
-#define SHUFFLE_BITS 18
+#define NUMBER_BITS  43  /* of a score below its epoch, as in store/lua/room.lua */
 #define POLL_NEAR    100 /* so many at the head ask as often as anybody may */
 #define POLL_EARLY_S 60  /* nobody is told to ask more rarely before the opening */
 #define RATE_LEAST   100 /* people in a million seconds: slower is not known */

@@ -106,13 +106,26 @@ admin_event_update(struct request *r)
 	return PROBLEM_NONE;
 }
 
+/* The elements of a page that PostgreSQL has written. */
+static const char *
+items_of(struct request *r, const char *const *bodies, size_t count)
+{
+	struct str items;
+
+	str_init(&items, r->arena);
+	for (size_t i = 0; i < count; i++) {
+		page_item(&items);
+		str_add(&items, bodies[i]);
+	}
+	return items.data;
+}
+
 static enum problem
 admin_event_prices(struct request *r)
 {
 	struct event_caller caller = caller_of(r);
 	struct pricing_history history;
 	struct page page;
-	struct str items;
 	int32_t event_id;
 	enum problem err;
 
@@ -125,13 +138,8 @@ admin_event_prices(struct request *r)
 			serve_context(), &caller, event_id, page.cursor, page.limit, &history);
 	if (err)
 		return err;
-	str_init(&items, r->arena);
-	for (size_t i = 0; i < history.count; i++) {
-		page_item(&items);
-		str_add(&items, history.bodies[i]);
-	}
-	page_respond_with(r, arena_printf(r->arena, "\"pricing\":%s,", history.pricing), items.data,
-		history.next);
+	page_respond_with(r, arena_printf(r->arena, "\"pricing\":%s,", history.pricing),
+		items_of(r, history.bodies, history.count), history.next);
 	return PROBLEM_NONE;
 }
 
@@ -159,7 +167,6 @@ admin_venues(struct request *r)
 	const char **bodies;
 	const char *next;
 	struct page page;
-	struct str items;
 	size_t count;
 	enum problem err;
 
@@ -170,12 +177,7 @@ admin_venues(struct request *r)
 			serve_context(), &caller, page.cursor, page.limit, &bodies, &count, &next);
 	if (err)
 		return err;
-	str_init(&items, r->arena);
-	for (size_t i = 0; i < count; i++) {
-		page_item(&items);
-		str_add(&items, bodies[i]);
-	}
-	page_respond(r, items.data, next);
+	page_respond(r, items_of(r, bodies, count), next);
 	return PROBLEM_NONE;
 }
 
@@ -212,7 +214,6 @@ admin_capacity(struct request *r)
 	};
 	struct capacity_page list;
 	struct page page;
-	struct str items;
 	enum problem err;
 
 	page_read(r, PAGE_LIMIT, PAGE_LIMIT_MAX, &page);
@@ -223,12 +224,7 @@ admin_capacity(struct request *r)
 		err = capacity_list(serve_context(), &caller, &wish, &list);
 	if (err)
 		return err;
-	str_init(&items, r->arena);
-	for (size_t i = 0; i < list.count; i++) {
-		page_item(&items);
-		str_add(&items, list.bodies[i]);
-	}
-	page_respond(r, items.data, list.next);
+	page_respond(r, items_of(r, list.bodies, list.count), list.next);
 	return PROBLEM_NONE;
 }
 
