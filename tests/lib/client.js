@@ -91,6 +91,8 @@ function call(method, where, options = {}) {
 		// Set here, since http.request() would make another path of some of them.
 		request.path = target;
 		request.on('error', reject);
+		// Longer than anything takes: without an answer the test fails and says so, and does not hang.
+		request.setTimeout(60000, () => request.destroy(new Error(`${method} ${target}: no answer within a minute`)));
 		request.end(bytes);
 	});
 }

@@ -47,6 +47,7 @@ function call(method, where, { token, body, key } = {}) {
       });
     });
     request.on('error', reject);
+    request.setTimeout(60000, () => request.destroy(new Error(`${method} ${where}: no answer within a minute`)));
     request.end(text);
   });
 }

@@ -11,7 +11,7 @@ const tree = path.join(__dirname, '../..');
 const env = process.env;
 
 function run(command, args, options = {}) {
-	const done = spawnSync(command, args, { encoding: 'utf8', input: '', ...options });
+	const done = spawnSync(command, args, { encoding: 'utf8', input: '', timeout: 300000, killSignal: 'SIGKILL', ...options });
 	if (done.error) throw done.error;
 	return done;
 }

@@ -36,7 +36,7 @@ function walk(file, heading) {
 	const script = found.map((b) => `${b.commands}printf '${END}'\n`).join('')
 		.replace(/^URL=http:\/\/127\.0\.0\.1:8080/m, `URL=${process.env.HOLDFAST_URL}`)
 		.replace(/curl -s (?!-o)/g, "curl -w '\\n' -s ");
-	const done = spawnSync('bash', ['-euo', 'pipefail', '-c', script], { encoding: 'utf8' });
+	const done = spawnSync('bash', ['-euo', 'pipefail', '-c', script], { encoding: 'utf8', timeout: 240000 });
 	assert.equal(done.status, 0, `${file}: ${done.stderr}${done.stdout}`);
 	const outputs = done.stdout.split(END);
 	assert.equal(outputs.length, found.length + 1);

@@ -10,7 +10,8 @@ const {
   redisBuild, redisFlush, send, sendAll, sleep, sql, verify, workers,
 } = require('../lib/crowd.js');
 
-// Something dies every few milliseconds for as long as `race` runs. Returns what that gives.
+// Something dies every few milliseconds for as long as `race` runs. Returns what that gives. The race is
+// told how to wait for a death, so that a quick machine is not done before there was any.
 async function during(race, kill) {
   let over = false, killed = 0;
   const killing = (async () => {
@@ -19,8 +20,11 @@ async function during(race, kill) {
       killed += await kill();
     }
   })();
+  const deaths = async (n) => {
+    while (killed < n) await sleep(5);
+  };
   try {
-    return await race();
+    return await race(deaths);
   } finally {
     over = true;
     await killing;
@@ -67,14 +71,16 @@ async function poolWhole(count) {
 }
 
 // Two hundred seats, each wanted by two, under keys; the winners confirm, some cancel.
-async function wholeWay(event, crowd) {
+async function wholeWay(event, crowd, deaths) {
   return Promise.all(crowd.map(async (buyer, i) => {
     const request = hold(buyer, event, [1 + (i % 100)], `hold-${i}`);
     const held = await insist(request);
     const mine = [held];
     if (held.status === 201) {
       const { booking_id: id } = held.body;
+      if (i % 2 === 0) await deaths(1);
       mine.push(await insist(move(buyer, 'confirm', id, `confirm-${i}`)));
+      if (i % 8 === 0) await deaths(2);
       if (i % 4 === 0) mine.push(await insist(move(buyer, 'cancel', id, `cancel-${i}`)));
     }
     return mine;
@@ -87,7 +93,7 @@ for (const [name, kill] of deaths) {
     const size = workers('booking').length;
     await redisBuild(event);
     const crowd = buyers(200);
-    const answers = await during(() => wholeWay(event, crowd), kill);
+    const answers = await during((deaths) => wholeWay(event, crowd, deaths), kill);
     await poolWhole(size);
 
     for (const seat of range(100, 0)) {
@@ -114,8 +120,10 @@ for (const [name, kill] of deaths) {
     const event = await eventWith({ places: 50 });
     const size = workers('booking').length;
     await redisBuild(event);
-    const answers = await during(() => Promise.all(buyers(300).map(
-      (buyer, i) => insist(holdPlaces(buyer, event, 1, `hold-${i}`)))), kill);
+    const answers = await during((deaths) => Promise.all(buyers(300).map(async (buyer, i) => {
+      await deaths(i % 3);
+      return insist(holdPlaces(buyer, event, 1, `hold-${i}`));
+    })), kill);
     await poolWhole(size);
 
     for (const a of answers) if (a.status !== 201) assert.equal(a.slug, 'sold-out', a.text);
