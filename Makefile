@@ -35,7 +35,7 @@ COMPILE   = $(CC) -std=gnu17 $(INCLUDE) -DHOLDFAST_VERSION='"$(VERSION)"' $(CFLA
 # json_string() too.
 HIDDEN   := -fvisibility=hidden
 LINK      = $(CC) $(CFLAGS) $(SANITIZE) -pie $(LDFLAGS) -Wl,-z,relro,-z,now -Wl,--as-needed
-LIBS     := -lfcgi -lpq -lhiredis -ljson-c -ljwt -lcrypt -lcrypto
+LIBS     := -lfcgi -lpq -lhiredis -lcurl -ljson-c -ljwt -lcrypt -lcrypto
 
 # One short line a step; V=1 shows the commands.
 ifndef V

@@ -1,0 +1,350 @@
+/*
+ * HTTP by libcurl's easy interface, one call at a time.
+ */
+#include "store/web.h"
+
+#include <arpa/inet.h>
+#include <curl/curl.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include "base/clock.h"
+#include "base/str.h"
+
+#define URL_BYTES_MAX 2000
+
+struct web {
+	CURL *curl;
+};
+
+/* One call under way. */
+struct call {
+	const struct web_request *request;
+	struct str body;
+	bool too_long;
+	bool replayed;
+	int refused; /* addresses */
+	int tried;
+};
+
+struct web *
+web_open(void)
+{
+	struct web *web = calloc(1, sizeof(*web));
+
+	if (!web || curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
+		abort();
+	web->curl = curl_easy_init();
+	if (!web->curl)
+		abort();
+	return web;
+}
+
+void
+web_close(struct web *web)
+{
+	curl_easy_cleanup(web->curl);
+	free(web);
+	curl_global_cleanup();
+}
+
+/* ---- addresses ------------------------------------------------------------------------------- */
+
+/* Special-purpose blocks (RFC 6890 and its registries) that are not global. */
+static const struct block {
+	const char *from;
+	int bits;
+} blocks_v4[] = {
+	{ "0.0.0.0", 8 },
+	{ "10.0.0.0", 8 },
+	{ "100.64.0.0", 10 },
+	{ "127.0.0.0", 8 },
+	{ "169.254.0.0", 16 },
+	{ "172.16.0.0", 12 },
+	{ "192.0.0.0", 24 },
+	{ "192.0.2.0", 24 },
+	{ "192.88.99.0", 24 },
+	{ "192.168.0.0", 16 },
+	{ "198.18.0.0", 15 },
+	{ "198.51.100.0", 24 },
+	{ "203.0.113.0", 24 },
+	{ "224.0.0.0", 4 },
+	{ "240.0.0.0", 4 },
+};
+
+static bool
+is_public_v4(uint32_t address)
+{
+	for (size_t i = 0; i < ARRAY_LENGTH(blocks_v4); i++) {
+		struct in_addr from;
+
+		inet_pton(AF_INET, blocks_v4[i].from, &from);
+		if ((address ^ ntohl(from.s_addr)) >> (32 - blocks_v4[i].bits) == 0)
+			return false;
+	}
+	return true;
+}
+
+static uint32_t
+v4_at(const unsigned char *bytes)
+{
+	return (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 | (uint32_t)bytes[2] << 8 |
+	       bytes[3];
+}
+
+/*
+ * Global unicast is 2000::/3; all else (loopback, mapped IPv4, ULA, link-local, multicast) is not,
+ * but 64:ff9b::/96, behind which stands an IPv4 address, as one stands in 6to4's 2002::/16. Teredo,
+ * documentation and benchmarking lie within 2001::/23 and 2001:db8::/32.
+ */
+static bool
+is_public_v6(const unsigned char *a)
+{
+	static const unsigned char nat64[12] = { 0, 0x64, 0xff, 0x9b };
+
+	if (memcmp(a, nat64, sizeof(nat64)) == 0)
+		return is_public_v4(v4_at(a + 12));
+	if (a[0] >> 5 != 1)
+		return false;
+	if (a[0] == 0x20 && a[1] == 0x02)
+		return is_public_v4(v4_at(a + 2));
+	if (a[0] == 0x20 && a[1] == 0x01)
+		return a[2] > 1 && !(a[2] == 0x0d && a[3] == 0xb8);
+	return !(a[0] == 0x3f && a[1] == 0xff);
+}
+
+static bool
+is_public(const struct sockaddr *address)
+{
+	if (address->sa_family == AF_INET)
+		return is_public_v4(ntohl(
+			((const struct sockaddr_in *)(const void *)address)->sin_addr.s_addr));
+	if (address->sa_family == AF_INET6)
+		return is_public_v6(
+			((const struct sockaddr_in6 *)(const void *)address)->sin6_addr.s6_addr);
+	return false;
+}
+
+bool
+web_address_is_public(const char *address)
+{
+	struct in6_addr v6;
+	struct in_addr v4;
+
+	if (inet_pton(AF_INET, address, &v4) == 1)
+		return is_public_v4(ntohl(v4.s_addr));
+	return inet_pton(AF_INET6, address, &v6) == 1 && is_public_v6(v6.s6_addr);
+}
+
+static bool
+is_loopback(const char *host)
+{
+	struct in6_addr v6;
+	struct in_addr v4;
+
+	if (inet_pton(AF_INET, host, &v4) == 1)
+		return ntohl(v4.s_addr) >> 24 == 127;
+	if (inet_pton(AF_INET6, host, &v6) == 1)
+		return IN6_IS_ADDR_LOOPBACK(&v6);
+	return strcasecmp(host, "localhost") == 0;
+}
+
+/* A part of an address on the arena; NULL: it has none. */
+static char *
+url_part(struct arena *arena, CURLU *url, CURLUPart part)
+{
+	char *text = NULL, *copy;
+
+	if (curl_url_get(url, part, &text, 0) != CURLUE_OK)
+		return NULL;
+	copy = arena_strdup(arena, text);
+	curl_free(text);
+	return copy;
+}
+
+bool
+web_url_read(struct arena *arena, const char *text, struct web_url *out)
+{
+	CURLU *url;
+	char *scheme, *host;
+	size_t len;
+	bool good, secrets;
+
+	for (const char *at = text; *at; at++) {
+		if ((unsigned char)*at <= ' ' || (unsigned char)*at >= 0x7f)
+			return false;
+	}
+	/* libcurl would take the path of an address without a host for one. */
+	if (strlen(text) > URL_BYTES_MAX || strstr(text, ":///"))
+		return false;
+	url = curl_url();
+	if (!url)
+		abort();
+	good = curl_url_set(url, CURLUPART_URL, text, 0) == CURLUE_OK;
+	scheme = url_part(arena, url, CURLUPART_SCHEME);
+	host = url_part(arena, url, CURLUPART_HOST);
+	secrets = url_part(arena, url, CURLUPART_USER) || url_part(arena, url, CURLUPART_PASSWORD);
+	curl_url_cleanup(url);
+	if (!good || !scheme || !host || !*host ||
+		(!str_equal(scheme, "https") && !str_equal(scheme, "http")))
+		return false;
+	len = strlen(host);
+	if (host[0] == '[' && host[len - 1] == ']')
+		host = arena_copy(arena, host + 1, len - 2);
+	*out = (struct web_url){
+		.tls = str_equal(scheme, "https"),
+		.host = host,
+		.secrets = secrets,
+		.loopback = is_loopback(host),
+	};
+	return true;
+}
+
+/* ---- a call ---------------------------------------------------------------------------------- */
+
+static size_t
+take_body(char *bytes, size_t size, size_t count, void *ctx)
+{
+	struct call *call = ctx;
+
+	if (count > call->request->answer_max - call->body.len) {
+		call->too_long = true;
+		return 0;
+	}
+	str_add_bytes(&call->body, bytes, count);
+	return size * count;
+}
+
+static size_t
+take_header(char *bytes, size_t size, size_t count, void *ctx)
+{
+	static const char replayed[] = "idempotent-replayed: true";
+	struct call *call = ctx;
+
+	if (count >= sizeof(replayed) - 1 &&
+		strncasecmp(bytes, replayed, sizeof(replayed) - 1) == 0)
+		call->replayed = true;
+	return size * count;
+}
+
+static curl_socket_t
+open_socket(void *ctx, curlsocktype purpose, struct curl_sockaddr *address)
+{
+	struct call *call = ctx;
+
+	(void)purpose;
+	call->tried++;
+	if (call->request->public_only && !is_public(&address->addr)) {
+		call->refused++;
+		return CURL_SOCKET_BAD;
+	}
+	return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+}
+
+static struct curl_slist *
+headers_of(const struct web_request *request)
+{
+	/* Nobody is asked whether the body may come: it is short. */
+	struct curl_slist *list = curl_slist_append(NULL, "Expect:"), *longer;
+
+	for (size_t i = 0; list && request->headers && request->headers[i]; i++) {
+		longer = curl_slist_append(list, request->headers[i]);
+		if (!longer)
+			curl_slist_free_all(list);
+		list = longer;
+	}
+	if (!list)
+		abort();
+	return list;
+}
+
+static void
+prepare(CURL *curl, struct call *call, struct curl_slist *headers, char *error, int64_t left_us)
+{
+	const struct web_request *request = call->request;
+	long left_ms = left_us < 1000 ? 1 : (long)(left_us / 1000);
+
+	curl_easy_reset(curl);
+	curl_easy_setopt(curl, CURLOPT_URL, request->url);
+	curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, request->method);
+	curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
+	curl_easy_setopt(curl, CURLOPT_USERAGENT, "holdfast/" HOLDFAST_VERSION);
+	curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
+	curl_easy_setopt(curl, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+	curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 0L);
+	curl_easy_setopt(curl, CURLOPT_PROXY, "");
+	curl_easy_setopt(curl, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
+	curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+	/* A resolver that hangs holds nobody up at the end of the call. */
+	curl_easy_setopt(curl, CURLOPT_QUICK_EXIT, 1L);
+	curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, left_ms);
+	curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, left_ms);
+	curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, error);
+	curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_body);
+	curl_easy_setopt(curl, CURLOPT_WRITEDATA, call);
+	curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, take_header);
+	curl_easy_setopt(curl, CURLOPT_HEADERDATA, call);
+	curl_easy_setopt(curl, CURLOPT_OPENSOCKETFUNCTION, open_socket);
+	curl_easy_setopt(curl, CURLOPT_OPENSOCKETDATA, call);
+	if (request->body) {
+		curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body_len);
+		curl_easy_setopt(curl, CURLOPT_POSTFIELDS, request->body);
+	}
+	if (request->bearer) {
+		curl_easy_setopt(curl, CURLOPT_HTTPAUTH, (long)CURLAUTH_BEARER);
+		curl_easy_setopt(curl, CURLOPT_XOAUTH2_BEARER, request->bearer);
+	}
+	/* A connection that was made under another rule is not used under this one. */
+	curl_easy_setopt(curl, CURLOPT_FRESH_CONNECT, (long)request->public_only);
+	curl_easy_setopt(curl, CURLOPT_FORBID_REUSE, (long)request->public_only);
+}
+
+/* Whether anything of the request has left: counted by libcurl over all connections of the call. */
+static bool
+was_sent(CURL *curl)
+{
+	long bytes = 0;
+
+	return curl_easy_getinfo(curl, CURLINFO_REQUEST_SIZE, &bytes) != CURLE_OK || bytes > 0;
+}
+
+enum web_result
+web_call(struct web *web, const struct web_request *request, struct arena *arena,
+	struct web_answer *out)
+{
+	struct call call = { .request = request };
+	int64_t left_us = request->deadline_us - clock_monotonic_us();
+	char error[CURL_ERROR_SIZE] = "";
+	struct curl_slist *headers;
+	long status = 0;
+	CURLcode code;
+
+	*out = (struct web_answer){ .error = "no time was left" };
+	if (left_us <= 0)
+		return WEB_UNSENT;
+	str_init(&call.body, arena);
+	headers = headers_of(request);
+	prepare(web->curl, &call, headers, error, left_us);
+	code = curl_easy_perform(web->curl);
+	curl_easy_setopt(web->curl, CURLOPT_ERRORBUFFER, NULL);
+	curl_easy_setopt(web->curl, CURLOPT_HTTPHEADER, NULL);
+	curl_slist_free_all(headers);
+	if (code == CURLE_OK) {
+		curl_easy_getinfo(web->curl, CURLINFO_RESPONSE_CODE, &status);
+		*out = (struct web_answer){
+			.status = (int)status,
+			.body = call.body.data,
+			.body_len = call.body.len,
+			.replayed = call.replayed,
+		};
+		return WEB_ANSWERED;
+	}
+	out->error = call.too_long ? "the answer is too long"
+				   : arena_strdup(arena, *error ? error : curl_easy_strerror(code));
+	if (call.tried > 0 && call.refused == call.tried) {
+		out->error = "the address is not a public one";
+		return WEB_FORBIDDEN;
+	}
+	return was_sent(web->curl) ? WEB_UNKNOWN : WEB_UNSENT;
+}

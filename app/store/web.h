@@ -1,0 +1,65 @@
+/*
+ * Calls to other systems over HTTP. libcurl is included by web.c alone.
+ *
+ * Every call has an end: a deadline for the whole of it and a bound on the answer. No redirect is
+ * followed, certificates are verified, and neither the environment nor a file says anything of a
+ * proxy or of a password.
+ */
+#ifndef HOLDFAST_WEB_H
+#define HOLDFAST_WEB_H
+
+#include "base/arena.h"
+
+struct web;
+
+struct web *web_open(void); /* connects with the first call; keeps connections for the next */
+void web_close(struct web *web);
+
+struct web_request {
+	const char *method;
+	const char *url;
+	const char *const *headers; /* "Name: value" each, ends with NULL; NULL: none */
+	const char *body;           /* NULL: none */
+	size_t body_len;
+	const char *bearer;  /* NULL: none; goes into Authorization */
+	int64_t deadline_us; /* monotonic */
+	size_t answer_max;   /* bytes of the body; one that is longer is no answer */
+	/* Only to addresses that everybody on the internet may have: judged by what a name has
+	 * just been resolved to, at the moment of the connection. */
+	bool public_only;
+};
+
+enum web_result {
+	WEB_ANSWERED,  /* a whole answer, whatever its status */
+	WEB_FORBIDDEN, /* every address of the name is one that public_only refuses */
+	WEB_UNSENT,    /* nothing of the request can have been acted upon */
+	WEB_UNKNOWN    /* sent, at least in part, and not answered */
+};
+
+/* On the arena. */
+struct web_answer {
+	int status;
+	const char *body; /* NUL-terminated */
+	size_t body_len;
+	bool replayed;     /* it says Idempotent-Replayed: true */
+	const char *error; /* where there is no answer: why, in words */
+};
+
+enum web_result web_call(struct web *web, const struct web_request *request, struct arena *arena,
+	struct web_answer *out);
+
+/* What an address says. Strings live on the arena. */
+struct web_url {
+	bool tls;         /* https */
+	const char *host; /* without the brackets of an IPv6 address */
+	bool secrets;     /* it has a user or a password in it */
+	bool loopback;    /* the host is this host, by name or by address */
+};
+
+/* Absolute, http or https, not longer than 2,000 bytes. False: it is no such address. */
+bool web_url_read(struct arena *arena, const char *text, struct web_url *out);
+
+/* Whether an address in text form is one that everybody on the internet may have. */
+bool web_address_is_public(const char *address);
+
+#endif
