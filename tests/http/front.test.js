@@ -120,6 +120,7 @@ test('a killed pool is back within a second on its socket, and 503 meanwhile', a
 				assertOwn(answer, 503, 'unavailable');
 				assert.ok(Number(answer.headers['retry-after']) > 0);
 			}
+			assert.ok(Date.now() - began < 60000, 'the pool is not back');
 		} while (status !== 200 || pidOf('booking') === before);
 		assert.ok(Date.now() - began < 2000, `${signal}: ${Date.now() - began} ms`);
 	}

@@ -7,6 +7,7 @@ const net = require('node:net');
 const os = require('node:os');
 const path = require('node:path');
 const { spawn, spawnSync } = require('node:child_process');
+const { once } = require('node:events');
 const { setTimeout: pause } = require('node:timers/promises');
 
 const tree = path.join(__dirname, '../..');
@@ -40,9 +41,10 @@ async function believing(t, settings, { log, run } = {}) {
 		set_real_ip_from 127.0.0.1; real_ip_header X-Client;\n${made.stdout} }`);
 	const nginx = spawn('nginx', ['-e', `${dir}/log`, '-p', dir, '-c', `${dir}/nginx.conf`], {
 		stdio: 'inherit', env: { PATH: `${process.env.PATH}:/usr/sbin` } });
+	const gone = once(nginx, 'exit');
 	t.after(async () => {
 		nginx.kill('SIGTERM');
-		await new Promise((resolve) => nginx.once('exit', resolve));
+		await gone;
 		fs.rmSync(dir, { recursive: true });
 	});
 	// Until its port answers, whatever it says.
