@@ -66,6 +66,7 @@ CREATE FUNCTION booking_cancel(b bookings, p_reason text) RETURNS bookings
 LANGUAGE plpgsql SET search_path = holdfast, pg_temp AS $$
 DECLARE
   c      bookings;
+  k      booking_cancels;
   v_rows integer;
 BEGIN
   IF b.status <> 'CONFIRMED' THEN
@@ -84,7 +85,9 @@ BEGIN
   ELSE
     INSERT INTO booking_cancels (event_id, booking_id, version, whole, places, amount, currency)
       SELECT c.event_id, c.booking_id, c.version, true, w.places, w.amount, c.currency
-        FROM booking_worth(c) AS w;
+        FROM booking_worth(c) AS w
+      RETURNING * INTO k;
+    PERFORM notice_write(c.event_id, c.booking_id, 'booking.cancelled', notice_cancelled(b, c, k.amount));
   END IF;
   RETURN c;
 END
@@ -106,8 +109,10 @@ CREATE FUNCTION booking_cancel_part(b bookings, p_reason text, p_seats text[], p
   p_quantities integer[]) RETURNS bookings
 LANGUAGE plpgsql SET search_path = holdfast, pg_temp AS $$
 DECLARE
+  v_old  bookings;
   v_part bookings;
   v_had  record;
+  k      booking_cancels;
 BEGIN
   b := booking_lock(b.event_id, b.booking_id, b.user_id, true);
   IF b.status IN ('CANCELLED', 'REFUNDED') THEN
@@ -121,6 +126,7 @@ BEGIN
   END IF;
   PERFORM claims_shrink(b, v_part);
   SELECT * INTO v_had FROM booking_worth(b);
+  v_old := b;
   UPDATE bookings SET gone_positions = v_part.gone_positions,
       gone_quantities = v_part.gone_quantities, places = v_part.places, version = version + 1
     WHERE event_id = b.event_id AND booking_id = b.booking_id AND status = b.status
@@ -128,7 +134,9 @@ BEGIN
   INSERT INTO booking_cancels (event_id, booking_id, version, whole, places, amount, currency)
     SELECT b.event_id, b.booking_id, b.version, false, v_had.places - w.places,
         v_had.amount - w.amount, b.currency
-      FROM booking_worth(b) AS w;
+      FROM booking_worth(b) AS w
+    RETURNING * INTO k;
+  PERFORM notice_write(b.event_id, b.booking_id, 'booking.cancelled', notice_cancelled(v_old, b, k.amount));
   RETURN b;
 END
 $$;

@@ -299,6 +299,8 @@ BEGIN
       WINDOW w AS (ORDER BY l.section_at, l.row_at, l.seat_at);
   UPDATE events SET seats_count = (SELECT count(*) FROM seats s WHERE s.event_id = e.event_id)
     WHERE event_id = e.event_id RETURNING * INTO e;
+  PERFORM notice_write(e.event_id, NULL, 'event.created',
+    jsonb_build_object('title', e.title, 'status', e.status, 'event_date', time_show(e.event_date)));
 
   r := (false, e.event_id::text,
     event_show(e, p_default_seconds, p_default_per_booking, p_default_per_user, p_room))::edit_result;

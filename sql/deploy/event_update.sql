@@ -269,6 +269,8 @@ RETURNS edit_result
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = holdfast, pg_temp AS $$
 DECLARE
   e         events;
+  v_was     events;
+  v_changed jsonb;
   v_layout  boolean := false;
   v_follows boolean;
 BEGIN
@@ -282,6 +284,7 @@ BEGIN
     RAISE EXCEPTION 'the event has changed' USING ERRCODE = 'HF221',
       DETAIL = json_build_object('version', e.version);
   END IF;
+  v_was := e;
 
   IF p_in ? 'venue_id' THEN
     e.venue_id := CASE WHEN p_in ->> 'venue_id' IS NOT NULL
@@ -329,6 +332,11 @@ BEGIN
         THEN coalesce(nullif(p_in -> 'pricing', 'null'), '{"enabled": false}') ELSE pricing END,
       version = version + 1, layout_version = layout_version + v_layout::integer
     WHERE event_id = p_event RETURNING * INTO e;
+  v_changed := notice_changed(v_was, e, p_in ? 'sections');
+  IF v_changed IS NOT NULL THEN
+    PERFORM notice_write(p_event, NULL, CASE WHEN v_was.status <> 'cancelled' AND e.status = 'cancelled'
+      THEN 'event.cancelled' ELSE 'event.changed' END, v_changed);
+  END IF;
   RETURN (false, e.event_id::text,
     event_show(e, p_default_seconds, p_default_per_booking, p_default_per_user, p_room))::edit_result;
 END

@@ -223,6 +223,8 @@ BEGIN
     IF v_rows > 0 OR c.status <> 'CONFIRMED' THEN
       PERFORM booking_refuse(c);
     END IF;
+  ELSE
+    PERFORM notice_write(c.event_id, c.booking_id, 'booking.confirmed', '{}');
   END IF;
   RETURN c;
 END

@@ -10,7 +10,7 @@ CREATE TEMPORARY TABLE granted (role text, functions text);
 INSERT INTO granted VALUES
   ('holdfast_accounts', 'account_find account_get account_register session_end session_refresh '
     || 'session_start'),
-  ('holdfast_admin', 'analytics capacity_list event_create event_update price_list seat_states section_counts '
+  ('holdfast_admin', 'analytics capacity_list event_create event_update log_list price_list seat_states section_counts '
     || 'venue_create venue_list'),
   ('holdfast_booking', 'booking_get booking_list cancel confirm confirm_seats event_sections event_shown '
     || 'filter_entries filter_event filter_killed filter_seats filter_some filter_used hold job_list '
@@ -84,7 +84,7 @@ SELECT is((SELECT coalesce(string_agg(p.proname, ' '), '') FROM pg_proc p
         'ga_claim_changed', 'ga_claims_removed', 'ga_count_moves',
         'answer_keep', 'booking_claims_due', 'booking_of', 'booking_positions', 'booking_show',
         'claims_drop', 'claims_set', 'claims_were_all',
-        'json_join', 'local_start', 'sales_day', 'sales_quarter', 'share', 'time_show')),
+        'json_join', 'local_start', 'notice_write', 'sales_day', 'sales_quarter', 'share', 'time_show')),
   '', 'each fixes its search path, the caller''s temporary things last; but guards of hot rows, the parts of moves, '
   || 'and what is put in place');
 SELECT is((SELECT coalesce(string_agg(p.proname, ' ' ORDER BY p.proname), '') FROM pg_proc p
