@@ -53,7 +53,6 @@ id_hmac(const void *secret, size_t secret_len, const char *const *parts,
 	unsigned char *at;
 	size_t len = 0;
 
-	assert(secret_len <= INT32_MAX);
 	for (size_t i = 0; parts[i]; i++)
 		len += 8 + strlen(parts[i]);
 	input = malloc(len ? len : 1);
@@ -68,9 +67,17 @@ id_hmac(const void *secret, size_t secret_len, const char *const *parts,
 		memcpy(at, parts[i], part_len);
 		at += part_len;
 	}
-	if (!HMAC(EVP_sha256(), secret, (int)secret_len, input, len, out, NULL))
-		abort();
+	id_hmac_bytes(secret, secret_len, input, len, out);
 	free(input);
+}
+
+void
+id_hmac_bytes(const void *secret, size_t secret_len, const void *data, size_t len,
+	unsigned char out[ID_SHA256_BYTES])
+{
+	assert(secret_len <= INT32_MAX);
+	if (!HMAC(EVP_sha256(), secret, (int)secret_len, data, len, out, NULL))
+		abort();
 }
 
 /* Event, version 8 and variant written over the first and the marked bits of 16 bytes. */

@@ -23,6 +23,10 @@ void id_hex(const unsigned char *bytes, size_t len, char *out); /* 2 * len + 1 b
 void id_hmac(const void *secret, size_t secret_len, const char *const *parts,
 	unsigned char out[ID_SHA256_BYTES]);
 
+/* The same over the bytes as they are, as others sign and verify. */
+void id_hmac_bytes(const void *secret, size_t secret_len, const void *data, size_t len,
+	unsigned char out[ID_SHA256_BYTES]);
+
 /*
  * A booking's id: a UUID version 8 (RFC 9562, 5.8) whose first 32 bits are the event's number,
  * so that the id alone finds the event, and whose 90 free bits are random, or the beginning of

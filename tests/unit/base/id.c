@@ -17,6 +17,17 @@ Test(id, sha256_of_the_standard)
 	cr_assert_str_eq(hex, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
 }
 
+/* RFC 4231, 4.3. */
+Test(id, hmac_over_bytes_as_they_are)
+{
+	unsigned char mac[ID_SHA256_BYTES];
+	char hex[ID_SHA256_HEX];
+
+	id_hmac_bytes("Jefe", 4, "what do ya want for nothing?", 28, mac);
+	id_hex(mac, sizeof(mac), hex);
+	cr_assert_str_eq(hex, "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
+}
+
 Test(id, hmac_is_over_each_part_behind_its_length)
 {
 	/* From `openssl dgst -sha256 -hmac Jefe` over seven NUL bytes, 0x1c and the text. */

@@ -1,0 +1,107 @@
+/*
+ * The payment provider Stripe: payments (PaymentIntents) and refunds over its API, and the notices
+ * that it sends.
+ *
+ * Money is in the smallest unit of its currency, as everywhere here; where Stripe counts another
+ * unit it is converted. A payment carries the booking and the attempt that it is for, so that it is
+ * found also when the answer that told its id was lost.
+ */
+#ifndef HOLDFAST_STRIPE_H
+#define HOLDFAST_STRIPE_H
+
+#include "base/conf.h"
+#include "base/json.h"
+
+struct stripe;
+
+/*
+ * Does not connect yet. A missing key, or an address that would send it in clear text to another
+ * host, ends the program with exit 2.
+ */
+struct stripe *stripe_open(const struct conf *conf);
+void stripe_close(struct stripe *stripe);
+
+/* What became of a call. */
+enum stripe_result {
+	STRIPE_DONE,
+	STRIPE_REFUSED, /* a definite no; the same call is not going to succeed */
+	STRIPE_AWAY,    /* nothing was done: not reached, too many calls, the key is not good */
+	STRIPE_UNKNOWN  /* it may have been done: make the same call again, with the same key */
+};
+
+/* Words for the status, which are those of payment_told(): open, processing, succeeded, failed
+ * (declined, and may be tried again), cancelled. On the arena, as all of it. */
+struct stripe_payment {
+	const char *id;
+	const char *status;
+	int64_t amount;
+	int64_t captured; /* what the provider has taken */
+	const char *currency;
+	const char *client_secret; /* NULL: not told */
+	const char *booking_id;    /* NULL: none of ours */
+	int64_t attempt;
+	const char *error; /* of the last try, or NULL */
+};
+
+/* sent (under way), done, failed. */
+struct stripe_refund {
+	const char *id;
+	const char *status;
+	const char *refund_id; /* ours, NULL: none */
+	const char *error;
+};
+
+/* A call under way: time, memory, and why it was not done. */
+struct stripe_call {
+	struct arena *arena;
+	int64_t deadline_us;
+	const char *error; /* in words, where the result is not STRIPE_DONE */
+};
+
+/* Opens a payment. The provider's key is made of booking and attempt: again is the same one. */
+enum stripe_result
+stripe_payment_create(struct stripe *stripe, struct stripe_call *call, const char *booking_id,
+	int64_t attempt, int64_t amount, const char *currency, struct stripe_payment *out);
+
+enum stripe_result stripe_payment_get(struct stripe *stripe, struct stripe_call *call,
+	const char *id, struct stripe_payment *out);
+
+/* One that has ended before is refused: ask for it then. */
+enum stripe_result stripe_payment_cancel(struct stripe *stripe, struct stripe_call *call,
+	const char *id, struct stripe_payment *out);
+
+/* Sends money back. refund_id is the provider's key too: again is the same refund. */
+enum stripe_result
+stripe_refund_create(struct stripe *stripe, struct stripe_call *call, const char *refund_id,
+	const char *payment_id, int64_t amount, const char *currency, struct stripe_refund *out);
+
+enum stripe_result stripe_refund_get(
+	struct stripe *stripe, struct stripe_call *call, const char *id, struct stripe_refund *out);
+
+/* ---- notices --------------------------------------------------------------------------------- */
+
+#define STRIPE_NOTICE_BYTES_MAX   262144
+#define STRIPE_NOTICE_AGE_SECONDS 300
+
+/*
+ * Whether the header Stripe-Signature is one over exactly this body by one of the secrets (with
+ * commas or spaces between them), made within STRIPE_NOTICE_AGE_SECONDS of now. Takes the same time
+ * whatever is wrong with a signature. *why: a sentence where not.
+ */
+bool stripe_signature_check(struct arena *arena, const char *header, const char *body, size_t len,
+	const char *secrets, int64_t now, const char **why);
+
+/* A notice as it came. payment or refund has an id where it tells of one; else it is none of what
+ * we act upon. */
+struct stripe_notice {
+	const char *id;
+	const char *type;
+	struct stripe_payment payment;
+	struct stripe_refund refund;
+};
+
+/* False: no notice of Stripe's; *why is a sentence. */
+bool stripe_notice_read(
+	struct arena *arena, const struct json *body, struct stripe_notice *out, const char **why);
+
+#endif

@@ -1,0 +1,28 @@
+/*
+ * What the parts of store/stripe share: reading the objects that Stripe sends.
+ */
+#ifndef HOLDFAST_STRIPE_PARTS_H
+#define HOLDFAST_STRIPE_PARTS_H
+
+#include "store/stripe.h"
+
+/* Names in the metadata of what is ours. */
+#define STRIPE_BOOKING "holdfast_booking"
+#define STRIPE_ATTEMPT "holdfast_attempt"
+#define STRIPE_REFUND  "holdfast_refund"
+
+/* A member that is a string, or NULL. */
+const char *stripe_text(const struct json *object, const char *name);
+
+/* So many of Stripe's units are one of ours. */
+int64_t stripe_unit(const char *currency);
+
+/* Letters of ASCII in lower case, on the arena. */
+char *stripe_lower(struct arena *arena, const char *text);
+
+/* False: it is no such object. Members that nobody here asks for are passed over. */
+bool
+stripe_payment_read(struct arena *arena, const struct json *object, struct stripe_payment *out);
+bool stripe_refund_read(struct arena *arena, const struct json *object, struct stripe_refund *out);
+
+#endif
