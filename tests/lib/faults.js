@@ -34,7 +34,12 @@ function arm(seed, rules) {
 
 // Forgets counts and what fired, too: nothing but living processes knows of it any more.
 function disarm() {
-	fs.rmSync(dir, { recursive: true, force: true });
+	// Out of their way first: they write there while it is emptied.
+	const gone = `${dir}.gone`;
+	fs.rmSync(gone, { recursive: true, force: true });
+	if (!fs.existsSync(dir)) return;
+	fs.renameSync(dir, gone);
+	fs.rmSync(gone, { recursive: true, force: true, maxRetries: 50, retryDelay: 10 });
 }
 
 // {'POINT ACTION': how often}
