@@ -151,14 +151,10 @@ read_bytes(struct request *r, size_t len)
 }
 
 enum problem
-request_read_body(struct request *r, int64_t body_max_bytes)
+request_read_raw(struct request *r, int64_t body_max_bytes)
 {
 	const char *length = request_header(r, "CONTENT_LENGTH");
-	const char *text = "{}";
-	const char *detail;
-	size_t text_len = 2;
 	int64_t len = 0;
-	enum problem err;
 
 	assert(body_max_bytes <= INT32_MAX);
 	if (length && *length &&
@@ -171,10 +167,21 @@ request_read_body(struct request *r, int64_t body_max_bytes)
 			r->arena, "A body may have at most %lld bytes.", (long long)body_max_bytes);
 		return PROBLEM_BODY_TOO_LARGE;
 	}
-	err = read_bytes(r, (size_t)len);
+	return read_bytes(r, (size_t)len);
+}
+
+enum problem
+request_read_body(struct request *r, int64_t body_max_bytes)
+{
+	const char *text = "{}";
+	const char *detail;
+	size_t text_len = 2;
+	enum problem err;
+
+	err = request_read_raw(r, body_max_bytes);
 	if (err)
 		return err;
-	if (len) {
+	if (r->body_len) {
 		if (!is_json_type(request_header(r, "CONTENT_TYPE")))
 			return PROBLEM_MEDIA_TYPE;
 		text = r->body_text;

@@ -62,7 +62,13 @@ struct request {
 enum problem request_read(struct request *r);
 
 /*
- * Reads exactly CONTENT_LENGTH bytes and parses an object: MALFORMED, BODY_TOO_LARGE, MEDIA_TYPE;
+ * Reads exactly CONTENT_LENGTH bytes of whatever kind into body_text, as they came. MALFORMED,
+ * BODY_TOO_LARGE.
+ */
+enum problem request_read_raw(struct request *r, int64_t body_max_bytes);
+
+/*
+ * The same, of JSON, and parses an object: MALFORMED, BODY_TOO_LARGE, MEDIA_TYPE;
  * INVALID for JSON that is no object.
  */
 enum problem request_read_body(struct request *r, int64_t body_max_bytes);

@@ -6,6 +6,9 @@
 
 #include "http/request.h"
 
+/* conf/nginx.conf.in has the same for their paths. */
+#define ROUTE_RAW_BYTES_MAX 262144
+
 enum route_flags {
 	R_PUBLIC = 0,
 	R_USER = 1 << 0,       /* needs an access token */
@@ -19,7 +22,8 @@ enum route_flags {
 	R_BARE = 1 << 8, /* answers at the root too; no limits, and no line in the log at info */
 	R_OPTIONAL_USER = 1 << 9, /* a token is used where there is one */
 	R_SHARED = 1 << 10, /* without a token the same for everybody: front servers may keep it */
-	R_READ_SELF = 1 << 11 /* as R_READ, the handler's own script counts; no line at info */
+	R_READ_SELF = 1 << 11, /* as R_READ, the handler's own script counts; no line at info */
+	R_RAW = 1 << 12        /* takes whatever body there is as it came, of ROUTE_RAW_BYTES_MAX */
 };
 
 struct route {

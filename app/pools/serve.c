@@ -105,6 +105,8 @@ serve_request(struct request *r)
 		err = check_limit(r);
 	if (!err && r->route->flags & R_BODY)
 		err = request_read_body(r, conf.body_max_bytes);
+	if (!err && r->route->flags & R_RAW)
+		err = request_read_raw(r, ROUTE_RAW_BYTES_MAX);
 	if (!err && r->route->flags & R_IDEMPOTENT)
 		err = read_key(r);
 	if (!err)
@@ -208,6 +210,7 @@ print_routes(const struct route *routes)
 		{ R_BARE, "bare" },
 		{ R_OPTIONAL_USER, "optional-user" },
 		{ R_SHARED, "shared" },
+		{ R_RAW, "raw" },
 	};
 
 	for (; routes->path; routes++) {

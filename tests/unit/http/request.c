@@ -155,6 +155,21 @@ Test(request, body_must_be_as_long_as_announced)
 	cr_assert_eq(request_read_body(&r, 1024), PROBLEM_MALFORMED);
 }
 
+Test(request, raw_body_is_kept_as_it_came)
+{
+	static const char bytes[] = "\xff\r\n{ \"a\": 1";
+
+	fake_set("CONTENT_LENGTH", arena_printf(arena, "%zu", strlen(bytes)));
+	fake.body = bytes;
+	fake.body_len = strlen(bytes);
+	fake.piece_max = 3;
+	cr_assert_eq(request_read_raw(&r, (int64_t)strlen(bytes)), PROBLEM_NONE);
+	cr_assert_eq(r.body_len, strlen(bytes));
+	cr_assert_str_eq(r.body_text, bytes);
+	cr_assert_null(r.body);
+	cr_assert_eq(request_read_raw(&r, (int64_t)strlen(bytes) - 1), PROBLEM_BODY_TOO_LARGE);
+}
+
 Test(request, body_must_say_that_it_is_json)
 {
 	static const char *const good[] = { "application/json", "Application/JSON",
