@@ -9,7 +9,8 @@ BEGIN
   FOREACH v_name IN ARRAY ARRAY[
     'holdfast_accounts', 'holdfast_catalog', 'holdfast_booking', 'holdfast_admin',
     'holdfast_reconcile', 'holdfast_verify', 'holdfast_user', 'holdfast_demo', 'holdfast_janitor',
-    'holdfast_pricing', 'holdfast_rollup', 'holdfast_queue', 'holdfast_queue_advance'
+    'holdfast_pricing', 'holdfast_rollup', 'holdfast_queue', 'holdfast_queue_advance',
+    'holdfast_outbox', 'holdfast_notices'
   ] LOOP
     IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = v_name) THEN
       EXECUTE format('CREATE ROLE %I LOGIN NOINHERIT NOCREATEDB NOCREATEROLE', v_name);
@@ -24,7 +25,8 @@ BEGIN
     EXECUTE format('ALTER ROLE %I SET plan_cache_mode = %L', v_name, 'force_generic_plan');
     -- Their statements find rows by keys. A plan made while a table was nearly empty would read all of
     -- it, and be kept while it grows.
-    IF v_name IN ('holdfast_booking', 'holdfast_janitor', 'holdfast_queue', 'holdfast_queue_advance') THEN
+    IF v_name IN ('holdfast_booking', 'holdfast_janitor', 'holdfast_queue', 'holdfast_queue_advance',
+      'holdfast_outbox') THEN
       EXECUTE format('ALTER ROLE %I SET enable_seqscan = %L', v_name, 'off');
     END IF;
     EXECUTE format('ALTER ROLE %I SET timezone = %L', v_name, 'UTC');
@@ -38,7 +40,7 @@ REVOKE ALL ON SCHEMA holdfast FROM PUBLIC;
 GRANT USAGE ON SCHEMA holdfast TO
   holdfast_accounts, holdfast_catalog, holdfast_booking, holdfast_admin,
   holdfast_reconcile, holdfast_verify, holdfast_user, holdfast_demo, holdfast_janitor, holdfast_pricing,
-  holdfast_rollup, holdfast_queue, holdfast_queue_advance;
+  holdfast_rollup, holdfast_queue, holdfast_queue_advance, holdfast_outbox, holdfast_notices;
 
 -- A function may be called only by those who are named.
 ALTER DEFAULT PRIVILEGES REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC;

@@ -59,7 +59,8 @@ SELECT is(current_setting('synchronous_commit'), 'off',
 
 SELECT is((SELECT string_agg(proname, ' ' ORDER BY proname) FROM pg_proc
     WHERE pronamespace = 'holdfast'::regnamespace AND prosrc LIKE '%synchronous_commit%'),
-  'answers_trim cancel event_update expire hold job_beat queue_serve release sessions_trim', 'no other function speaks of it');
+  'answers_trim cancel event_update expire hold job_beat outbox_take outbox_told outbox_trim queue_serve release '
+  'sessions_trim', 'no other function speaks of it');
 SELECT is((SELECT count(*) FROM pg_proc WHERE pronamespace = 'holdfast'::regnamespace
     AND prosrc ~ 'set_config\(''synchronous_commit'', ''(on|local|remote)'), 0::bigint,
   'none makes a site less durable than it is');

@@ -2,7 +2,7 @@
 \set ON_ERROR_STOP on
 SET search_path = holdfast, given, tap, public;
 BEGIN;
-SELECT plan(75);
+SELECT plan(85);
 
 CREATE TEMPORARY TABLE programs AS
   SELECT rolname FROM pg_roles WHERE rolname LIKE 'holdfast\_%' AND rolname <> 'holdfast_owner';
@@ -11,17 +11,19 @@ INSERT INTO granted VALUES
   ('holdfast_accounts', 'account_find account_get account_register session_end session_refresh '
     || 'session_start'),
   ('holdfast_admin', 'analytics capacity_list event_create event_update log_list price_list seat_states section_counts '
-    || 'venue_create venue_list'),
+    || 'venue_create venue_list webhook_create webhook_delete webhook_list'),
   ('holdfast_booking', 'booking_get booking_list cancel confirm confirm_seats event_sections event_shown '
     || 'filter_entries filter_event filter_killed filter_seats filter_some filter_used hold job_list '
     || 'release seat_owners seat_states section_counts'),
   ('holdfast_catalog', 'event_available event_brief event_demand event_get event_list event_popular event_seatmap '
     || 'event_seats event_shown '
-    || 'filter_entries filter_event filter_killed filter_seats filter_some filter_used job_list seat_states '
-    || 'section_counts'),
+    || 'filter_entries filter_event filter_killed filter_seats filter_some filter_used job_list outbox_state '
+    || 'seat_states section_counts'),
   ('holdfast_demo', 'account_add account_change account_named event_create event_find venue_create '
     || 'venue_find venue_list'),
   ('holdfast_janitor', 'answers_trim expire janitor_due job_beat job_begin job_end sessions_trim'),
+  ('holdfast_notices', 'delivery_list delivery_resend outbox_state'),
+  ('holdfast_outbox', 'job_beat job_begin job_end outbox_spread outbox_state outbox_take outbox_told outbox_trim'),
   ('holdfast_pricing', 'job_beat job_begin job_end pricing_apply pricing_next'),
   ('holdfast_queue', 'confirm event_shown filter_entries filter_event filter_seats filter_some filter_used '
     || 'queue_epoch queue_leave queue_room queue_room_end queue_room_leave queue_section queue_serve queue_ticket '
