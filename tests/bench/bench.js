@@ -247,15 +247,17 @@ async function general(state) {
   return { general: alone.rate, general_cancels: mixed.rate };
 }
 
-// A map of 50,000 seats that stands still, whole and by its changes. With a token nginx keeps nothing of
+// A map of 50,000 seats that stands still, whole and by its changes, and one of 1,000. With a token
+// nginx keeps nothing of
 // it: each request is one of a worker.
 async function map(state) {
   const version = await redisCli('HGET', `hf:{${state.map}}:meta`, 'version');
-  const get = (below) => load(port, {}, `1 GET /api/v1/events/${state.map}/${below} `);
+  const get = (below, event = state.map) => load(port, {}, `1 GET /api/v1/events/${event}/${below} `);
   const whole = assertAll(await get('seatmap/status'), 200);
   const since = assertAll(await get(`seatmap/status?since=${version}`), 200);
+  const small = assertAll(await get('seatmap/status', state.mapSmall), 200);
   const sums = assertAll(await get('availability'), 200);
-  return { map: whole.rate, map_since: since.rate, availability: sums.rate };
+  return { map: whole.rate, map_since: since.rate, map_small: small.rate, availability: sums.rate };
 }
 
 // What many watch, as nginx keeps it, beside the same answer as a file of nginx's own.
@@ -323,6 +325,7 @@ async function prepare() {
       sections: [{ name: 'S', kind: 'seated', rows: [{ row: '1', seats: 10 }] }],
     }),
     map: await crowd.eventWith({ sections: seatSections(50) }),
+    mapSmall: await crowd.eventWith({ sections: seatSections(1) }),
     empty: new Empty({ text: await answer.text(), headers: answer.headers }),
   };
   const held = await crowd.send({
@@ -343,7 +346,7 @@ async function main() {
       `1 POST /api/v1/bookings/hold {"event_id":"${state.taken}","seat_ids":["S-1-1"]}`);
     const before = residentKb();
     for (let i = 0; i < rounds; i++) {
-      for (const event of [state.seats.event, state.general, state.taken, state.map]) {
+      for (const event of [state.seats.event, state.general, state.taken, state.map, state.mapSmall]) {
         await crowd.redisBuild(event);
       }
       results.push(await round(state));
