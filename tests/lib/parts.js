@@ -72,7 +72,7 @@ const pools = {
 		fs.closeSync(log);
 		loop.unref();
 		fs.writeFileSync(path.join(env.HOLDFAST_RUN, `${pool}.loop`), `${loop.pid}\n`);
-		await until(`${pool} is there`, () => stack.workers(pool).length > 0);
+		await until(`${pool} is there`, () => stack.workers(pool).length > 0, 30);
 	},
 };
 
