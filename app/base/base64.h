@@ -1,10 +1,13 @@
 /*
- * base64url (RFC 4648, 5) without padding: bytes as text that may stand in an address.
+ * base64url (RFC 4648, 5) without padding: bytes as text that may stand in an address; and base64.
  */
 #ifndef HOLDFAST_BASE64_H
 #define HOLDFAST_BASE64_H
 
 #include "base/arena.h"
+
+/* The ordinary alphabet, with padding (RFC 4648, 4). */
+const char *base64_write(struct arena *arena, const void *bytes, size_t len);
 
 const char *base64url_write(struct arena *arena, const void *bytes, size_t len);
 

@@ -317,6 +317,7 @@ load(struct conf *conf)
 		file = getenv("HOLDFAST_CONF");
 	FAULT_INIT(file, conf->program);
 	if (file && *file) {
+		conf->file = conf_keep(file, strlen(file));
 		read_file(conf, file);
 	} else {
 		FILE *there = fopen(DEFAULT_FILE, "re");

@@ -20,6 +20,7 @@ struct conf {
 #undef CONF_BOOL
 #undef CONF_TEXT
 #undef CONF_SECRET
+	const char *file;    /* that was named and read; NULL: none */
 	const char *program; /* "booking", "verify", …: also the name of its PostgreSQL role */
 	int argc;            /* what is left of the command line: the program's own words */
 	char **argv;

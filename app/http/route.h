@@ -23,6 +23,7 @@ enum route_flags {
 	R_OPTIONAL_USER = 1 << 9, /* a token is used where there is one */
 	R_SHARED = 1 << 10, /* without a token the same for everybody: front servers may keep it */
 	R_READ_SELF = 1 << 11, /* as R_READ, the handler's own script counts; no line at info */
+	R_TELLS = 1 << 13,     /* what it does others are told of: the outbox is woken */
 	R_RAW = 1 << 12        /* takes whatever body there is as it came, of ROUTE_RAW_BYTES_MAX */
 };
 

@@ -15,6 +15,7 @@
 #include "domain/limit.h"
 #include "domain/notice.h"
 #include "http/token.h"
+#include "pools/nudge.h"
 
 #define START_PAUSE_MS 1000
 
@@ -167,6 +168,8 @@ serve_one(struct gate *gate)
 	gate_finish(gate);
 	FAULT("answer.sent");
 	log_request(&r, err, took_us);
+	if (!err && r.route->flags & R_TELLS)
+		nudge_note(&house);
 	arena_reset(house.arena);
 	house.why = NULL;
 }
@@ -180,13 +183,16 @@ be_idle(void *ctx)
 {
 	struct problem_why why = { 0 };
 	bool more;
-	int pause_ms;
+	int pause_ms, nudge_ms;
 
 	(void)ctx;
 	house.why = &why;
 	house.deadline_us = clock_monotonic_us() + conf.worker_budget_ms * 1000;
 	more = serving->idle && serving->idle(&house);
 	pause_ms = notice_idle(&house);
+	nudge_ms = nudge_idle(&house);
+	if (nudge_ms >= 0 && (pause_ms < 0 || nudge_ms < pause_ms))
+		pause_ms = nudge_ms;
 	arena_reset(house.arena);
 	house.why = NULL;
 	return more && (pause_ms < 0 || pause_ms > IDLE_PAUSE_MS) ? IDLE_PAUSE_MS : pause_ms;
@@ -211,6 +217,7 @@ print_routes(const struct route *routes)
 		{ R_OPTIONAL_USER, "optional-user" },
 		{ R_SHARED, "shared" },
 		{ R_RAW, "raw" },
+		{ R_TELLS, "tells" },
 	};
 
 	for (; routes->path; routes++) {
