@@ -25,6 +25,7 @@ struct booking {
 	const char *created_at;
 	const char *confirmed_at;
 	const char *cancelled_at;
+	const char *payment; /* JSON; NULL: none was ever begun */
 	int64_t version;
 	int64_t expires_ms; /* since 1970; 0 without a deadline */
 };

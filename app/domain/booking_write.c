@@ -64,6 +64,7 @@ booking_read(struct arena *arena, const struct pg_rows *rows, int row, struct bo
 		.created_at = time_text(arena, pg_text(rows, row, BOOKING_GET_CREATED_AT)),
 		.confirmed_at = time_text(arena, pg_text(rows, row, BOOKING_GET_CONFIRMED_AT)),
 		.cancelled_at = time_text(arena, pg_text(rows, row, BOOKING_GET_CANCELLED_AT)),
+		.payment = pg_text(rows, row, BOOKING_GET_PAYMENT),
 		.version = pg_int(rows, row, BOOKING_GET_VERSION),
 		.expires_ms = time_ms(arena, pg_text(rows, row, BOOKING_GET_EXPIRES_AT)),
 	};
@@ -134,7 +135,9 @@ booking_write_members(struct str *out, const struct booking *booking)
 	write_text(out, ",\"created_at\":", booking->created_at);
 	write_text(out, ",\"confirmed_at\":", booking->confirmed_at);
 	write_text(out, ",\"cancelled_at\":", booking->cancelled_at);
-	str_printf(out, ",\"payment\":null,\"version\":%" PRId64, booking->version);
+	str_add(out, ",\"payment\":");
+	str_add(out, booking->payment ? booking->payment : "null");
+	str_printf(out, ",\"version\":%" PRId64, booking->version);
 }
 
 void

@@ -138,7 +138,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = holdfast, pg_temp AS $$
   SELECT format('event %s: the kept answer to %s of booking %s tells of what is not there: %s',
       a.event_id, a.operation, (a.booking).booking_id, coalesce(b.status, 'no such booking'))
     FROM holdfast.answers a LEFT JOIN holdfast.bookings b
-      ON b.event_id = a.event_id AND b.user_id = a.user_id
+      ON b.event_id = a.event_id AND (b.user_id = a.user_id OR a.operation = 'paid') -- by staff
         AND b.booking_id = (a.booking).booking_id
     WHERE a.booking IS DISTINCT FROM NULL
       AND (b.booking_id IS NULL OR b.version < (a.booking).version
@@ -157,12 +157,13 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = holdfast, pg_temp AS $$
 $$;
 
 -- I5: a hold past its deadline confirms never (a confirm is judged by the moment at which it came,
--- which is what it writes), and blocks nobody: its claims have its deadline.
+-- which is what it writes), but by money that came late (I7 looks for it); and blocks nobody: its claims
+-- have its deadline.
 CREATE FUNCTION audit_i5() RETURNS SETOF text
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = holdfast, pg_temp AS $$
   SELECT format('event %s: booking %s was confirmed at %s, its deadline was %s', b.event_id,
       b.booking_id, b.confirmed_at, b.expires_at)
-    FROM holdfast.bookings b WHERE b.confirmed_at >= b.expires_at
+    FROM holdfast.bookings b WHERE b.confirmed_at >= b.expires_at AND b.late IS NULL
   UNION ALL
   SELECT format('event %s: booking %s is %s until %s, its claim of %s %s until %s', e.event_id,
       e.booking_id, e.status, e.expires_at, e.kind, e.place, c.expires_at)

@@ -54,6 +54,9 @@ CREATE TABLE bookings (
   key              text,
   fingerprint      text,
   pass             bigint,                               -- of the waiting room, where one was shown
+  extensions       smallint,                             -- of its hold; null: none
+  attempts         smallint,                             -- to pay it; null: none
+  late             boolean,                              -- confirmed by money that came when it had ended
   PRIMARY KEY (event_id, booking_id)
 ) WITH (fillfactor = 85);
 
@@ -297,7 +300,8 @@ CREATE TYPE booking_view AS (
   created_at       timestamptz,
   confirmed_at     timestamptz,
   cancelled_at     timestamptz,
-  version          integer
+  version          integer,
+  payment          text       -- JSON, as answers have it
 );
 
 -- Answers of keyed operations other than holds, whose answer is rebuilt from the booking itself.
@@ -311,6 +315,7 @@ CREATE TABLE answers (
   status      smallint NOT NULL CHECK (status BETWEEN 200 AND 299),
   booking     booking_view,   -- the answer is this booking, or
   body        text,           -- this text
+  extensions_left integer,    -- told beside the booking of an extension
   created_at  timestamptz NOT NULL DEFAULT now(),
   PRIMARY KEY (event_id, user_id, operation, key),
   CHECK ((booking IS DISTINCT FROM NULL) <> (body IS NOT NULL))

@@ -12,6 +12,7 @@ CREATE TABLE booking_cancels (
   whole        boolean NOT NULL,              -- it ended the booking
   places       integer NOT NULL CHECK (places > 0),
   amount       bigint NOT NULL CHECK (amount >= 0),
+  refund       bigint NOT NULL CHECK (refund BETWEEN 0 AND amount), -- what of it goes back
   currency     text NOT NULL,
   PRIMARY KEY (event_id, booking_id, version)
 );
@@ -83,11 +84,14 @@ BEGIN
       PERFORM booking_refuse(c);
     END IF;
   ELSE
-    INSERT INTO booking_cancels (event_id, booking_id, version, whole, places, amount, currency)
-      SELECT c.event_id, c.booking_id, c.version, true, w.places, w.amount, c.currency
+    INSERT INTO booking_cancels (event_id, booking_id, version, whole, places, amount, refund, currency)
+      SELECT c.event_id, c.booking_id, c.version, true, w.places, w.amount, refund_possible(c, w.amount),
+          c.currency
         FROM booking_worth(c) AS w
       RETURNING * INTO k;
-    PERFORM notice_write(c.event_id, c.booking_id, 'booking.cancelled', notice_cancelled(b, c, k.amount));
+    PERFORM notice_write(c.event_id, c.booking_id, 'booking.cancelled',
+      notice_cancelled(b, c, k.amount) || jsonb_build_object('refund', k.refund));
+    PERFORM refund_cancelled(c, k.refund);
   END IF;
   RETURN c;
 END
@@ -131,12 +135,14 @@ BEGIN
       gone_quantities = v_part.gone_quantities, places = v_part.places, version = version + 1
     WHERE event_id = b.event_id AND booking_id = b.booking_id AND status = b.status
     RETURNING * INTO b;
-  INSERT INTO booking_cancels (event_id, booking_id, version, whole, places, amount, currency)
+  INSERT INTO booking_cancels (event_id, booking_id, version, whole, places, amount, refund, currency)
     SELECT b.event_id, b.booking_id, b.version, false, v_had.places - w.places,
-        v_had.amount - w.amount, b.currency
+        v_had.amount - w.amount, refund_possible(b, v_had.amount - w.amount), b.currency
       FROM booking_worth(b) AS w
     RETURNING * INTO k;
-  PERFORM notice_write(b.event_id, b.booking_id, 'booking.cancelled', notice_cancelled(v_old, b, k.amount));
+  PERFORM notice_write(b.event_id, b.booking_id, 'booking.cancelled',
+    notice_cancelled(v_old, b, k.amount) || jsonb_build_object('refund', k.refund));
+  PERFORM refund_cancelled(b, k.refund);
   RETURN b;
 END
 $$;

@@ -58,7 +58,7 @@ BEGIN
   FOR b IN SELECT * FROM bookings k WHERE k.event_id = p_event AND k.booking_id = ANY (v_bookings)
       ORDER BY k.booking_id FOR UPDATE LOOP
     IF b.status <> 'CONFIRMED' THEN
-      b := booking_confirm(b);
+      b := booking_confirm(b, false);
     END IF;
   END LOOP;
   body := json_build_object('success', true, 'message', 'The seats are booked.',

@@ -31,6 +31,7 @@ CREATE TABLE events (
   max_seats_per_booking integer CHECK (max_seats_per_booking BETWEEN 1 AND 500),
   max_seats_per_user    integer CHECK (max_seats_per_user BETWEEN 1 AND 100000),
   payment        text NOT NULL DEFAULT 'none' CHECK (payment IN ('none', 'stripe')),
+  payment_since  timestamptz NOT NULL DEFAULT now(), -- so
   queue          text NOT NULL DEFAULT 'off' CHECK (queue IN ('off', 'on')),
   refund_policy  jsonb NOT NULL DEFAULT '[]' CHECK (jsonb_typeof(refund_policy) = 'array'),
   -- whether prices move by themselves, and what of their rule is not as configured
@@ -90,6 +91,16 @@ END
 $$;
 CREATE TRIGGER event_move_guard BEFORE UPDATE OF status ON events
   FOR EACH ROW WHEN (OLD.status <> NEW.status) EXECUTE FUNCTION event_move_guard();
+
+CREATE FUNCTION event_payment_changes() RETURNS trigger
+LANGUAGE plpgsql SET search_path = holdfast, pg_temp AS $$
+BEGIN
+  NEW.payment_since := now();
+  RETURN NEW;
+END
+$$;
+CREATE TRIGGER event_payment_changes BEFORE UPDATE OF payment ON events
+  FOR EACH ROW WHEN (OLD.payment <> NEW.payment) EXECUTE FUNCTION event_payment_changes();
 
 CREATE TABLE sections (
   event_id   integer NOT NULL REFERENCES events (event_id),

@@ -51,6 +51,9 @@ BEGIN
     v.confirmed_at := b.confirmed_at;
     v.cancelled_at := CASE WHEN b.status IN ('CANCELLED', 'REFUNDED') THEN b.ended_at END;
     v.version := b.version;
+    IF b.attempts IS NOT NULL THEN
+      v.payment := holdfast.payment_show(b);
+    END IF;
   END IF;
   -- Place by place: that costs less than to set up one statement for all, and each is found by its
   -- whole key, whatever the planner believes of the tables.
@@ -375,7 +378,7 @@ BEGIN
   -- The very row that booking_show() rebuilds for a replay.
   r.booking := ROW(p_booking, p_event, 'HOLD', nullif(v_seat_ids, '{}'), nullif(v_seat_in, '{}'),
     nullif(v_prices, '{}'), nullif(v_ga_ids, '{}'), nullif(v_ga_q, '{}'), nullif(v_ga_price, '{}'), v_total, e.currency, v_expires, now(),
-    NULL, NULL, 1);
+    NULL, NULL, 1, NULL);
   RETURN r;
 END
 $$;

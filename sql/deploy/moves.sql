@@ -189,9 +189,9 @@ BEGIN
 END
 $$;
 
--- HOLD or RESERVED -> CONFIRMED for a booking as it was read; returns it as it then is, also where
--- somebody else has confirmed it meanwhile (confirmed_at is not now()).
-CREATE FUNCTION booking_confirm(b bookings) RETURNS bookings
+-- HOLD or RESERVED -> CONFIRMED for a booking as it was read (p_paid: its money is there); returns it as
+-- it then is, also where somebody else has confirmed it meanwhile (confirmed_at is not now()).
+CREATE FUNCTION booking_confirm(b bookings, p_paid boolean) RETURNS bookings
 LANGUAGE plpgsql SET search_path = holdfast, pg_temp AS $$
 DECLARE
   c      bookings;
@@ -206,7 +206,7 @@ BEGIN
   IF e.status = 'cancelled' THEN
     RAISE EXCEPTION 'the event is cancelled' USING ERRCODE = 'HF203',
       DETAIL = sales_window(e.sales_start, e.sales_end);
-  ELSIF e.payment <> 'none' AND b.total > 0 THEN
+  ELSIF e.payment <> 'none' AND b.total > 0 AND NOT p_paid THEN
     RAISE EXCEPTION 'the booking must be paid first' USING ERRCODE = 'HF207';
   END IF;
   IF b.pass IS NOT NULL THEN
@@ -249,7 +249,7 @@ BEGIN
   b := booking_of(p_event, p_booking, p_user);
   r.outcome := 'done';
   IF b.status <> 'CONFIRMED' THEN
-    b := booking_confirm(b);
+    b := booking_confirm(b, false);
     IF b.confirmed_at = now() THEN
       r.outcome := 'moved';
     END IF;

@@ -98,7 +98,8 @@ LANGUAGE sql STABLE SET search_path = holdfast, pg_temp AS $$
         jsonb_build_object('old', p_old.status, 'new', p_new.status)) ELSE '{}' END
     FROM (SELECT o.key AS name FROM jsonb_each(to_jsonb(p_old)) AS o
           JOIN jsonb_each(to_jsonb(p_new)) AS n USING (key)
-        WHERE o.value <> n.value AND o.key NOT IN ('version', 'layout_version', 'seats_count')
+        WHERE o.value <> n.value AND o.key NOT IN ('version', 'layout_version', 'seats_count',
+          'payment_since')
       UNION ALL SELECT 'sections' WHERE p_sections) AS f
     HAVING count(*) > 0
 $$;

@@ -10,7 +10,7 @@ BEGIN
     'holdfast_accounts', 'holdfast_catalog', 'holdfast_booking', 'holdfast_admin',
     'holdfast_reconcile', 'holdfast_verify', 'holdfast_user', 'holdfast_demo', 'holdfast_janitor',
     'holdfast_pricing', 'holdfast_rollup', 'holdfast_queue', 'holdfast_queue_advance',
-    'holdfast_outbox', 'holdfast_notices'
+    'holdfast_outbox', 'holdfast_notices', 'holdfast_payment', 'holdfast_payment_sweep'
   ] LOOP
     IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = v_name) THEN
       EXECUTE format('CREATE ROLE %I LOGIN NOINHERIT NOCREATEDB NOCREATEROLE', v_name);
@@ -26,7 +26,7 @@ BEGIN
     -- Their statements find rows by keys. A plan made while a table was nearly empty would read all of
     -- it, and be kept while it grows.
     IF v_name IN ('holdfast_booking', 'holdfast_janitor', 'holdfast_queue', 'holdfast_queue_advance',
-      'holdfast_outbox') THEN
+      'holdfast_outbox', 'holdfast_payment', 'holdfast_payment_sweep') THEN
       EXECUTE format('ALTER ROLE %I SET enable_seqscan = %L', v_name, 'off');
     END IF;
     EXECUTE format('ALTER ROLE %I SET timezone = %L', v_name, 'UTC');
@@ -40,7 +40,8 @@ REVOKE ALL ON SCHEMA holdfast FROM PUBLIC;
 GRANT USAGE ON SCHEMA holdfast TO
   holdfast_accounts, holdfast_catalog, holdfast_booking, holdfast_admin,
   holdfast_reconcile, holdfast_verify, holdfast_user, holdfast_demo, holdfast_janitor, holdfast_pricing,
-  holdfast_rollup, holdfast_queue, holdfast_queue_advance, holdfast_outbox, holdfast_notices;
+  holdfast_rollup, holdfast_queue, holdfast_queue_advance, holdfast_outbox, holdfast_notices,
+  holdfast_payment, holdfast_payment_sweep;
 
 -- A function may be called only by those who are named.
 ALTER DEFAULT PRIVILEGES REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC;

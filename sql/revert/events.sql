@@ -4,7 +4,7 @@ DROP FUNCTION holdfast.seat_layout_guard();
 DROP TABLE holdfast.price_changes;
 DROP TABLE holdfast.sections;
 DROP TABLE holdfast.events;
-DROP FUNCTION holdfast.event_move_guard();
+DROP FUNCTION holdfast.event_move_guard(), holdfast.event_payment_changes();
 DROP TABLE holdfast.event_moves;
 DROP TABLE holdfast.venues;
 COMMIT;

@@ -3,4 +3,6 @@
 -- by: verify
 select invariant, failures, first, checked from holdfast.audit()
 union all
-select invariant, failures, first, checked from holdfast.audit_queue() order by invariant
+select invariant, failures, first, checked from holdfast.audit_queue()
+union all
+select invariant, failures, first, checked from holdfast.audit_money() order by invariant

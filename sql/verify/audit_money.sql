@@ -1,0 +1,1 @@
+SELECT 'holdfast.audit_money()'::regprocedure;

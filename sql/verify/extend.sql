@@ -1,0 +1,1 @@
+SELECT 'holdfast.extend(integer,uuid,uuid,text,text,boolean,integer,integer,integer)'::regprocedure;
