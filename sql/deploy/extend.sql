@@ -49,7 +49,7 @@ BEGIN
   ELSIF b.expires_at >= v_end THEN
     RAISE EXCEPTION 'the hold has the longest life that is allowed, in seconds' USING ERRCODE = 'HF204',
       DETAIL = json_build_object('limit', p_life_seconds, 'requested', p_life_seconds,
-        'current', floor(extract(epoch FROM b.expires_at - b.created_at))::integer);
+        'current', ceil(extract(epoch FROM b.expires_at - b.created_at))::integer);
   END IF;
   b.expires_at := greatest(b.expires_at, least(v_end, date_trunc('milliseconds', now())
     + make_interval(secs => coalesce(e.hold_seconds, p_default_seconds))));

@@ -198,7 +198,7 @@ BEGIN
   IF e.status = 'cancelled' OR e.refund_policy = '[]' THEN
     RETURN p_amount;
   END IF;
-  SELECT greatest(0, (p_amount * r.percent + 50) / 100 - coalesce(r.fee, 0)) INTO v_part
+  SELECT greatest(0, div(p_amount * r.percent + 50, 100) - coalesce(r.fee, 0)) INTO v_part
     FROM (SELECT CASE WHEN length(t.until) = 10 THEN t.until::timestamp AT TIME ZONE e.timezone
           ELSE t.until::timestamptz END AS until, t.percent, t.fee, t.at
         FROM (SELECT q.rule ->> 'until' AS until, (q.rule ->> 'percent')::numeric AS percent,

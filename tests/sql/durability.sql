@@ -2,7 +2,7 @@
 -- leaves synchronous_commit at.
 \set ON_ERROR_STOP on
 SET search_path = holdfast, given, tap, public;
-SELECT plan(24);
+SELECT plan(31);
 
 SELECT event() AS event \gset
 CREATE TEMPORARY TABLE ids AS SELECT
@@ -47,6 +47,29 @@ SELECT is(current_setting('synchronous_commit'), 'on', 'a read'); COMMIT;
 BEGIN; SELECT account_register('a@example.test', 'A', '$y$j9T$not.a.hash.of.any.password') \gset _
 SELECT is(current_setting('synchronous_commit'), 'on', 'an account'); COMMIT;
 
+-- money
+SELECT event() AS sale \gset
+UPDATE events SET payment = 'stripe' WHERE event_id = :sale;
+CREATE TEMPORARY TABLE more AS SELECT held(:sale, 'anna', seats(1)) AS m, held(:sale, 'anna', seats(2)) AS x,
+  held(:sale, 'anna', seats(3)) AS w;
+SELECT m, x, w FROM more \gset
+BEGIN; SELECT holdfast.extend(:sale, :'x', buyer('anna'), NULL, NULL, false, 600, 3600, 3) \gset _
+SELECT is(current_setting('synchronous_commit'), 'off', 'extend may be lost'); COMMIT;
+BEGIN; SET LOCAL synchronous_commit = 'remote_apply'; SELECT checkout(:sale, :'m', 'anna') \gset _
+SELECT is(current_setting('synchronous_commit'), 'remote_apply', 'checkout is durable before the provider is called'); COMMIT;
+BEGIN; SET LOCAL synchronous_commit = 'remote_apply'; SELECT payment_opened(:sale, :'m', 1, 'pi_m', NULL) \gset _
+SELECT is(current_setting('synchronous_commit'), 'remote_apply', 'so is what it answered'); COMMIT;
+BEGIN; SELECT told('pi_m', 'succeeded', 1000, p_notice => 'evt_m') \gset _
+SELECT is(current_setting('synchronous_commit'), 'off', 'money is flushed by what follows it'); COMMIT;
+BEGIN; SELECT told('pi_m', 'succeeded', 1000, p_notice => 'evt_m') \gset _
+SELECT is(current_setting('synchronous_commit'), 'off', 'and its replay, since that is answered too'); COMMIT;
+BEGIN; SELECT holdfast.paid(:sale, :'w', buyer('organizer'), false, NULL, NULL, false, NULL) \gset _
+SELECT is(current_setting('synchronous_commit'), 'off', 'the word of staff likewise'); COMMIT;
+SELECT cancel(:sale, :'m', 'anna') \gset _
+BEGIN; SET LOCAL synchronous_commit = 'remote_apply';
+SELECT refund_told(refund_id, 're_m', 'done', NULL) FROM refunds WHERE booking_id = :'m' \gset _
+SELECT is(current_setting('synchronous_commit'), 'remote_apply', 'a refund is durable'); COMMIT;
+
 -- an error undoes the setting with the rest, and a repeat sets it again
 BEGIN; SELECT failure(format('SELECT hold(%s, %L, seats(5))', :event, 'berta')) \gset _
 SELECT is(current_setting('synchronous_commit'), 'on', 'a refused hold leaves no setting'); COMMIT;
@@ -59,7 +82,7 @@ SELECT is(current_setting('synchronous_commit'), 'off',
 
 SELECT is((SELECT string_agg(proname, ' ' ORDER BY proname) FROM pg_proc
     WHERE pronamespace = 'holdfast'::regnamespace AND prosrc LIKE '%synchronous_commit%'),
-  'answers_trim cancel event_update expire hold job_beat outbox_take outbox_told outbox_trim queue_serve release '
+  'answers_trim cancel event_update expire extend hold job_beat outbox_take outbox_told outbox_trim paid payment_told queue_serve release '
   'sessions_trim', 'no other function speaks of it');
 SELECT is((SELECT count(*) FROM pg_proc WHERE pronamespace = 'holdfast'::regnamespace
     AND prosrc ~ 'set_config\(''synchronous_commit'', ''(on|local|remote)'), 0::bigint,
@@ -72,7 +95,7 @@ SELECT is((SELECT count(*) FROM pg_proc WHERE pronamespace = 'holdfast'::regname
   'none within an exception block');
 SELECT is((SELECT count(*) FROM pg_proc f, pg_proc g
     WHERE f.pronamespace = 'holdfast'::regnamespace AND g.pronamespace = f.pronamespace
-      AND f.proname IN ('cancel', 'event_update', 'expire', 'hold', 'queue_serve', 'release')
+      AND f.proname IN ('cancel', 'event_update', 'expire', 'extend', 'hold', 'paid', 'payment_told', 'queue_serve', 'release')
       AND g.prosrc ~ ('(:=|PERFORM|SELECT|FROM)\s+(holdfast\.)?' || f.proname || '\s*\(')), 0::bigint,
   'none is called by another function');
 SELECT is((SELECT count(*) FROM pg_proc WHERE pronamespace = 'holdfast'::regnamespace

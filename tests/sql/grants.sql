@@ -2,7 +2,7 @@
 \set ON_ERROR_STOP on
 SET search_path = holdfast, given, tap, public;
 BEGIN;
-SELECT plan(85);
+SELECT plan(95);
 
 CREATE TEMPORARY TABLE programs AS
   SELECT rolname FROM pg_roles WHERE rolname LIKE 'holdfast\_%' AND rolname <> 'holdfast_owner';
@@ -10,9 +10,9 @@ CREATE TEMPORARY TABLE granted (role text, functions text);
 INSERT INTO granted VALUES
   ('holdfast_accounts', 'account_find account_get account_register session_end session_refresh '
     || 'session_start'),
-  ('holdfast_admin', 'analytics capacity_list event_create event_update log_list price_list seat_states section_counts '
+  ('holdfast_admin', 'analytics capacity_list event_create event_update log_list paid price_list refunded seat_states section_counts '
     || 'venue_create venue_list webhook_create webhook_delete webhook_list'),
-  ('holdfast_booking', 'booking_get booking_list cancel confirm confirm_seats event_sections event_shown '
+  ('holdfast_booking', 'booking_get booking_list cancel confirm confirm_seats event_sections event_shown extend '
     || 'filter_entries filter_event filter_killed filter_seats filter_some filter_used hold job_list '
     || 'release seat_owners seat_states section_counts'),
   ('holdfast_catalog', 'event_available event_brief event_demand event_get event_list event_popular event_seatmap '
@@ -23,7 +23,12 @@ INSERT INTO granted VALUES
     || 'venue_find venue_list'),
   ('holdfast_janitor', 'answers_trim expire janitor_due job_beat job_begin job_end sessions_trim'),
   ('holdfast_notices', 'delivery_list delivery_resend outbox_state'),
-  ('holdfast_outbox', 'job_beat job_begin job_end outbox_spread outbox_state outbox_take outbox_told outbox_trim'),
+  ('holdfast_outbox', 'job_beat job_begin job_end outbox_spread outbox_state outbox_take outbox_told outbox_trim '
+    || 'refund_told refunds_due'),
+  ('holdfast_payment', 'checkout event_shown filter_entries filter_event filter_seats filter_some filter_used '
+    || 'payment_opened payment_told refund_told'),
+  ('holdfast_payment_sweep', 'event_shown filter_entries filter_event filter_seats filter_some filter_used job_beat '
+    || 'job_begin job_end payment_notices_trim payment_opened payment_told payments_due payments_waiting'),
   ('holdfast_pricing', 'job_beat job_begin job_end pricing_apply pricing_next'),
   ('holdfast_queue', 'confirm event_shown filter_entries filter_event filter_seats filter_some filter_used '
     || 'queue_epoch queue_leave queue_room queue_room_end queue_room_leave queue_section queue_serve queue_ticket '
@@ -35,7 +40,7 @@ INSERT INTO granted VALUES
   ('holdfast_rollup', 'job_beat job_begin job_end rollup_compare rollup_due rollup_repair rollup_step'),
   ('holdfast_user', 'account_add account_change account_list'),
   ('holdfast_verify', 'audit audit_bookings audit_events audit_i1 audit_i2 audit_i3 audit_i4 audit_i5 audit_i6 '
-    || 'audit_i9 audit_lines audit_queue '
+    || 'audit_i7 audit_i9 audit_lines audit_money audit_queue '
     || 'event_shown filter_entries filter_event filter_killed filter_seats filter_some filter_used seat_states '
     || 'section_counts');
 

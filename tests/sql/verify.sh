@@ -86,7 +86,7 @@ run verify word
 check "and a word" told 2 .
 
 run verify
-check "without Redis all else is checked" lines_ok 8
+check "without Redis all else is checked" lines_ok 9
 check "and I8 is skipped" told 0 '^I8 skipped 0 '
 run verify --set redis_url=
 check "likewise where there is to be none" told 0 '^I8 skipped 0 '
@@ -98,7 +98,7 @@ run reconcile --event "$event"
 check "the event is built in Redis" told 0 "event=$event rebuilt=yes"
 run verify --wait 0
 check "Redis equals PostgreSQL" told 0 '^I8 ok 0 1 events kept in Redis, 2 bookings$'
-check "every line is ok" lines_ok 8
+check "every line is ok" lines_ok 9
 
 prefix=$(redis --raw keys '*:meta')
 prefix=${prefix%:meta}

@@ -262,3 +262,48 @@ LANGUAGE sql AS $$
   SELECT coalesce((SELECT invariant || ' ' || first FROM holdfast.audit()
     WHERE failures > 0 ORDER BY 1 LIMIT 1), 'sound')
 $$;
+
+-- ---- money -----------------------------------------------------------------------------------
+
+CREATE FUNCTION given.checkout(p_event integer, p_booking uuid, p_buyer text, p_key text DEFAULT NULL,
+  p_print text DEFAULT 'print') RETURNS holdfast.checkout_result
+LANGUAGE sql AS $$
+  SELECT holdfast.checkout(p_event, p_booking, given.buyer(p_buyer), p_key,
+    CASE WHEN p_key IS NOT NULL THEN p_print END, false, 'stripe', 900, 3600)
+$$;
+
+-- A hold that is reserved for a payment, open at the provider under this id.
+CREATE FUNCTION given.open_payment(p_event integer, p_buyer text, p_seats text[], p_sections text[],
+  p_quantities integer[], p_provider_id text) RETURNS uuid
+LANGUAGE plpgsql AS $$
+DECLARE
+  v_booking uuid := given.held(p_event, p_buyer, p_seats, p_sections, p_quantities);
+BEGIN
+  PERFORM given.checkout(p_event, v_booking, p_buyer);
+  PERFORM holdfast.payment_opened(p_event, v_booking, 1, p_provider_id, NULL);
+  RETURN v_booking;
+END
+$$;
+
+-- What the provider says of a payment.
+CREATE FUNCTION given.told(p_provider_id text, p_status text, p_captured bigint, p_event integer DEFAULT NULL,
+  p_booking uuid DEFAULT NULL, p_attempt integer DEFAULT NULL, p_notice text DEFAULT NULL,
+  p_currency text DEFAULT 'eur', p_error text DEFAULT NULL) RETURNS holdfast.payment_result
+LANGUAGE sql AS $$
+  SELECT holdfast.payment_told('stripe', p_provider_id, p_event, p_booking, p_attempt, p_notice, p_status,
+    p_captured, p_currency, p_error)
+$$;
+
+-- A hold, paid; its id. The provider knows the payment under the name p_provider_id.
+CREATE FUNCTION given.paid(p_event integer, p_buyer text, p_seats text[], p_sections text[],
+  p_quantities integer[], p_provider_id text) RETURNS uuid
+LANGUAGE plpgsql AS $$
+DECLARE
+  v_booking uuid := given.open_payment(p_event, p_buyer, p_seats, p_sections, p_quantities, p_provider_id);
+BEGIN
+  PERFORM given.told(p_provider_id, 'succeeded', (SELECT total FROM holdfast.bookings
+    WHERE event_id = p_event AND booking_id = v_booking));
+  RETURN v_booking;
+END
+$$;
+
