@@ -25,8 +25,8 @@ event_create(struct context *house, const struct event_caller *caller,
 	struct pg_rows rows;
 	enum problem err;
 
-	err = event_input_read(
-		house->arena, body, LAYOUT_NEW, house->conf->currency, house->why, &input);
+	err = event_input_read(house->arena, body, LAYOUT_NEW, house->conf->currency,
+		house->conf->payment_provider, house->why, &input);
 	if (err)
 		return err;
 	err = create_once(house, caller, key, input.json, false, &rows);
@@ -68,7 +68,8 @@ event_update(struct context *house, const struct event_caller *caller, int32_t e
 	struct pg_rows rows;
 	enum problem err;
 
-	err = event_input_read(house->arena, body, LAYOUT_CHANGES, NULL, house->why, &input);
+	err = event_input_read(house->arena, body, LAYOUT_CHANGES, NULL,
+		house->conf->payment_provider, house->why, &input);
 	if (err)
 		return err;
 	err = query_event_update(house->pg, house->arena, house->deadline_us, house->why, &rows,

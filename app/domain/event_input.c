@@ -123,22 +123,26 @@ add_line(struct reading *r, const char *name, const char *value)
 	add_text(r, name, value);
 }
 
-/* One of a few words; those after the first known ones are not offered here. */
+/* One of a few words. */
 static void
-add_word(struct reading *r, const char *name, const char *value, const char *const *words,
-	const char *elsewhere)
+add_word(struct reading *r, const char *name, const char *value, const char *const *words)
 {
-	const char *pointer = arena_printf(r->arena, "/%s", name);
-
-	if (value && str_equal(value, elsewhere)) {
-		refuse(r, pointer, "This is not available in this installation.");
-	} else if (value) {
-		while (*words && strcmp(*words, value) != 0)
-			words++;
-		if (!*words)
-			refuse(r, pointer, "There is no such choice.");
-	}
+	while (value && *words && strcmp(*words, value) != 0)
+		words++;
+	if (!*words)
+		refuse(r, arena_printf(r->arena, "/%s", name), "There is no such choice.");
 	add_text(r, name, value);
+}
+
+/* Nobody can pay for an event whose provider is not that of this installation. */
+static void
+add_payment(struct reading *r, const char *provider)
+{
+	static const char *const payments[] = { "none", "stripe", NULL };
+
+	add_word(r, "payment", r->in.payment, payments);
+	if (str_equal(r->in.payment, "stripe") && !str_equal(provider, "stripe"))
+		refuse(r, "/payment", "This is not available in this installation.");
 }
 
 static void
@@ -426,10 +430,10 @@ read_fields(struct reading *r)
 
 enum problem
 event_input_read(struct arena *arena, const struct json *body, enum layout_use use,
-	const char *currency, struct problem_why *why, struct event_input *out)
+	const char *currency, const char *provider, struct problem_why *why,
+	struct event_input *out)
 {
 	static const char *const statuses[] = { "draft", "on_sale", "closed", "cancelled", NULL };
-	static const char *const payments[] = { "none", NULL };
 	static const char *const queues[] = { "off", "on", NULL };
 	struct reading r = { .body = body, .use = use, .why = why, .arena = arena };
 	enum problem err;
@@ -451,9 +455,9 @@ event_input_read(struct arena *arena, const struct json *body, enum layout_use u
 	add_int(&r, "max_seats_per_booking", r.in.has_max_seats_per_booking,
 		r.in.max_seats_per_booking);
 	add_int(&r, "max_seats_per_user", r.in.has_max_seats_per_user, r.in.max_seats_per_user);
-	add_word(&r, "status", r.in.status, statuses, "");
-	add_word(&r, "payment", r.in.payment, payments, "stripe");
-	add_word(&r, "queue", r.in.queue, queues, "");
+	add_word(&r, "status", r.in.status, statuses);
+	add_payment(&r, provider);
+	add_word(&r, "queue", r.in.queue, queues);
 	add_policy(&r);
 	add_pricing(&r);
 	add_room(&r);

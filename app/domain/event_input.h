@@ -14,10 +14,11 @@ struct event_input {
 	int64_t version; /* of an event that is there: the one that the caller has read */
 };
 
-/* currency: of an event that names none. INVALID with errors in why; NOT_FOUND for a venue's id
- * that can be none. */
+/* currency: of an event that names none; provider: who takes money here, or "none". INVALID with
+ * errors in why; NOT_FOUND for a venue's id that can be none. */
 enum problem event_input_read(struct arena *arena, const struct json *body, enum layout_use use,
-	const char *currency, struct problem_why *why, struct event_input *out);
+	const char *currency, const char *provider, struct problem_why *why,
+	struct event_input *out);
 
 /* RFC 3339, or a date. */
 bool event_time_is_usable(const char *text);

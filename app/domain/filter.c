@@ -165,7 +165,7 @@ filter_put(struct context *house, const struct filter_entry *entry)
 	const struct redis_value *reply;
 	const char *const args[] = { stamp, entry->booking_id, (char[]){ entry->state, 0 },
 		entry->user_id, number(house, entry->deadline_ms), entry->positions,
-		entry->sections, NULL };
+		entry->sections, entry->revived ? "1" : "0", NULL };
 	const char *said;
 
 	reply = stamp ? run(house, &script_put, entry->event_id, args) : NULL;

@@ -208,7 +208,7 @@ print_routes(const struct route *routes)
 	} names[] = {
 		{ R_USER, "user" },
 		{ R_STAFF, "staff" },
-		{ R_BODY, "body" },
+		{ R_BODY | R_RAW, "body" },
 		{ R_IDEMPOTENT, "idempotent" },
 		{ R_KEY, "key" },
 		{ R_READ | R_READ_SELF, "read" },
@@ -216,7 +216,6 @@ print_routes(const struct route *routes)
 		{ R_BARE, "bare" },
 		{ R_OPTIONAL_USER, "optional-user" },
 		{ R_SHARED, "shared" },
-		{ R_RAW, "raw" },
 		{ R_TELLS, "tells" },
 	};
 

@@ -261,8 +261,7 @@ call_refund(struct stripe *stripe, struct stripe_call *call, const char *path, c
 
 	if (result != STRIPE_DONE)
 		return result;
-	return stripe_refund_read(call->arena, body, out) && is_id(out->id) ? STRIPE_DONE
-									    : strange(call);
+	return stripe_refund_read(body, out) && is_id(out->id) ? STRIPE_DONE : strange(call);
 }
 
 enum stripe_result
@@ -285,4 +284,32 @@ stripe_refund_get(
 	assert(is_id(id));
 	return call_refund(
 		stripe, call, arena_printf(call->arena, "refunds/%s", id), NULL, NULL, out);
+}
+
+enum stripe_result
+stripe_refund_find(struct stripe *stripe, struct stripe_call *call, const char *refund_id,
+	const char *payment_id, struct stripe_refund *out)
+{
+	const struct json *body = NULL, *list;
+	struct stripe_refund one;
+	enum stripe_result result;
+
+	assert(is_id(payment_id));
+	result = call_api(stripe, call,
+		arena_printf(call->arena, "refunds?limit=100&payment_intent=%s", payment_id), NULL,
+		NULL, &body);
+	if (result != STRIPE_DONE)
+		return result;
+	list = json_get(body, "data");
+	if (!list || json_kind(list) != JSON_ARRAY)
+		return strange(call);
+	*out = (struct stripe_refund){ .id = NULL };
+	for (size_t i = 0; i < json_length(list); i++) {
+		const struct json *object = json_at(list, i);
+
+		if (json_kind(object) == JSON_OBJECT && stripe_refund_read(object, &one) &&
+			str_equal(one.refund_id, refund_id) && is_id(one.id))
+			*out = one;
+	}
+	return STRIPE_DONE;
 }

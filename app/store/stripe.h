@@ -78,6 +78,13 @@ stripe_refund_create(struct stripe *stripe, struct stripe_call *call, const char
 enum stripe_result stripe_refund_get(
 	struct stripe *stripe, struct stripe_call *call, const char *id, struct stripe_refund *out);
 
+/*
+ * The refund of that key among those of the payment: out->id NULL where there is none. For the case
+ * that the provider may have forgotten the key, which it does after a day.
+ */
+enum stripe_result stripe_refund_find(struct stripe *stripe, struct stripe_call *call,
+	const char *refund_id, const char *payment_id, struct stripe_refund *out);
+
 /* ---- notices --------------------------------------------------------------------------------- */
 
 #define STRIPE_NOTICE_BYTES_MAX   262144

@@ -119,13 +119,12 @@ stripe_payment_read(struct arena *arena, const struct json *object, struct strip
 }
 
 bool
-stripe_refund_read(struct arena *arena, const struct json *object, struct stripe_refund *out)
+stripe_refund_read(const struct json *object, struct stripe_refund *out)
 {
 	const struct json *metadata = read_object(object, "metadata");
 	const char *status = stripe_text(object, "status");
 	const char *id = stripe_text(object, "id");
 
-	(void)arena;
 	if (!id || !status)
 		return false;
 	*out = (struct stripe_refund){
@@ -192,7 +191,7 @@ stripe_notice_read(
 		out->payment.status = status;
 	} else if (is_refund_type(out->type)) {
 		*why = "The notice tells of a refund that has no id or status.";
-		return stripe_refund_read(arena, object, &out->refund);
+		return stripe_refund_read(object, &out->refund);
 	}
 	return true;
 }

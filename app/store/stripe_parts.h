@@ -23,6 +23,6 @@ char *stripe_lower(struct arena *arena, const char *text);
 /* False: it is no such object. Members that nobody here asks for are passed over. */
 bool
 stripe_payment_read(struct arena *arena, const struct json *object, struct stripe_payment *out);
-bool stripe_refund_read(struct arena *arena, const struct json *object, struct stripe_refund *out);
+bool stripe_refund_read(const struct json *object, struct stripe_refund *out);
 
 #endif

@@ -34,12 +34,13 @@ const redis = (...args) => output('redis-cli', ['-s', env.REDIS_SOCKET, ...args.
 const program = (name, args = [], input = '') => run(path.join(env.HOLDFAST_BIN, `holdfast-${name}`),
 	['--config', env.HOLDFAST_CONF, ...args], { input, env: { ...env, DATABASE_URL: undefined } });
 
-// Starts what is missing of the stack, its settings unchanged.
-function up() {
+// Starts what is missing of the stack, its settings as they are but for these: {name: value}.
+function up(changes = {}) {
 	const settings = fs.readFileSync(env.HOLDFAST_CONF, 'utf8');
 	const own = /^(environment|database_url|redis_url|jwt_keys_file|id_secret|metrics_file|live_socket) =/;
-	const set = settings.split('\n').filter((line) => line && !line.startsWith('#') && !own.test(line))
-		.map((line) => line.replace(/ = /, '=')).join(' ');
+	const kept = settings.split('\n').filter((line) => line && !line.startsWith('#') && !own.test(line))
+		.map((line) => line.replace(/ = /, '=')).filter((pair) => !(pair.split('=')[0] in changes));
+	const set = [...kept, ...Object.entries(changes).map(([name, value]) => `${name}=${value}`)].join(' ');
 	const done = run(path.join(tree, 'deploy/stack'),
 		['--bin', env.HOLDFAST_BIN, '--state', env.HOLDFAST_STATE, 'up'],
 		{ env: { ...env, HOLDFAST_SET: set } });
@@ -73,7 +74,7 @@ function isAlive(pid) {
 	}
 }
 
-const pools = ['accounts', 'catalog', 'booking', 'queue', 'admin'];
+const pools = ['accounts', 'catalog', 'booking', 'queue', 'payment', 'admin'];
 
 // The process ids of a pool's workers, which are the children of its supervisor.
 function workers(pool) {

@@ -1,7 +1,8 @@
 -- A booking holds exactly this: what PostgreSQL has committed.
 -- uses: common
 -- KEYS: prefix of the event.
--- ARGV: stamp, booking, state (h, r, b), user, deadline ms (-1: none), positions, section:quantity,…
+-- ARGV: stamp, booking, state (h, r, b), user, deadline ms (-1: none), positions, section:quantity,…,
+--   revived: 1 it stands again after it had ended
 -- Answers missing, ended (it has ended meanwhile: nothing was written), or put.
 local booking = ARGV[2]
 touch(booking, ARGV[6], ARGV[7])
@@ -12,7 +13,9 @@ if meta[1] ~= ARGV[1] then
   return 'missing'
 end
 local used = call('ZSCORE', USED, booking)
-if used and tonumber(used) % 2 == 1 then
+if used and ARGV[8] == '1' then
+  call('ZREM', USED, booking)
+elseif used and tonumber(used) % 2 == 1 then
   return 'ended'
 end
 local seats = tonumber(meta[3])

@@ -1,5 +1,5 @@
 -- job/end: the run is over; error is the slug of its problem, null if there was none.
 -- in: name text, rows bigint, error text?
 -- out:
--- by: janitor pricing queue-advance reconcile rollup
+-- by: janitor outbox pricing queue-advance reconcile rollup payment-sweep
 select holdfast.job_end($1, $2, $3)

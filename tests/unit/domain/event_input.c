@@ -7,6 +7,7 @@
 
 static struct arena *arena;
 static struct problem_why why;
+static const char *provider = "none";
 
 static void
 begin(void)
@@ -31,7 +32,7 @@ read_text(const char *text, enum layout_use use, struct event_input *out)
 
 	cr_assert_not_null(body, "%s", text);
 	why = (struct problem_why){ 0 };
-	return event_input_read(arena, body, use, "EUR", &why, out);
+	return event_input_read(arena, body, use, "EUR", provider, &why, out);
 }
 
 #define FLOOR "\"sections\":[{\"name\":\"F\",\"capacity\":1}]"
@@ -119,6 +120,17 @@ Test(event_input, points_at_mistakes)
 		cr_assert_str_eq(why.errors->pointer, cases[i].pointer, "%s", text);
 	}
 	cr_assert_eq(read_text("{\"layout\":\"x\"}", LAYOUT_CHANGES, &in), PROBLEM_INVALID);
+}
+
+Test(event_input, takes_money_where_somebody_does)
+{
+	struct event_input in;
+
+	provider = "stripe";
+	cr_assert_eq(read_text("{\"payment\":\"stripe\"}", LAYOUT_CHANGES, &in), PROBLEM_NONE);
+	cr_assert_str_eq(in.json, "{\"payment\":\"stripe\"}");
+	cr_assert_eq(read_text("{\"payment\":\"none\"}", LAYOUT_CHANGES, &in), PROBLEM_NONE);
+	cr_assert_eq(read_text("{\"payment\":\"cash\"}", LAYOUT_CHANGES, &in), PROBLEM_INVALID);
 }
 
 Test(event_input, writes_the_rule_of_prices)

@@ -1,0 +1,34 @@
+/*
+ * What domain/payment and domain/refund share: calls of the provider, and what follows an outcome.
+ */
+#ifndef HOLDFAST_PAYMENT_PARTS_H
+#define HOLDFAST_PAYMENT_PARTS_H
+
+#include "domain/payment.h"
+
+#define PAYMENT_STRIPE "stripe"
+
+/* A payment of ours, by what is written on it too, where its id is not known here yet. */
+struct payment_name {
+	const char *notice_id; /* NULL: not told by a notice */
+	const char *booking_id;
+	int32_t event_id;
+	int64_t attempt;
+};
+
+/* A call of the provider that leaves time to write down what it says. */
+struct stripe_call payment_call(const struct context *house);
+
+/* Counts a call of the provider that took so long. */
+void payment_count(enum stripe_result result, int64_t began_us);
+
+/* What the provider says of a payment goes to PostgreSQL, and Redis follows. *outcome: as in
+ * sql/queries/payment/told. */
+enum problem payment_tell(struct context *house, const struct payment_name *name,
+	const struct stripe_payment *payment, const char **outcome);
+
+/* What the provider says to a new payment: its id, or (error) that it will not have it. */
+enum problem payment_opened(struct context *house, const struct payment_name *name,
+	const char *payment_id, const char *error);
+
+#endif

@@ -1,0 +1,24 @@
+/*
+ * Refunds: money that is owed goes back through the provider that took it. What is owed, and what
+ * has become of it, is in PostgreSQL; each refund has a key of its own at the provider, so that
+ * trying again sends nothing twice.
+ */
+#ifndef HOLDFAST_REFUND_H
+#define HOLDFAST_REFUND_H
+
+#include "domain/context.h"
+#include "store/stripe.h"
+
+/*
+ * Sends refunds that are due, or asks about those that are under way, at most limit. *done: so many
+ * were due. One that fails is tried again later, by PostgreSQL's plan. UNAVAILABLE: a server or the
+ * provider is away; the rest waits. Each takes at most payment_timeout_ms, twice where it was tried
+ * before: the deadline of house is set anew for each.
+ */
+enum problem refund_send_due(struct context *house, int64_t limit, int64_t *done);
+
+/* A notice of the provider about a refund. *outcome: a word for what it did. */
+enum problem
+refund_hear(struct context *house, const struct stripe_refund *refund, const char **outcome);
+
+#endif
