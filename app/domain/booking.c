@@ -83,6 +83,16 @@ call_cancel(struct context *house, struct move *move, bool wait)
 	return err;
 }
 
+static enum problem
+call_extend(struct context *house, struct move *move, bool wait)
+{
+	const struct conf *conf = house->conf;
+	return query_booking_extend(house->pg, house->arena, house->deadline_us, house->why,
+		&move->rows, move->event_id, move->name->booking_id, move->name->user_id,
+		move->key->key, fingerprint_of(move->key), wait, conf->hold_seconds,
+		conf->hold_life_max_seconds, conf->extensions_max);
+}
+
 /*
  * Calls, and after an unknown outcome once more: then it waits for whoever may still be at work
  * under the same key, and finds what has been done or does it.
@@ -135,6 +145,7 @@ static void
 move_follow(struct context *house, const struct move *move, enum booking_outcome outcome)
 {
 	const char *booking_id = pg_text(&move->rows, 0, BOOKING_GET_BOOKING_ID);
+	const char *status = pg_text(&move->rows, 0, BOOKING_GET_STATUS);
 	struct filter_entry entry;
 
 	if (outcome == BOOKING_REPLAY) {
@@ -142,7 +153,7 @@ move_follow(struct context *house, const struct move *move, enum booking_outcome
 			filter_refresh(house, move->event_id, booking_id);
 		return;
 	}
-	if (str_equal(pg_text(&move->rows, 0, BOOKING_GET_STATUS), "CONFIRMED")) {
+	if (str_equal(status, "CONFIRMED") || str_equal(status, "HOLD")) {
 		entry = booking_entry(
 			house->arena, &move->rows, 0, move->event_id, move->name->user_id);
 		filter_put(house, &entry);
@@ -178,6 +189,29 @@ move_run(struct context *house, struct move *move, enum booking_outcome *outcome
 	return PROBLEM_NONE;
 }
 
+/*
+ * A move that made twice is two moves: parts given back, time added. Without a key of the caller's
+ * it has one of its own, so that it finds what it has done after an unknown outcome.
+ */
+static enum problem
+move_run_counted(struct context *house, struct move *move, enum booking_outcome *outcome,
+	struct booking *out)
+{
+	char random[ID_UUID_TEXT];
+	struct context_key own = { .key = random, .fingerprint = "" };
+	bool keyed = move->key->key;
+	enum problem err;
+
+	if (!keyed) {
+		id_booking_random(1, random);
+		move->key = &own;
+	}
+	err = move_run(house, move, outcome, out);
+	if (!err && !keyed && *outcome == BOOKING_REPLAY)
+		*outcome = BOOKING_MOVED;
+	return err;
+}
+
 enum problem
 booking_confirm(struct context *house, const struct booking_name *name,
 	const struct context_key *key, enum booking_outcome *outcome, struct booking *out)
@@ -204,28 +238,30 @@ booking_release(struct context *house, const struct booking_name *name,
 }
 
 enum problem
+booking_extend(struct context *house, const struct booking_name *name,
+	const struct context_key *key, enum booking_outcome *outcome, struct booking *out)
+{
+	struct move move = { .name = name, .key = key, .call = call_extend };
+	enum problem err = move_run_counted(house, &move, outcome, out);
+
+	if (!err)
+		out->extensions_left = pg_text(&move.rows, 0, BOOKING_EXTEND_EXTENSIONS_LEFT);
+	return count(METRIC_MOVE_EXTEND, err, outcome);
+}
+
+enum problem
 booking_cancel(struct context *house, const struct booking_name *name,
 	const struct booking_part *part, const struct context_key *key,
 	enum booking_outcome *outcome, struct booking *out)
 {
 	struct move move = { .name = name, .key = key, .part = part, .call = call_cancel };
-	struct context_key own = { .key = NULL };
-	char random[ID_UUID_TEXT];
 	enum problem err;
 
-	/*
-	 * Parts given back twice are two cancels. Without a key of the caller's the call has one of
-	 * its own, so that it finds what it has done after an unknown outcome.
-	 */
-	if (!key->key && (part->seat_ids || part->section_ids)) {
-		id_booking_random(1, random);
-		own = (struct context_key){ .key = random, .fingerprint = "" };
-		move.key = &own;
-	}
-	err = move_run(house, &move, outcome, out);
+	if (part->seat_ids || part->section_ids)
+		err = move_run_counted(house, &move, outcome, out);
+	else
+		err = move_run(house, &move, outcome, out);
 	FAULT("cancel.followed");
-	if (!err && own.key && *outcome == BOOKING_REPLAY)
-		*outcome = BOOKING_MOVED;
 	count(METRIC_MOVE_CANCEL, err, outcome);
 	return err == PROBLEM_INVALID ? booking_places_unknown(house, part) : err;
 }

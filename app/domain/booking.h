@@ -25,7 +25,8 @@ struct booking {
 	const char *created_at;
 	const char *confirmed_at;
 	const char *cancelled_at;
-	const char *payment; /* JSON; NULL: none was ever begun */
+	const char *payment;         /* JSON; NULL: none was ever begun */
+	const char *extensions_left; /* NULL: told of one that was just extended alone */
 	int64_t version;
 	int64_t expires_ms; /* since 1970; 0 without a deadline */
 };
@@ -56,6 +57,10 @@ enum problem booking_confirm(struct context *house, const struct booking_name *n
 enum problem booking_release(struct context *house, const struct booking_name *name,
 	const struct context_key *key, enum booking_outcome *outcome, struct booking *out);
 
+/* A hold is given more time. LIMIT_EXCEEDED, SALES_CLOSED. */
+enum problem booking_extend(struct context *house, const struct booking_name *name,
+	const struct context_key *key, enum booking_outcome *outcome, struct booking *out);
+
 /* What is to be cancelled: everything where seats and sections are both NULL. */
 struct booking_part {
 	const char *reason;
@@ -81,6 +86,26 @@ enum problem booking_confirm_seats(struct context *house, int32_t event_id, cons
 
 enum problem
 booking_get(struct context *house, const struct booking_name *name, struct booking *out);
+
+/* Staff and a booking: organizers of its event, and admins. */
+struct booking_staff {
+	const char *booking_id; /* as it came, not yet checked */
+	const char *user_id;
+	bool everything;
+};
+
+/*
+ * The word of staff that a booking was paid elsewhere: it is confirmed, also one that has ended and
+ * whose places can be had again. reference: what they note of it, NULL: nothing.
+ */
+enum problem
+booking_paid(struct context *house, const struct booking_staff *staff, const char *reference,
+	const struct context_key *key, enum booking_outcome *outcome, struct booking *out);
+
+/* Their word on money owed that no job can send: it was given back by hand; or (again) what has
+ * failed is to be sent once more. */
+enum problem booking_refunds(struct context *house, const struct booking_staff *staff, bool again,
+	const struct context_key *key, enum booking_outcome *outcome, struct booking *out);
 
 /* A page of the caller's history, newest first. */
 struct booking_page {

@@ -138,6 +138,8 @@ booking_write_members(struct str *out, const struct booking *booking)
 	str_add(out, ",\"payment\":");
 	str_add(out, booking->payment ? booking->payment : "null");
 	str_printf(out, ",\"version\":%" PRId64, booking->version);
+	if (booking->extensions_left)
+		str_printf(out, ",\"extensions_left\":%s", booking->extensions_left);
 }
 
 void

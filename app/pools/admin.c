@@ -2,6 +2,7 @@
  * The pool of staff: organizers make and change their own venues and events, admins everybody's.
  */
 #include "domain/analytics.h"
+#include "domain/booking.h"
 #include "domain/event.h"
 #include "domain/pricing.h"
 #include "domain/venue.h"
@@ -16,6 +17,7 @@
 
 static void
 answer_created(struct request *r, const char *location, bool replayed, const char *body)
+#define REFERENCE_MAX  200
 {
 	respond_json(r, 201, body);
 	respond_header(r, "Location", location);
@@ -240,3 +242,84 @@ main(int argc, char **argv)
 
 	return serve(&pool, argc, argv);
 }
+/* ---- money ----------------------------------------------------------------------------------- */
+
+static struct booking_staff
+staff_of(const struct request *r)
+{
+	struct event_caller caller = caller_of(r);
+
+	return (struct booking_staff){
+		.booking_id = r->params[0],
+		.user_id = caller.user_id,
+		.everything = caller.everything,
+	};
+}
+
+static enum problem
+answer_booking(struct request *r, const struct booking *booking, enum booking_outcome outcome)
+{
+	struct str out;
+
+	str_init(&out, r->arena);
+	booking_write(&out, booking);
+	respond_json(r, 200, out.data);
+	if (outcome == BOOKING_REPLAY)
+		respond_header(r, "Idempotent-Replayed", "true");
+	return PROBLEM_NONE;
+}
+
+static enum problem
+admin_booking_paid(struct request *r)
+{
+	struct in {
+		const char *reference;
+	} in = { 0 };
+	static const struct json_field fields[] = {
+		{ .name = "reference",
+			.kind = JSON_STRING,
+			.min = 1,
+			.max = REFERENCE_MAX,
+			.offset = offsetof(struct in, reference) },
+		{ .name = NULL },
+	};
+	struct booking_staff staff = staff_of(r);
+	struct context_key key = key_of(r);
+	enum booking_outcome outcome;
+	struct booking booking;
+	enum problem err = json_read(r->body, fields, &in, &r->why, r->arena, "");
+
+	if (!err)
+		err = booking_paid(serve_context(), &staff, in.reference, &key, &outcome, &booking);
+	return err ? err : answer_booking(r, &booking, outcome);
+}
+
+static enum problem
+admin_booking_refunds(struct request *r)
+{
+	struct in {
+		const char *action;
+	} in = { 0 };
+	static const struct json_field fields[] = {
+		{ .name = "action",
+			.kind = JSON_STRING,
+			.required = true,
+			.offset = offsetof(struct in, action) },
+		{ .name = NULL },
+	};
+	struct booking_staff staff = staff_of(r);
+	struct context_key key = key_of(r);
+	enum booking_outcome outcome;
+	struct booking booking;
+	bool again;
+	enum problem err = json_read(r->body, fields, &in, &r->why, r->arena, "");
+
+	if (err)
+		return err;
+	again = str_equal(in.action, "again");
+	if (!again && !str_equal(in.action, "done"))
+		return problem_at(&r->why, r->arena, "/action", "This is \"done\" or \"again\".");
+	err = booking_refunds(serve_context(), &staff, again, &key, &outcome, &booking);
+	return err ? err : answer_booking(r, &booking, outcome);
+}
+

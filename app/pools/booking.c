@@ -266,12 +266,18 @@ booking_confirm_call(struct request *r)
 	return move(r, fields, booking_confirm);
 }
 
+static const struct json_field no_fields[] = { { .name = NULL } };
+
 static enum problem
 booking_release_call(struct request *r)
 {
-	static const struct json_field fields[] = { { .name = NULL } };
+	return move(r, no_fields, booking_release);
+}
 
-	return move(r, fields, booking_release);
+static enum problem
+booking_extend_call(struct request *r)
+{
+	return move(r, no_fields, booking_extend);
 }
 
 static enum problem
@@ -476,9 +482,7 @@ booking_start(struct context *house)
 static bool
 booking_idle(struct context *house)
 {
-	bool more = filter_idle(house);
-
-	return demand_idle(house) || more;
+	return filter_idle(house) | demand_idle(house); /* both, whatever the first says */
 }
 
 int
@@ -486,7 +490,7 @@ main(int argc, char **argv)
 {
 	static const struct pool pool = {
 		.program = { .name = "booking",
-			.summary = "hold, confirm, release and cancel bookings" },
+			.summary = "hold, confirm, extend, release and cancel bookings" },
 		.routes = pool_routes,
 		.start = booking_start,
 		.idle = booking_idle,

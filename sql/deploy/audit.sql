@@ -138,7 +138,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = holdfast, pg_temp AS $$
   SELECT format('event %s: the kept answer to %s of booking %s tells of what is not there: %s',
       a.event_id, a.operation, (a.booking).booking_id, coalesce(b.status, 'no such booking'))
     FROM holdfast.answers a LEFT JOIN holdfast.bookings b
-      ON b.event_id = a.event_id AND (b.user_id = a.user_id OR a.operation = 'paid') -- by staff
+      ON b.event_id = a.event_id AND (b.user_id = a.user_id OR a.operation IN ('paid', 'refunds')) -- by staff
         AND b.booking_id = (a.booking).booking_id
     WHERE a.booking IS DISTINCT FROM NULL
       AND (b.booking_id IS NULL OR b.version < (a.booking).version

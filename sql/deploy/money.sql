@@ -224,7 +224,8 @@ CREATE TYPE paid_result AS (
   positions integer[],
   booking   booking_view,
   pass      bigint,
-  user_id   uuid  -- whose booking it is
+  user_id   uuid,    -- whose booking it is
+  late      boolean  -- it had ended
 );
 
 -- The word of staff that a booking was paid elsewhere: of one that is held, or of one that has ended and
@@ -259,6 +260,7 @@ BEGIN
   SELECT * INTO b FROM bookings WHERE event_id = p_event AND booking_id = p_booking;
   r.outcome := 'done';
   r.user_id := b.user_id;
+  r.late := false;
   IF b.status <> 'CONFIRMED' THEN
     r.outcome := 'moved';
     IF e.status = 'cancelled' THEN
@@ -278,6 +280,7 @@ BEGIN
               ORDER BY k.position));
       END IF;
       b := c;
+      r.late := true;
     ELSE
       PERFORM booking_refuse(b);
     END IF;
@@ -298,6 +301,6 @@ END
 $$;
 
 GRANT EXECUTE ON FUNCTION payment_told TO holdfast_payment, holdfast_payment_sweep;
-GRANT EXECUTE ON FUNCTION paid TO holdfast_admin;
+GRANT EXECUTE ON FUNCTION paid, filter_some TO holdfast_admin;
 
 COMMIT;

@@ -66,14 +66,23 @@ $$;
 -- The word of staff on the refunds of a booking that no job can bring to an end. done: what was paid
 -- elsewhere, or has failed at the provider, was given back by hand. again: those that have failed are sent
 -- once more, under a new id, since the provider remembers how the old one ended.
-CREATE FUNCTION refunded(p_event integer, p_booking uuid, p_staff uuid, p_all boolean, p_again boolean)
-RETURNS move_result
+CREATE FUNCTION refunded(p_event integer, p_booking uuid, p_staff uuid, p_all boolean, p_key text,
+  p_fingerprint text, p_wait boolean, p_again boolean) RETURNS move_result
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = holdfast, pg_temp AS $$
 DECLARE
   m move_result;
+  a answers;
   b bookings;
   r refunds;
 BEGIN
+  IF p_key IS NOT NULL THEN
+    a := answer_find(p_event, p_staff, 'refunds', p_key, p_fingerprint, p_wait);
+    IF a.key IS NOT NULL THEN
+      m.outcome := 'replay';
+      m.booking := a.booking;
+      RETURN m;
+    END IF;
+  END IF;
   SELECT k.* INTO b FROM bookings k JOIN events e USING (event_id)
     WHERE k.event_id = p_event AND k.booking_id = p_booking AND (p_all OR e.organizer_id = p_staff)
     FOR UPDATE OF k;
@@ -100,6 +109,9 @@ BEGIN
   SELECT * INTO b FROM bookings WHERE event_id = p_event AND booking_id = p_booking;
   m.positions := '{}';
   m.booking := booking_show(b, false);
+  IF p_key IS NOT NULL THEN
+    PERFORM answer_keep(p_event, p_staff, 'refunds', p_key, p_fingerprint, 200, m.booking, NULL);
+  END IF;
   RETURN m;
 END
 $$;

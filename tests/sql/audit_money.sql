@@ -50,7 +50,8 @@ SELECT matches(pg_temp.broken(format(q.sql, q.booking)), q.said, q.about) FROM (
   ('UPDATE holdfast.bookings SET booking_id = gen_random_uuid() WHERE booking_id = %L', :'d', 'which is not there', 'a booking that is gone'),
   ('UPDATE holdfast.bookings SET total = 7 WHERE booking_id = %L', :'d', 'or costs another sum', 'one that costs another sum'),
   ('DELETE FROM holdfast.payments WHERE booking_id = %L', :'d', 'is RESERVED and has no payment', 'a reservation for nothing'),
-  ('UPDATE holdfast.bookings SET status = ''CONFIRMED'', confirmed_at = now() WHERE booking_id = %L', :'d', 'confirmed without its money', 'confirmed and not paid'),
+  ('UPDATE holdfast.bookings SET status = ''CONFIRMED'', confirmed_at = now() WHERE booking_id = %L', :'d',
+    'confirmed without its money', 'confirmed and not paid'),
   ('UPDATE holdfast.bookings SET status = ''REFUNDED'' WHERE booking_id = %L', :'b', 'REFUNDED, and a refund of it is still owed', 'refunded in name'),
   ('UPDATE holdfast.payments SET refunding = 0 WHERE booking_id = %L', :'c', 'PAID_UNFULFILLED and has no payment', 'paid, unfulfilled, and not going back')
 ) AS q (sql, booking, said, about);

@@ -10,7 +10,7 @@ CREATE TEMPORARY TABLE granted (role text, functions text);
 INSERT INTO granted VALUES
   ('holdfast_accounts', 'account_find account_get account_register session_end session_refresh '
     || 'session_start'),
-  ('holdfast_admin', 'analytics capacity_list event_create event_update log_list paid price_list refunded seat_states section_counts '
+  ('holdfast_admin', 'analytics capacity_list event_create event_update filter_some log_list paid price_list refunded seat_states section_counts '
     || 'venue_create venue_list webhook_create webhook_delete webhook_list'),
   ('holdfast_booking', 'booking_get booking_list cancel confirm confirm_seats event_sections event_shown extend '
     || 'filter_entries filter_event filter_killed filter_seats filter_some filter_used hold job_list '

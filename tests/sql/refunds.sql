@@ -78,7 +78,7 @@ SELECT refund_told(refund_id, 're_' || amount, 'failed', 'no such card') AS _ FR
 SELECT refund_told(refund_id, 're_' || amount, 'done', NULL) AS _ FROM refunds
   WHERE booking_id = :'a' AND status = 'requested' \gset
 SELECT is(status(:event, :'a'), 'CANCELLED', 'one that has failed is still owed');
-SELECT (refunded(:event, :'a', buyer('organizer'), false, true)).outcome AS again \gset
+SELECT (refunded(:event, :'a', buyer('organizer'), false, NULL, NULL, false, true)).outcome AS again \gset
 SELECT is(:'again'::text, 'moved', 'and is sent again by hand');
 SELECT is((SELECT ROW(count(*), min(q.provider_id), bool_or(q.refund_id = :'r1'))::text FROM refunds_due(10) AS q),
   '(1,pi_a,f)', 'under another id');
@@ -143,7 +143,7 @@ SELECT is((pg_temp.word(:two, :'e', 'nobody', true)).outcome, 'done', 'again, by
 SELECT cancel(:two, :'e', 'dora', NULL, '{FLOOR}', '{1}') \gset _
 SELECT is((SELECT count(*) FROM refunds_due(10) AS q WHERE q.booking_id = :'e'), 0::bigint, 'no job sends back what no provider has');
 SELECT is((SELECT status FROM refunds WHERE booking_id = :'e'), 'requested', 'it is owed');
-SELECT refunded(:two, :'e', buyer('organizer'), false, false) \gset _
+SELECT refunded(:two, :'e', buyer('organizer'), false, NULL, NULL, false, false) \gset _
 SELECT is(pg_temp.money(:'e'), 'CONFIRMED 1300 300 0', 'until staff say that it is done');
 -- late
 SELECT held(:two, 'emil', seats(8)) AS f \gset
