@@ -79,12 +79,14 @@ function sweep() {
 	return job('payment-sweep');
 }
 
+const refundsDue = () => stack.sql("update refunds set next_at = now() where status in ('requested', 'sent')");
+
 // Refunds that are owed are sent, or asked about.
 function refund() {
-	stack.sql("update refunds set next_at = now() where status in ('requested', 'sent')");
+	refundsDue();
 	return job('outbox');
 }
 
 module.exports = {
-	allDue, checkout, close, job, notify, offered, open, refund, secret, show, shows, sign, soldEvent, start, sweep, told,
+	allDue, checkout, close, job, notify, offered, open, refund, refundsDue, secret, show, shows, sign, soldEvent, start, sweep, told,
 };

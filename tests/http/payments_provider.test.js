@@ -1,0 +1,229 @@
+// A payment provider that is slow, away, refuses or forgets to tell: what buyers see, and what the jobs
+// bring to an end.
+'use strict';
+
+const assert = require('node:assert/strict');
+const { after, before, beforeEach, test } = require('node:test');
+
+const { assertProblem, assertStatus } = require('../lib/client.js');
+const pay = require('../lib/pay.js');
+const stack = require('../lib/stack.js');
+const { assertSeats, buyer, event, held, move, staff } = require('../lib/world.js');
+
+const create = /^POST \/v1\/payment_intents$/;
+
+let olga, ann, bob, stripe;
+
+before(async () => {
+	stripe = await pay.open();
+	[olga, ann, bob] = await Promise.all([staff(), buyer(), buyer()]);
+});
+beforeEach(() => {
+	stripe.calm();
+	stripe.refundsPend = false;
+});
+after(async () => {
+	stack.verify();
+	await pay.close(stripe);
+});
+
+const begun = async (places = ['B1', 'B2']) => {
+	const { event_id: id } = await pay.soldEvent(olga);
+	return { id, booking: await held(ann, id, places) };
+};
+const intentsOf = (booking) => [...stripe.intents.values()]
+	.filter((intent) => intent.metadata.holdfast_booking === booking.booking_id);
+
+// A booking that is paid and confirmed.
+async function bought(places) {
+	const { id, booking } = await begun(places);
+	const { payment_id: payment } = await pay.offered(ann, booking);
+	stripe.pay(payment);
+	assert.equal(await pay.told(stripe.notice(payment)), 'confirmed');
+	return { id, booking, payment };
+}
+
+test('the stand-in speaks as Stripe’s own client expects', async () => {
+	const client = stripe.client();
+	const made = await client.paymentIntents.create({ amount: 1200, currency: 'eur',
+		automatic_payment_methods: { enabled: true }, metadata: { a: 'b' } }, { idempotencyKey: 'k-1' });
+	assert.deepEqual([made.object, made.status, made.metadata.a], ['payment_intent', 'requires_payment_method', 'b']);
+	await assert.rejects(client.paymentIntents.create({ amount: 1300, currency: 'eur',
+		automatic_payment_methods: { enabled: true } }, { idempotencyKey: 'k-1' }), { type: 'StripeIdempotencyError' });
+	await assert.rejects(client.paymentIntents.confirm(made.id, { payment_method: 'pm_card_chargeDeclined' }),
+		{ type: 'StripeCardError', code: 'card_declined' });
+	assert.equal((await client.paymentIntents.confirm(made.id, { payment_method: 'pm_card_visa' })).amount_received, 1200);
+	assert.equal((await client.paymentIntents.retrieve(made.id)).status, 'succeeded');
+	await assert.rejects(client.paymentIntents.cancel(made.id), { code: 'payment_intent_unexpected_state' });
+	const refund = await client.refunds.create({ payment_intent: made.id, amount: 200 });
+	assert.equal(refund.status, 'succeeded');
+	await assert.rejects(client.refunds.create({ payment_intent: made.id, amount: 1001 }),
+		{ code: 'charge_already_refunded' });
+	assert.deepEqual((await client.refunds.list({ payment_intent: made.id })).data.map((one) => one.id), [refund.id]);
+	const { webhooks } = client;
+	const text = JSON.stringify(stripe.notice(refund.id));
+	assert.equal(webhooks.constructEvent(text, pay.sign(text, 'whsec_x'), 'whsec_x').type, 'refund.created');
+});
+
+test('a provider that does not answer is waited for so long, and asked again under the same key', async () => {
+	// A connection that was kept and is cut before the answer is made anew once, by itself.
+	for (const [kind, options] of [['slow', { ms: 3000 }], ['error'], ['busy'], ['cut', { times: 2 }]]) {
+		const { booking } = await begun();
+		stripe.fault(create, kind, options);
+		const asked = Date.now();
+		const answer = await pay.checkout(ann, booking);
+		assertProblem(answer, 503, 'unavailable');
+		assert.ok(Date.now() - asked < 4900, `${kind}: ${Date.now() - asked} ms`);
+		assert.equal((await pay.show(ann, booking)).status, 'RESERVED', kind);
+		stripe.calm();
+		const offer = await pay.offered(ann, booking);
+		assert.equal(intentsOf(booking).length, 1, kind);
+		assert.equal(offer.payment_id, intentsOf(booking)[0].id);
+		stripe.pay(offer.payment_id);
+		assert.equal(await pay.told(stripe.notice(offer.payment_id)), 'confirmed');
+	}
+});
+
+test('a provider that is not there costs a checkout, and no hold', async () => {
+	const { booking } = await begun();
+	await stripe.stop();
+	try {
+		assertProblem(await pay.checkout(ann, booking), 503, 'unavailable');
+		assert.equal((await pay.start('payment-sweep')).status, 0, 'nothing is due');
+		pay.allDue();
+		assert.equal((await pay.start('payment-sweep')).status, 75, 'it is away');
+		const { event_id: other } = await event(olga);
+		await held(bob, other, ['B1']);
+	} finally {
+		await stripe.start(stripe.port);
+	}
+	const offer = await pay.offered(ann, booking);
+	assert.equal(offer.status, 'open');
+});
+
+test('while all workers wait for the provider, others hold and confirm', async () => {
+	const waiting = [];
+	for (let i = 0; i < 8; i++) waiting.push((await begun([`A${i + 1}`.replace('A', 'VIP-A-')])).booking);
+	stripe.fault(create, 'slow', { times: 100, ms: 3000 });
+	const answers = Promise.all(waiting.map((booking) => pay.checkout(ann, booking)));
+	const { event_id: other } = await event(olga);
+	const began = Date.now();
+	for (let i = 1; i <= 4; i++) {
+		const one = await held(bob, other, [`B${i}`]);
+		assertStatus(await move(bob, one, 'confirm'), 200);
+	}
+	const took = Date.now() - began;
+	for (const answer of await answers) assert.equal(answer.status, 503, answer.text);
+	assert.ok(took < 3000, `eight calls took ${took} ms beside a provider that hangs`);
+});
+
+test('a payment that is refused for good is another one the next time', async () => {
+	for (const kind of ['refuse', 'kept']) {
+		const { id, booking } = await begun();
+		stripe.fault(create, kind);
+		if (kind === 'kept') assertProblem(await pay.checkout(ann, booking), 503, 'unavailable');
+		assertProblem(await pay.checkout(ann, booking), 409, 'payment-refused');
+		await pay.shows(ann, booking, { status: 'HOLD' });
+		await assertSeats(id, 'aaaaaaaaaahhaa');
+		await pay.offered(ann, booking);
+		assert.deepEqual(intentsOf(booking).map((intent) => intent.metadata.holdfast_attempt), ['2']);
+	}
+	const { event_id: cheap } = await pay.soldEvent(olga,
+		{ sections: [{ name: 'Floor', capacity: 10, base_price: 10 }] });
+	assertProblem(await pay.checkout(ann, await held(ann, cheap, 1)), 409, 'payment-refused');
+});
+
+test('a key that is not good is nobody’s fault who buys', async () => {
+	const { booking } = await begun();
+	try {
+		stack.up({ stripe_api_key: 'sk_test_other' });
+		assertProblem(await pay.checkout(ann, booking), 503, 'unavailable');
+		assert.equal((await pay.show(ann, booking)).status, 'RESERVED');
+	} finally {
+		stack.up({ stripe_api_key: 'sk_test_holdfast' });
+	}
+	await pay.offered(ann, booking);
+});
+
+test('what no notice told, the sweep asks', async () => {
+	const [paid, lost, late, gone, open] = await Promise.all(Array.from({ length: 5 }, () => begun()));
+	for (const one of [paid, late, gone, open]) one.payment = (await pay.offered(ann, one.booking)).payment_id;
+	stripe.fault(create, 'cut', { times: 2 });
+	assertProblem(await pay.checkout(ann, lost.booking), 503, 'unavailable');
+	stripe.calm();
+	for (const one of [paid, late]) stripe.pay(one.payment);
+	for (const one of [late, gone]) stack.expire(one.booking.booking_id);
+	await pay.sweep();
+	const statuses = async () => Promise.all([paid, lost, late, gone, open].map(async ({ booking }) =>
+		(await pay.show(ann, booking)).status));
+	assert.deepEqual(await statuses(), ['CONFIRMED', 'RESERVED', 'CONFIRMED', 'EXPIRED', 'RESERVED']);
+	assert.equal(stripe.intents.get(gone.payment).status, 'canceled');
+	assert.equal(stripe.intents.get(open.payment).status, 'requires_payment_method');
+	const [found] = intentsOf(lost.booking);
+	assert.equal((await pay.show(ann, lost.booking)).payment.payment_id, found.id);
+	stripe.pay(found.id);
+	assert.match(stack.program('payment-sweep', ['--dry-run']).stderr, / payments_open=[1-9]\d* payments_due=\d/);
+	await pay.sweep();
+	assert.deepEqual(await statuses(), ['CONFIRMED', 'CONFIRMED', 'CONFIRMED', 'EXPIRED', 'RESERVED']);
+	assert.match(await pay.job('payment-sweep'), / rows=0 /, 'what was just asked about is left alone');
+});
+
+test('a payment that nobody answered for, of a booking that has ended, ends too', async () => {
+	const { booking } = await begun();
+	stripe.fault(create, 'error');
+	assertProblem(await pay.checkout(ann, booking), 503, 'unavailable');
+	stack.expire(booking.booking_id);
+	await pay.sweep();
+	assert.deepEqual(intentsOf(booking).map((intent) => intent.status), ['canceled']);
+	assert.equal((await pay.show(ann, booking)).payment.status, 'cancelled');
+});
+
+test('a refund is sent once, however often it is tried', async () => {
+	const { booking, payment } = await bought();
+	assertStatus(await move(ann, booking, 'cancel'), 200);
+	for (const [kind, sent] of [['error', 0], ['busy', 0], ['cut', 1]]) {
+		stripe.fault(/^POST \/v1\/refunds$/, kind, { times: 2 });
+		await pay.start('outbox');
+		stripe.calm();
+		assert.equal((await pay.show(ann, booking)).status, 'CANCELLED', kind);
+		assert.equal(stripe.refundsOf(payment).length, sent, kind);
+		pay.refundsDue();
+	}
+	// Also when the provider has forgotten the key.
+	stripe.keys.clear();
+	await pay.refund();
+	assert.equal((await pay.show(ann, booking)).status, 'REFUNDED');
+	assert.deepEqual(stripe.refundsOf(payment).map((one) => one.amount), [booking.total]);
+});
+
+test('a refund that takes its time is told of, or asked about', async () => {
+	stripe.refundsPend = true;
+	const [one, two] = [await bought(), await bought()];
+	for (const { booking } of [one, two]) assertStatus(await move(ann, booking, 'cancel'), 200);
+	await pay.refund();
+	for (const { booking, payment } of [one, two]) {
+		const { status, payment: money } = await pay.show(ann, booking);
+		assert.deepEqual([status, money.refunded, money.refund_owed], ['CANCELLED', 0, booking.total]);
+		stripe.settle(stripe.refundsOf(payment)[0], 'succeeded');
+	}
+	const notice = stripe.notice(stripe.refundsOf(one.payment)[0].id, 'refund.updated');
+	assert.deepEqual(await Promise.all([1, 2, 3].map(() => pay.told(notice))).then((all) => all.sort()),
+		['noted', 'noted', 'refunded']);
+	await pay.refund();
+	for (const { booking } of [one, two]) assert.equal((await pay.show(ann, booking)).status, 'REFUNDED');
+});
+
+test('a refund that fails stays owed', async () => {
+	const { booking, payment } = await bought();
+	assertStatus(await move(ann, booking, 'cancel'), 200);
+	stripe.fault(/^POST \/v1\/refunds$/, 'refuse');
+	await pay.refund();
+	assert.match(stripe.calls.at(-1), /^POST \/v1\/refunds$/);
+	const { status, payment: money } = await pay.show(ann, booking);
+	assert.deepEqual([status, money.refund_owed], ['CANCELLED', booking.total]);
+	assert.equal(stripe.refundsOf(payment).length, 0);
+	stripe.calls.length = 0;
+	await pay.refund();
+	assert.deepEqual(stripe.calls, [], 'nobody tries again but by hand');
+	stack.verify();
+});
