@@ -85,6 +85,9 @@ read_verdict(struct filter_answer *answer, const struct redis_value *reply, stru
 	}
 	answer->remaining = redis_int(redis_at(reply, 1));
 	switch (answer->verdict) {
+	case FILTER_TAKEN:
+		answer->stranger = redis_length(reply) > 2;
+		break;
 	case FILTER_LOST:
 		answer->lost_count = redis_length(reply) - 2;
 		lost = ARENA_ARRAY(arena, int64_t, answer->lost_count);

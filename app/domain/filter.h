@@ -47,6 +47,7 @@ struct filter_answer {
 	int64_t retry_ms;  /* FILTER_LIMITED */
 	bool doubtful;     /* FILTER_AWAY: asked, and the answer was lost; it may have been taken */
 	int64_t remaining; /* of the account's rate; -1: no limit in force */
+	bool stranger;     /* FILTER_TAKEN: the pass is of somebody not known to be inside */
 };
 
 /* Takes all or none, in one round trip; counts the account's rate too. */

@@ -41,7 +41,7 @@ call(struct context *house, struct attempt *a, bool wait, bool give_back)
 		a->wish->event_id, a->wish->user_id, a->booking_id, a->key->key,
 		a->key->key ? a->key->fingerprint : NULL, wait, give_back, a->seats, a->sections,
 		a->quantities, conf->hold_seconds, conf->max_seats_per_booking,
-		conf->max_seats_per_user, a->pass);
+		conf->max_seats_per_user, a->pass, a->verdict != FILTER_TAKEN);
 }
 
 /*
@@ -169,23 +169,6 @@ explain(struct context *house, const struct hold_wish *wish, enum problem err)
 	return err == PROBLEM_INVALID ? booking_places_unknown(house, &places) : err;
 }
 
-/* Where a pass is needed: why there is none that will do. */
-static enum problem
-refuse_pass(struct context *house, const struct hold_wish *wish, enum pass_state state)
-{
-	house->why->extensions = NULL;
-	house->why->members =
-		arena_printf(house->arena, ",\"event_id\":\"%" PRId32 "\",\"pass\":\"%s\"",
-			wish->event_id, state == PASS_GOOD ? "spent" : pass_word(state));
-	house->why->detail =
-		state == PASS_NONE ? "Join the event's waiting room (POST /queue/join), and show "
-				     "the pass in X-Queue-Pass."
-		: state == PASS_ENDED ? "The pass has ended. Join the waiting room again."
-		: state == PASS_WRONG ? "This is no pass of yours for this event."
-				      : "The pass is spent: a booking was made with it.";
-	return PROBLEM_QUEUE_REQUIRED;
-}
-
 static enum problem
 take(struct context *house, const struct hold_wish *wish, const struct context_key *key,
 	enum hold_outcome *outcome, struct booking *out)
@@ -224,7 +207,9 @@ take(struct context *house, const struct hold_wish *wish, const struct context_k
 	metrics_add(METRIC_VERDICTS, (int)answer.verdict, 1);
 	err = refuse(house, wish, &answer);
 	if (err)
-		return err == PROBLEM_QUEUE_REQUIRED ? refuse_pass(house, wish, shown) : err;
+		return err == PROBLEM_QUEUE_REQUIRED
+			       ? pass_refuse(house->why, house->arena, wish->event_id, shown)
+			       : err;
 
 	a.seats = pg_array_text(house->arena, wish->seat_ids, wish->seats);
 	a.sections = pg_array_text(house->arena, wish->section_ids, wish->sections);
@@ -244,7 +229,8 @@ take(struct context *house, const struct hold_wish *wish, const struct context_k
 			if (a.pass)
 				room_end(
 					house, wish->event_id, wish->user_id, *a.pass, "confirmed");
-			return refuse_pass(house, wish, shown);
+			return pass_refuse(house->why, house->arena, wish->event_id,
+				shown == PASS_GOOD ? PASS_SPENT : shown);
 		}
 		return explain(house, wish, err);
 	}
@@ -253,6 +239,8 @@ take(struct context *house, const struct hold_wish *wish, const struct context_k
 		   : str_equal(said, "same") ? HOLD_SAME
 					     : HOLD_REPLAY;
 	follow(house, &a, *outcome);
+	if (a.pass && answer.stranger)
+		room_inside(house, &pass);
 	FAULT("hold.followed");
 	booking_read(house->arena, &a.rows, 0, out);
 	return PROBLEM_NONE;

@@ -16,6 +16,7 @@ pass_word(enum pass_state state)
 		[PASS_WRONG] = "wrong",
 		[PASS_ENDED] = "ended",
 		[PASS_GOOD] = "good",
+		[PASS_SPENT] = "spent",
 	};
 
 	return words[state];
@@ -51,6 +52,26 @@ pass_check(struct arena *arena, const char *text, int32_t event_id, const char *
 		return PASS_ENDED;
 	*out = (struct pass){ event_id, ticket.user_id, ticket.score, ends_s };
 	return PASS_GOOD;
+}
+
+enum problem
+pass_refuse(struct problem_why *why, struct arena *arena, int32_t event_id, enum pass_state state)
+{
+	static const char *const details[] = {
+		[PASS_NONE] = "Join the event's waiting room (POST /queue/join), and show the pass "
+			      "in X-Queue-Pass.",
+		[PASS_WRONG] = "This is no pass of yours for this event.",
+		[PASS_ENDED] = "The pass has ended. Join the waiting room again.",
+		[PASS_SPENT] = "The pass is spent: a booking was made with it.",
+	};
+
+	assert(state != PASS_GOOD);
+	*why = (struct problem_why){
+		.detail = details[state],
+		.members = arena_printf(arena, ",\"event_id\":\"%" PRId32 "\",\"pass\":\"%s\"",
+			event_id, pass_word(state)),
+	};
+	return PROBLEM_QUEUE_REQUIRED;
 }
 
 const char *

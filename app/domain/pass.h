@@ -7,6 +7,7 @@
 #ifndef HOLDFAST_PASS_H
 #define HOLDFAST_PASS_H
 
+#include "base/problem.h"
 #include "domain/ticket.h"
 
 struct pass {
@@ -22,15 +23,20 @@ enum pass_state {
 	PASS_NONE,
 	PASS_WRONG, /* not signed here, or another account's or event's */
 	PASS_ENDED,
-	PASS_GOOD
+	PASS_GOOD,
+	PASS_SPENT /* PostgreSQL's word: a booking was confirmed with it, or its place was left */
 };
 
-/* "missing", "wrong", "ended", "good" */
+/* "missing", "wrong", "ended", "good", "spent" */
 const char *pass_word(enum pass_state state);
 
 /* text: as it came; NULL or empty: none. Fills *out where it is good. */
 enum pass_state pass_check(struct arena *arena, const char *text, int32_t event_id,
 	const char *user_id, struct pass *out);
+
+/* Where a pass is needed: QUEUE_REQUIRED, with why there is none that will do. */
+enum problem
+pass_refuse(struct problem_why *why, struct arena *arena, int32_t event_id, enum pass_state state);
 
 /* "place|end in ms" for the filter; NULL: "". */
 const char *pass_place(struct arena *arena, const struct pass *pass);

@@ -8,6 +8,7 @@
 #include "base/fault.h"
 #include "base/metrics.h"
 #include "domain/limit.h"
+#include "domain/pass.h"
 #include "domain/queue_parts.h"
 #include "queries.h"
 #include "scripts.h"
@@ -15,7 +16,6 @@
 #define TRIES      6
 #define POLL_NEAR  100 /* so many at the head ask as often as anybody may */
 #define POLL_MOST  15  /* intervals: nobody asks more rarely */
-#define POLL_SOLD  5
 #define RATE_LEAST 100 /* people in a million seconds: slower is not known */
 
 const char *
@@ -54,7 +54,7 @@ poll_after(const struct context *house, const struct queue_place *place)
 	int64_t interval = house->conf->queue_poll_seconds, most = POLL_MOST * interval, after;
 
 	if (place->status == QUEUE_SOLD_OUT)
-		return POLL_SOLD * interval;
+		return QUEUE_POLL_SOLD * interval;
 	if (place->ahead < POLL_NEAR)
 		return interval;
 	after = place->wait_s >= 0 ? place->wait_s / 10 : interval * (1 + place->ahead / 500);
@@ -139,23 +139,53 @@ queue_away(struct context *house)
 
 /* ---- join ------------------------------------------------------------------------------------ */
 
+/* One who joins, until they have a place or it is said why not. */
+struct joining {
+	const struct queue_wish *wish;
+	struct pass pass;
+	enum pass_state shown;
+	const char *trusted; /* the argument of the script */
+	bool done;           /* *out is how they stand */
+};
+
+/* The reservation that they have out of this line. */
+static void
+place_open(const struct queue_wish *wish, const struct pg_rows *rows, struct queue_place *out)
+{
+	struct ticket ticket = { wish->event_id, wish->line, wish->user_id, 0 };
+
+	ticket.score = ticket_score(pg_int(rows, 0, QUEUE_SECTION_EPOCH),
+		pg_int(rows, 0, QUEUE_SECTION_NUMBER), pg_int(rows, 0, QUEUE_SECTION_QUANTITY));
+	*out = place_of(&ticket, QUEUE_RESERVED);
+	out->booking_id = pg_text(rows, 0, QUEUE_SECTION_BOOKING_ID);
+	out->expires_ms = pg_int(rows, 0, QUEUE_SECTION_EXPIRES_MS);
+}
+
 /* Whether they may join, where Redis cannot say. */
 static enum problem
-judge(struct context *house, const struct queue_wish *wish)
+judge(struct context *house, struct joining *j, struct queue_place *out)
 {
+	const struct queue_wish *wish = j->wish;
 	struct booking_part places = { .section_ids = (const char *[]){ wish->line },
 		.section_pointers = (const char *[]){ wish->line_pointer },
 		.sections = 1 };
 	struct pg_rows rows;
 	int64_t most, capacity;
+	bool room;
 	enum problem err;
 
 	err = query_queue_section(house->pg, house->arena, house->deadline_us, house->why, &rows,
-		wish->event_id, wish->line, house->conf->max_seats_per_booking);
+		wish->event_id, wish->line, house->conf->max_seats_per_booking, wish->user_id,
+		j->shown == PASS_GOOD ? &j->pass.score : NULL);
 	if (err == PROBLEM_INVALID)
 		return booking_places_unknown(house, &places);
 	if (err)
 		return err == PROBLEM_UNKNOWN_OUTCOME ? PROBLEM_UNAVAILABLE : err;
+	j->done = pg_text(&rows, 0, QUEUE_SECTION_BOOKING_ID) != NULL;
+	if (j->done) {
+		place_open(wish, &rows, out);
+		return PROBLEM_NONE;
+	}
 	most = pg_int(&rows, 0, QUEUE_SECTION_MOST);
 	if (wish->quantity > most)
 		return problem_at(house->why, house->arena, "/quantity",
@@ -164,53 +194,70 @@ judge(struct context *house, const struct queue_wish *wish)
 	if (wish->quantity > capacity)
 		return problem_at(house->why, house->arena, "/quantity",
 			"The section has %" PRId64 " places.", capacity);
+	room = str_equal(pg_text(&rows, 0, QUEUE_SECTION_QUEUE), "on");
+	if (room && pg_bool(&rows, 0, QUEUE_SECTION_SPENT))
+		return pass_refuse(house->why, house->arena, wish->event_id, PASS_SPENT);
+	j->trusted = room ? "room" : "1";
+	return PROBLEM_NONE;
+}
+
+/* What the script has answered. */
+static enum problem
+join_read(struct context *house, struct joining *j, const struct redis_value *reply,
+	struct queue_place *out)
+{
+	const struct queue_wish *wish = j->wish;
+	struct ticket ticket = { wish->event_id, wish->line, wish->user_id, 0 };
+	const char *said = queue_said(reply);
+
+	if (!said)
+		return queue_away(house);
+	if (str_equal(said, "ask")) {
+		if (redis_int(redis_at(reply, 1)) == 1)
+			filter_want(wish->event_id);
+		return judge(house, j, out);
+	}
+	if (str_equal(said, "begin"))
+		return queue_begin(house, wish->event_id, wish->line, 0);
+	if (str_equal(said, "pass"))
+		return pass_refuse(house->why, house->arena, wish->event_id, j->shown);
+	if (str_equal(said, "spent"))
+		return pass_refuse(house->why, house->arena, wish->event_id, PASS_SPENT);
+	j->done = true;
+	ticket.score = redis_int(redis_at(reply, 1));
+	if (str_equal(said, "done")) {
+		place_served(&ticket, reply, out);
+		return PROBLEM_NONE;
+	}
+	*out = place_in_line(house, &ticket, reply);
+	if (redis_length(reply) > 8)
+		metrics_add(METRIC_QUEUE_MOVES, METRIC_QUEUE_MOVE_JOINED, 1);
 	return PROBLEM_NONE;
 }
 
 static enum problem
 join(struct context *house, const struct queue_wish *wish, struct queue_place *out)
 {
-	struct ticket ticket = { wish->event_id, wish->line, wish->user_id, 0 };
-	const struct redis_value *reply;
-	const char *said;
-	bool trusted = false;
+	struct joining j = { .wish = wish, .trusted = "0" };
 	enum problem err = PROBLEM_NONE;
+	const char *pass;
 
-	for (int tries = 0; tries < TRIES && !err; tries++) {
+	j.shown = pass_check(house->arena, wish->pass, wish->event_id, wish->user_id, &j.pass);
+	pass = pass_place(house->arena, j.shown == PASS_GOOD ? &j.pass : NULL);
+	for (int tries = 0; tries < TRIES && !err && !j.done; tries++) {
 		const char *stamp = filter_stamp(house);
 		const char *args[] = { wish->line, stamp, stamp ? redis_run_id(house->redis) : NULL,
 			wish->user_id, queue_number(house, wish->quantity),
-			queue_number(house, house->conf->max_seats_per_booking),
-			trusted ? "1" : "0", NULL };
+			queue_number(house, house->conf->max_seats_per_booking), j.trusted, pass,
+			NULL };
 
-		reply = stamp && args[2] ? queue_script(house, &script_queue_join, wish->event_id,
-						   NULL, args)
-					 : NULL;
-		said = queue_said(reply);
-		if (!said)
-			return queue_away(house);
-		if (str_equal(said, "ask")) {
-			if (redis_int(redis_at(reply, 1)) == 1)
-				filter_want(wish->event_id);
-			err = judge(house, wish);
-			trusted = true;
-			continue;
-		}
-		if (str_equal(said, "begin")) {
-			err = queue_begin(house, wish->event_id, wish->line, 0);
-			continue;
-		}
-		ticket.score = redis_int(redis_at(reply, 1));
-		if (str_equal(said, "done")) {
-			place_served(&ticket, reply, out);
-			return PROBLEM_NONE;
-		}
-		*out = place_in_line(house, &ticket, reply);
-		if (redis_length(reply) > 8)
-			metrics_add(METRIC_QUEUE_MOVES, METRIC_QUEUE_MOVE_JOINED, 1);
-		return PROBLEM_NONE;
+		err = join_read(house, &j,
+			args[2] ? queue_script(
+					  house, &script_queue_join, wish->event_id, NULL, args)
+				: NULL,
+			out);
 	}
-	return err ? err : queue_away(house);
+	return err || j.done ? err : queue_away(house);
 }
 
 /* An answer as it is kept under a key, and out of that again. */
@@ -313,16 +360,16 @@ look_for(struct context *house, const struct ticket *ticket, bool *done, struct 
 
 	if (err || *done)
 		return err;
-	err = query_queue_section(house->pg, house->arena, house->deadline_us, house->why, &rows,
-		ticket->event_id, ticket->line, house->conf->max_seats_per_booking);
-	if (err == PROBLEM_SALES_CLOSED || err == PROBLEM_NOT_FOUND || err == PROBLEM_INVALID) {
-		*house->why = (struct problem_why){ 0 };
-		*out = place_of(ticket, QUEUE_EXPIRED);
-		out->reason = "sales-closed";
-		*done = true;
-		return PROBLEM_NONE;
-	}
-	return err ? err : give_back(house, ticket, done, out);
+	err = query_queue_over(house->pg, house->arena, house->deadline_us, house->why, &rows,
+		ticket->event_id, ticket->line);
+	if (err)
+		return err == PROBLEM_UNKNOWN_OUTCOME ? PROBLEM_UNAVAILABLE : err;
+	if (!pg_bool(&rows, 0, QUEUE_OVER_OVER))
+		return give_back(house, ticket, done, out);
+	*out = place_of(ticket, QUEUE_EXPIRED);
+	out->reason = "sales-closed";
+	*done = true;
+	return PROBLEM_NONE;
 }
 
 /* What one answer of Redis says. *done: *out is how it stands. */

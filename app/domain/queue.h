@@ -46,12 +46,13 @@ struct queue_wish {
 	const char *line_pointer; /* where that stood in the request */
 	const char *user_id;
 	int64_t quantity;
+	const char *pass; /* as it came, of the event's waiting room; NULL: none */
 };
 
 /*
  * A place at the end of the line; whoever has one, or a reservation out of it, gets that again.
  * *replayed: the first answer to this key. NOT_FOUND, INVALID with pointers, SALES_CLOSED,
- * KEY_REUSED; UNAVAILABLE while Redis is away.
+ * QUEUE_REQUIRED, KEY_REUSED; UNAVAILABLE while Redis is away.
  */
 enum problem queue_join(struct context *house, const struct queue_wish *wish,
 	const struct context_key *key, bool *replayed, struct queue_place *out);

@@ -17,8 +17,10 @@
 #define BATCHES_MAX  4 /* on end: clients may be waiting */
 #define LINES_MAX    64
 #define PERIOD_US    INT64_C(500000)
-#define LEAST_MS     400               /* between two looks at a line, of all processes */
-#define SEEN_US      INT64_C(15000000) /* more than whoever is told `sold_out` waits to ask again */
+#define LEAST_MS     400 /* between two looks at a line, of all processes */
+#define SEEN_MORE_US INT64_C(5000000)
+#define HEAD_WORDS   5 /* of the answer of queue_serve.lua, before the people */
+#define BODY_WORDS   4 /* for each of them */
 
 /* A batch under way: people, their places, and how each ended. */
 struct batch {
@@ -28,6 +30,7 @@ struct batch {
 	size_t count;
 	struct ticket *tickets;
 	int64_t *waited_ms;
+	int64_t *passes;
 	struct pg_rows rows;
 };
 
@@ -46,14 +49,17 @@ pick(struct context *house, int32_t event_id, const char *line, const char *driv
 static void
 batch_read(struct context *house, const struct redis_value *reply, struct batch *b)
 {
-	b->count = (redis_length(reply) - 4) / 3;
+	b->count = (redis_length(reply) - HEAD_WORDS) / BODY_WORDS;
 	b->tickets = ARENA_ARRAY(house->arena, struct ticket, b->count + 1);
 	b->waited_ms = ARENA_ARRAY(house->arena, int64_t, b->count + 1);
+	b->passes = ARENA_ARRAY(house->arena, int64_t, b->count + 1);
 	for (size_t i = 0; i < b->count; i++) {
+		size_t at = HEAD_WORDS + BODY_WORDS * i;
+
 		b->tickets[i] = (struct ticket){ b->event_id, b->line,
-			redis_text(redis_at(reply, 4 + 3 * i), NULL),
-			redis_int(redis_at(reply, 5 + 3 * i)) };
-		b->waited_ms[i] = redis_int(redis_at(reply, 6 + 3 * i));
+			redis_text(redis_at(reply, at), NULL), redis_int(redis_at(reply, at + 1)) };
+		b->waited_ms[i] = redis_int(redis_at(reply, at + 2));
+		b->passes[i] = redis_int(redis_at(reply, at + 3));
 	}
 }
 
@@ -67,6 +73,7 @@ decide(struct context *house, struct batch *b)
 	int64_t *quantities = ARENA_ARRAY(arena, int64_t, b->count);
 	const char **users = ARENA_ARRAY(arena, const char *, b->count);
 	const char **bookings = ARENA_ARRAY(arena, const char *, b->count);
+	bool lock = false;
 	enum problem err;
 
 	for (size_t i = 0; i < b->count; i++) {
@@ -86,10 +93,12 @@ decide(struct context *house, struct batch *b)
 			pg_array_text(arena, users, b->count),
 			pg_array_int(arena, quantities, b->count),
 			pg_array_text(arena, bookings, b->count), house->conf->queue_hold_seconds,
-			house->conf->max_seats_per_user);
-		/* What was done is told again. */
-		if (err != PROBLEM_UNKNOWN_OUTCOME)
+			house->conf->max_seats_per_user, house->conf->max_seats_per_booking,
+			pg_array_int(arena, b->passes, b->count), lock);
+		/* What was done is told again; what others took meanwhile is counted anew. */
+		if (err != PROBLEM_UNKNOWN_OUTCOME && err != PROBLEM_GIVE_BACK)
 			break;
+		lock = err == PROBLEM_GIVE_BACK;
 		FAULT("queue.again");
 	}
 	return err;
@@ -150,13 +159,13 @@ end_of(struct context *house, const struct batch *b, int row, const char **booki
 	return "back";
 }
 
-/* Tells Redis how they ended; err: nothing was done, all go back. Returns those who are served. */
-static int64_t
-tell(struct context *house, const struct batch *b, enum problem err)
+/* Tells Redis how they ended; err: nothing was done, all go back. */
+static void
+tell(struct context *house, const struct batch *b, enum problem err, struct queue_drive *out)
 {
+	const struct redis_value *reply;
 	const char **args = ARENA_ARRAY(house->arena, const char *, 4 + 4 * b->count);
 	bool closed = false;
-	int64_t served = 0;
 	size_t n = 3;
 
 	for (size_t i = 0; i < b->count; i++) {
@@ -167,7 +176,7 @@ tell(struct context *house, const struct batch *b, enum problem err)
 			const char *reason = pg_text(&b->rows, (int)i, QUEUE_SERVE_REASON);
 
 			args[n + 1] = end_of(house, b, (int)i, &args[n + 2], &args[n + 3]);
-			served += str_equal(args[n + 1], "reserved");
+			out->served += str_equal(args[n + 1], "reserved");
 			closed |= reason && str_equal(reason, "sales-closed");
 		}
 		n += 4;
@@ -175,9 +184,21 @@ tell(struct context *house, const struct batch *b, enum problem err)
 	args[0] = b->line;
 	args[1] = b->drive;
 	args[2] = closed ? "1" : "0";
-	queue_script(house, &script_queue_served, b->event_id, NULL, args);
+	reply = queue_script(house, &script_queue_served, b->event_id, NULL, args);
 	FAULT("queue.told");
-	return served;
+	out->waiting = reply ? redis_int(redis_at(reply, 1)) : -1;
+}
+
+/* PostgreSQL is to know whether somebody waits: for holds that are made while Redis is away. */
+static void
+mark(struct context *house, int32_t event_id, const char *line, int64_t waits)
+{
+	struct problem_why ignored = { 0 };
+	struct pg_rows rows;
+
+	if (waits != 0)
+		query_queue_mark(house->pg, house->arena, house->deadline_us, &ignored, &rows,
+			event_id, line, waits > 0);
 }
 
 enum problem
@@ -211,6 +232,7 @@ queue_drive(struct context *house, int32_t event_id, const char *line, int64_t l
 	out->waiting = redis_int(redis_at(reply, 1));
 	if (redis_int(redis_at(reply, 3)) == 0)
 		filter_want(event_id);
+	mark(house, event_id, line, redis_int(redis_at(reply, 4)));
 	batch_read(house, reply, &b);
 	if (b.count == 0)
 		return PROBLEM_NONE;
@@ -220,8 +242,7 @@ queue_drive(struct context *house, int32_t event_id, const char *line, int64_t l
 	/* It may have been done: then the places go back at their deadline, and are told so. */
 	if (err == PROBLEM_UNKNOWN_OUTCOME)
 		return err;
-	out->served = tell(house, &b, err);
-	out->waiting += (int64_t)b.count - out->served;
+	tell(house, &b, err, out);
 	out->more = redis_int(redis_at(reply, 2)) == 1 && out->served > 0;
 	return err;
 }
@@ -252,9 +273,15 @@ queue_note(int32_t event_id, const char *line, int64_t since_ms, bool open)
 			note = &notes[i];
 	}
 	if (!note) {
-		if (notes_count == LINES_MAX)
-			return;
-		note = &notes[notes_count++];
+		/* Where there is no room, the line of which nobody has asked for longest is left to
+		 * others. */
+		if (notes_count < LINES_MAX)
+			notes_count++;
+		note = &notes[notes_count - 1];
+		for (size_t i = 0; notes_count == LINES_MAX && i < LINES_MAX; i++) {
+			if (notes[i].seen_us < note->seen_us)
+				note = &notes[i];
+		}
 		*note = (struct note){ .event_id = event_id, .due_us = due_us };
 		snprintf(note->line, sizeof(note->line), "%s", line);
 	}
@@ -289,6 +316,9 @@ move_on(struct context *house, struct note *note)
 bool
 queue_idle(struct context *house)
 {
+	/* More than whoever is told `sold_out` waits before asking again. */
+	int64_t seen_us =
+		SEEN_MORE_US + INT64_C(1000000) * QUEUE_POLL_SOLD * house->conf->queue_poll_seconds;
 	int64_t now_us;
 
 	if (notes_count == 0)
@@ -298,7 +328,7 @@ queue_idle(struct context *house)
 		struct note *note = &notes[i];
 
 		if ((note->due_us <= now_us && !move_on(house, note)) ||
-			now_us - note->seen_us > SEEN_US)
+			now_us - note->seen_us > seen_us)
 			*note = notes[--notes_count];
 		else
 			i++;

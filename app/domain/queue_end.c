@@ -54,7 +54,8 @@ leave_step(struct context *house, const struct ticket *ticket, const char *step)
 
 /*
  * Out of the line first, so that whoever joins again has a new place; then PostgreSQL is told, also
- * of an older place of the same account that went with it.
+ * of an older place of the same account that went with it; and then whoever is being served is so
+ * no more.
  */
 static enum problem
 give_up(struct context *house, const struct ticket *ticket)
@@ -74,6 +75,8 @@ give_up(struct context *house, const struct ticket *ticket)
 		leave_step(house, &taken, "undo");
 	if (err)
 		return err;
+	if (was_there)
+		leave_step(house, &taken, "ended");
 	if (freed)
 		queue_note(ticket->event_id, ticket->line, 0, true);
 	metrics_add(METRIC_QUEUE_MOVES, METRIC_QUEUE_MOVE_LEFT, 1);

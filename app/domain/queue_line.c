@@ -71,13 +71,13 @@ begin_claimed(struct context *house, int32_t event_id, const char *line, int64_t
 		return err == PROBLEM_UNKNOWN_OUTCOME ? PROBLEM_UNAVAILABLE : err;
 	}
 	epoch = pg_int(&rows, 0, QUEUE_EPOCH_EPOCH);
-	if (!begin_step(house, event_id, line, "begin", epoch))
-		return PROBLEM_UNAVAILABLE;
+	/* Before it begins, so that none is begun and never counted. */
 	redis_command(house->redis, 3,
 		(const char *[]){ "SADD", ALL_LINES,
 			arena_printf(house->arena, "%" PRId32 ":%s", event_id, line) },
 		NULL, house->arena);
-	return PROBLEM_NONE;
+	return begin_step(house, event_id, line, "begin", epoch) ? PROBLEM_NONE
+								 : PROBLEM_UNAVAILABLE;
 }
 
 enum problem
@@ -131,9 +131,10 @@ people(struct context *house, const char *part)
 		sum += redis_int(count);
 		if (redis_int(count) > 0)
 			continue;
-		/* A line that is not kept any more is forgotten here too. */
-		count = redis_command(house->redis, 2,
-			(const char *[]){ "EXISTS", arena_printf(house->arena, "%s:state", key) },
+		/* A line that is not kept any more is forgotten here too, unless it begins now. */
+		count = redis_command(house->redis, 3,
+			(const char *[]){ "EXISTS", arena_printf(house->arena, "%s:state", key),
+				arena_printf(house->arena, "%s:begin", key) },
 			NULL, house->arena);
 		if (count && redis_int(count) == 0)
 			redis_command(house->redis, 3, (const char *[]){ "SREM", ALL_LINES, name },

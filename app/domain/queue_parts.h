@@ -7,6 +7,8 @@
 #include "domain/filter_parts.h"
 #include "domain/queue.h"
 
+#define QUEUE_POLL_SOLD 5 /* intervals after which whoever is told `sold_out` asks again */
+
 /* A script of a line; bucket NULL: it needs no other key. NULL: Redis is away. */
 const struct redis_value *queue_script(struct context *house, const struct redis_script *script,
 	int32_t event_id, const char *bucket, const char *const *args);

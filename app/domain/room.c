@@ -8,7 +8,6 @@
 #include "base/fault.h"
 #include "base/metrics.h"
 #include "domain/limit.h"
-#include "domain/pass.h"
 #include "domain/queue_parts.h"
 #include "queries.h"
 #include "scripts.h"
@@ -56,6 +55,7 @@ struct asking {
 	const struct redis_script *script;
 	const char *bucket;           /* another key, or NULL */
 	const char *extra[EXTRA_MAX]; /* arguments of the script's own */
+	const char **reads;           /* that of them which is the burst of reads, or NULL */
 	const char *told;             /* what PostgreSQL has said of the event; NULL: not asked */
 	bool joining;
 	int64_t epoch; /* of a ticket: the line is begun above it */
@@ -113,6 +113,9 @@ ask(struct context *house, struct asking *a)
 		call(house, a);
 		if (!a->said)
 			break;
+		/* One call is one read, however often the script has to be asked. */
+		if (a->reads)
+			*a->reads = "0";
 		if (str_equal(a->said, "ask") && !a->told)
 			err = ask_postgres(house, a);
 		else if (str_equal(a->said, "begin"))
@@ -347,6 +350,7 @@ room_status(struct context *house, const struct ticket *ticket, struct room_plac
 		.extra = { ticket->user_id, queue_number(house, ticket->score),
 			queue_number(house, conf->rate_read),
 			conf->rate_limit ? queue_number(house, conf->rate_read_burst) : "0", "0" },
+		.reads = &a.extra[3],
 		.epoch = ticket_epoch(ticket),
 	};
 	bool again = false;
@@ -356,7 +360,6 @@ room_status(struct context *house, const struct ticket *ticket, struct room_plac
 		err = status_of(house, &is, &a, &again, out);
 	if (err || !again)
 		return err;
-	a.extra[3] = "0";
 	a.extra[4] = "1";
 	metrics_add(METRIC_QUEUE_MOVES, METRIC_QUEUE_MOVE_RETURNED, 1);
 	err = ask(house, &a);
@@ -373,6 +376,16 @@ room_end(struct context *house, int32_t event_id, const char *user_id, int64_t s
 
 	if (house->redis)
 		queue_script(house, &script_room_end, event_id, NULL, args);
+}
+
+void
+room_inside(struct context *house, const struct pass *pass)
+{
+	const char *args[] = { LINE, pass->user_id, queue_number(house, pass->score),
+		queue_number(house, 1000 * pass->ends_s), NULL };
+
+	if (house->redis)
+		queue_script(house, &script_room_inside, pass->event_id, NULL, args);
 }
 
 enum problem

@@ -11,7 +11,7 @@
 #define HOLDFAST_ROOM_H
 
 #include "domain/context.h"
-#include "domain/ticket.h"
+#include "domain/pass.h"
 
 enum room_status {
 	ROOM_WAITING,
@@ -58,6 +58,9 @@ enum problem room_leave(struct context *house, const struct ticket *ticket,
  * worst the place ends with its pass. */
 void room_end(struct context *house, int32_t event_id, const char *user_id, int64_t score,
 	const char *how);
+
+/* Somebody who was not known to be inside has held a place with it. Never fails: likewise. */
+void room_inside(struct context *house, const struct pass *pass);
 
 /* Lets in whose turn it is, where nobody asks. *waiting: after it; -1: there is no such room. */
 enum problem

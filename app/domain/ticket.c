@@ -39,6 +39,12 @@ ticket_quantity(const struct ticket *ticket)
 	return (ticket->score & 511) + 1;
 }
 
+int64_t
+ticket_score(int64_t epoch, int64_t number, int64_t quantity)
+{
+	return epoch << 43 | number << 9 | (quantity - 1);
+}
+
 bool
 ticket_line_is_name(const char *line)
 {

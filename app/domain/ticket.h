@@ -15,17 +15,24 @@
 #define TICKET_LINE_MAX     64 /* characters of a section's id */
 #define TICKET_QUANTITY_MAX 500
 
-/* The order of a line, lowest first: ((epoch * 2^34) + number) * 2^9 + quantity - 1. */
+/*
+ * score: the order of a line, lowest first: epoch * 2^43, and below that, in the line of a section,
+ * number * 2^9 + quantity - 1; in a waiting room what store/lua/room.lua says.
+ */
 struct ticket {
 	int32_t event_id;
-	const char *line; /* the section's id; "" would be the whole event */
+	const char *line; /* the section's id; "": the waiting room of the event */
 	const char *user_id;
 	int64_t score;
 };
 
 int64_t ticket_epoch(const struct ticket *ticket);
+
+/* Of the line of a section. */
 int64_t ticket_number(const struct ticket *ticket);
 int64_t ticket_quantity(const struct ticket *ticket);
+
+int64_t ticket_score(int64_t epoch, int64_t number, int64_t quantity);
 
 /* A section's id, or "". */
 bool ticket_line_is_name(const char *line);

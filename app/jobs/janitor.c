@@ -22,7 +22,7 @@
 #define BATCH_LONG_US 15000
 
 struct tally {
-	int64_t bookings, answers, sessions;
+	int64_t bookings, answers, sessions, tickets;
 	int64_t batch;      /* size of the next */
 	int64_t longest_us; /* a transaction of this run */
 };
@@ -71,7 +71,7 @@ expire(struct context *house, struct job_run *run, struct tally *tally, int64_t 
 	return PROBLEM_NONE;
 }
 
-/* Kept answers first, then sessions. */
+/* Kept answers first, then sessions, then what lines have left. */
 static enum problem
 trim(struct context *house, struct job_run *run, struct tally *tally, int64_t *done)
 {
@@ -92,6 +92,14 @@ trim(struct context *house, struct job_run *run, struct tally *tally, int64_t *d
 			return err;
 		*done = pg_int(&rows, 0, JANITOR_TRIM_SESSIONS_SESSIONS);
 		tally->sessions += *done;
+	}
+	if (*done == 0) {
+		err = query_janitor_trim_queue(house->pg, house->arena, house->deadline_us,
+			house->why, &rows, batch_of(run, tally));
+		if (err)
+			return err;
+		*done = pg_int(&rows, 0, JANITOR_TRIM_QUEUE_TICKETS);
+		tally->tickets += *done;
 	}
 	note_time(tally, clock_monotonic_us() - began_us);
 	return PROBLEM_NONE;
@@ -130,8 +138,10 @@ batch(struct context *house, struct job_run *run, int64_t *done)
 	if (!err && *done == 0)
 		err = trim(house, run, tally, done);
 	snprintf(detail, sizeof detail,
-		"bookings=%" PRId64 " answers=%" PRId64 " sessions=%" PRId64 " longest_ms=%" PRId64,
-		tally->bookings, tally->answers, tally->sessions, tally->longest_us / 1000);
+		"bookings=%" PRId64 " answers=%" PRId64 " sessions=%" PRId64 " tickets=%" PRId64
+		" longest_ms=%" PRId64,
+		tally->bookings, tally->answers, tally->sessions, tally->tickets,
+		tally->longest_us / 1000);
 	run->detail = detail;
 	return err;
 }

@@ -9,6 +9,7 @@
 
 #include <inttypes.h>
 
+#include "base/log.h"
 #include "domain/queue.h"
 #include "domain/room.h"
 #include "queries.h"
@@ -19,7 +20,7 @@
 struct walk {
 	int64_t event_id;
 	char line[TICKET_LINE_MAX + 1];
-	int64_t lines, waiting, served;
+	int64_t lines, waiting, served, failed;
 };
 
 /* A line until its rest does not fit. */
@@ -45,10 +46,26 @@ move_on(struct context *house, const struct job_run *run, struct walk *walk, int
 	return err;
 }
 
+/*
+ * What is wrong with one line is no reason to leave the others; where a server is away there is
+ * nothing to be done for any of them.
+ */
+static enum problem
+line_err(struct context *house, struct walk *walk, enum problem err)
+{
+	if (!err || !pg_is_up(house->pg) || !redis_run_id(house->redis))
+		return err;
+	walk->failed++;
+	log_line(LOG_WARN, "event=%" PRId64 " line=%s problem=%s", walk->event_id,
+		log_value(walk->line), problem_rows[err].slug);
+	*house->why = (struct problem_why){ 0 };
+	return PROBLEM_NONE;
+}
+
 static enum problem
 batch(struct context *house, struct job_run *run, int64_t *done)
 {
-	static char detail[120];
+	static char detail[160];
 	struct walk *walk = run->state;
 	struct pg_rows rows;
 	enum problem err;
@@ -64,12 +81,14 @@ batch(struct context *house, struct job_run *run, int64_t *done)
 		if (run->dry_run)
 			walk->lines++;
 		else
-			err = move_on(house, run, walk, done);
+			err = line_err(house, walk, move_on(house, run, walk, done));
 	}
 	run->more = !err && rows.count > 0;
 	walk->served += *done;
-	snprintf(detail, sizeof(detail), "lines=%" PRId64 " waiting=%" PRId64 " served=%" PRId64,
-		walk->lines, walk->waiting, walk->served);
+	run->failed = walk->failed > 0;
+	snprintf(detail, sizeof(detail),
+		"lines=%" PRId64 " waiting=%" PRId64 " served=%" PRId64 " failed=%" PRId64,
+		walk->lines, walk->waiting, walk->served, walk->failed);
 	run->detail = detail;
 	return err;
 }

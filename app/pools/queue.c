@@ -174,7 +174,8 @@ queue_join_call(struct request *r)
 		{ .name = NULL },
 	};
 	struct context_key key = key_of(r);
-	struct queue_wish wish = { .user_id = r->who.user_id };
+	struct queue_wish wish = { .user_id = r->who.user_id,
+		.pass = request_header(r, "HTTP_X_QUEUE_PASS") };
 	struct body in = { 0 };
 	struct queue_place place;
 	struct str out;

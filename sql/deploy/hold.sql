@@ -154,11 +154,13 @@ CREATE TYPE hold_result AS (
 --   p_give_back   a repeat after HF290: due claims of the sections are given back first
 --   p_default_*   the configuration's values, for an event that has none of its own (0: no limit)
 --   p_pass        the pass of the event's waiting room that the caller has shown
+--   p_line        whether places may be left for those in the line of a section is judged here, by what
+--                 was told of it last: the caller could not ask the line itself
 CREATE FUNCTION hold(
   p_event integer, p_user uuid, p_booking uuid, p_key text, p_fingerprint text, p_wait boolean,
   p_give_back boolean, p_seats text[], p_sections text[], p_quantities integer[],
   p_default_seconds integer, p_default_per_booking integer, p_default_per_user integer,
-  p_pass bigint DEFAULT NULL
+  p_pass bigint DEFAULT NULL, p_line boolean DEFAULT false
 ) RETURNS hold_result
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = holdfast, pg_temp AS $$
 DECLARE
@@ -311,6 +313,25 @@ BEGIN
 
   v_expires := date_trunc('milliseconds', now())
     + make_interval(secs => coalesce(e.hold_seconds, p_default_seconds));
+
+  IF p_line THEN
+    SELECT l.line INTO v_full FROM queue_lines l
+      WHERE l.event_id = p_event AND l.waits_until > now() AND l.line = ANY (v_ga_ids || v_seat_in) LIMIT 1;
+    IF FOUND THEN
+      b := hold_same(p_event, p_user, r.positions, v_nos);
+      IF b.booking_id IS NOT NULL THEN
+        r.outcome := 'same';
+        r.booking := booking_show(b, false);
+        RETURN r;
+      ELSIF v_full = ANY (v_ga_ids) THEN
+        RAISE EXCEPTION 'what comes free is for those who stand in line' USING ERRCODE = 'HF202',
+          DETAIL = json_build_object('section_id', v_full, 'available', 0);
+      END IF;
+      RAISE EXCEPTION 'what comes free is for those who stand in line' USING ERRCODE = 'HF201',
+        DETAIL = json_build_object('seat_ids', ARRAY(SELECT w.id FROM unnest(v_seat_ids, v_seat_in) AS w (id, line)
+          WHERE w.line = v_full));
+    END IF;
+  END IF;
 
   -- The claims: numbered seats by ascending position, due ones taken over in the same statement.
   IF cardinality(r.positions) > 0 THEN

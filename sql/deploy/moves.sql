@@ -209,10 +209,6 @@ BEGIN
   ELSIF e.payment <> 'none' AND b.total > 0 AND NOT p_paid THEN
     RAISE EXCEPTION 'the booking must be paid first' USING ERRCODE = 'HF207';
   END IF;
-  IF b.pass IS NOT NULL THEN
-    INSERT INTO passes_spent (event_id, user_id, pass) VALUES (b.event_id, b.user_id, b.pass)
-      ON CONFLICT DO NOTHING;
-  END IF;
   v_rows := claims_set(b, 'b', 'infinity');
   UPDATE bookings SET status = 'CONFIRMED', confirmed_at = now(), version = version + 1
     WHERE event_id = b.event_id AND booking_id = b.booking_id
@@ -225,6 +221,11 @@ BEGIN
     END IF;
   ELSE
     PERFORM notice_write(c.event_id, c.booking_id, 'booking.confirmed', '{}');
+  END IF;
+  -- After claims and booking, in the order of locks.
+  IF b.pass IS NOT NULL THEN
+    INSERT INTO passes_spent (event_id, user_id, pass) VALUES (b.event_id, b.user_id, b.pass)
+      ON CONFLICT DO NOTHING;
   END IF;
   RETURN c;
 END

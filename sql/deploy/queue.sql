@@ -7,12 +7,14 @@ BEGIN;
 SET LOCAL search_path = holdfast, public;
 
 -- Lines that were ever begun. epoch: how often. A line that Redis has lost begins a new one, so that no
--- number is given twice, and old tickets stay in front of new ones.
+-- number is given twice, and old tickets stay in front of new ones. waits_until: somebody waits in it who
+-- could not be served, as far as that was told lately; what comes free is theirs.
 CREATE TABLE queue_lines (
   event_id   integer NOT NULL REFERENCES events (event_id),
   line       text NOT NULL CHECK (line ~ '^[A-Za-z0-9_-]{0,64}$'),
   epoch      integer NOT NULL DEFAULT 1 CHECK (epoch BETWEEN 1 AND 1023),
   begun_at   timestamptz NOT NULL DEFAULT now(),
+  waits_until timestamptz,
   PRIMARY KEY (event_id, line)
 );
 
@@ -37,9 +39,18 @@ CREATE INDEX queue_tickets_user ON queue_tickets (event_id, user_id, line) WHERE
 CREATE UNIQUE INDEX queue_tickets_booking ON queue_tickets (event_id, booking_id)
   WHERE booking_id IS NOT NULL;
 
+-- Sales of an event ended so long ago that nobody asks for tickets of its lines any more.
+CREATE FUNCTION queue_is_old(p_event integer) RETURNS boolean
+LANGUAGE sql STABLE SET search_path = holdfast, pg_temp AS $$
+  SELECT sales_end < now() - interval '30 days' FROM holdfast.events WHERE event_id = p_event
+$$;
+
 CREATE FUNCTION queue_ticket_guard() RETURNS trigger
 LANGUAGE plpgsql SET search_path = holdfast, pg_temp AS $$
 BEGIN
+  IF TG_OP = 'DELETE' AND queue_is_old(OLD.event_id) THEN
+    RETURN OLD;
+  END IF;
   RAISE EXCEPTION 'a ticket that has come to its end stays as it is' USING ERRCODE = '23514';
 END
 $$;
@@ -49,10 +60,13 @@ CREATE TRIGGER queue_tickets_kept BEFORE TRUNCATE ON queue_tickets
   FOR EACH STATEMENT EXECUTE FUNCTION queue_ticket_guard();
 
 -- What a joiner is judged by where the filter cannot say. Raises what a hold would. capacity: more than
--- the section has can never be served; null where the line is the waiting room's.
-CREATE FUNCTION queue_section(p_event integer, p_line text, p_default_per_booking integer,
-  OUT most integer, OUT capacity integer, OUT queue text)
+-- the section has can never be served. spent: the pass of the waiting room that was shown. booking_id and
+-- what follows: the place of the account that was served and is open still.
+CREATE FUNCTION queue_section(p_event integer, p_line text, p_default_per_booking integer, p_user uuid,
+  p_pass bigint, OUT most integer, OUT capacity integer, OUT queue text, OUT spent boolean,
+  OUT booking_id uuid, OUT epoch integer, OUT number bigint, OUT quantity integer, OUT expires_at timestamptz)
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = holdfast, pg_temp AS $$
+#variable_conflict use_column
 DECLARE
   e events;
 BEGIN
@@ -61,25 +75,58 @@ BEGIN
     RAISE EXCEPTION 'no such event' USING ERRCODE = 'HF104';
   END IF;
   SELECT s.capacity INTO capacity FROM sections s WHERE s.event_id = p_event AND s.section_id = p_line;
-  IF p_line <> '' AND NOT FOUND THEN
+  IF NOT FOUND THEN
     RAISE EXCEPTION 'unknown section' USING ERRCODE = 'HF122',
       DETAIL = places_unknown(p_event, '{}', ARRAY[p_line]);
-  ELSIF e.status <> 'on_sale' OR now() >= e.sales_end OR (now() < e.sales_start AND p_line <> '') THEN
+  ELSIF e.status <> 'on_sale' OR now() >= e.sales_end OR now() < e.sales_start THEN
     RAISE EXCEPTION 'the event is not on sale' USING ERRCODE = 'HF203',
       DETAIL = sales_window(e.sales_start, e.sales_end);
   END IF;
   most := coalesce(e.max_seats_per_booking, p_default_per_booking);
   queue := e.queue;
+  spent := e.queue = 'on' AND EXISTS (SELECT FROM passes_spent
+    WHERE event_id = p_event AND user_id = p_user AND pass = p_pass);
+  SELECT t.booking_id, t.epoch, t.number, b.places, b.expires_at
+    INTO booking_id, epoch, number, quantity, expires_at
+    FROM queue_tickets t JOIN bookings b USING (event_id, booking_id)
+    WHERE t.event_id = p_event AND t.user_id = p_user AND t.line = p_line AND t.outcome = 'reserved'
+      AND b.status IN ('HOLD', 'RESERVED') AND b.expires_at > now() LIMIT 1;
 END
+$$;
+
+-- Whether nobody of a line is served any more, whatever is still changed.
+CREATE FUNCTION queue_is_over(p_event integer, p_line text) RETURNS boolean
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = holdfast, pg_temp AS $$
+  SELECT coalesce((SELECT e.status IN ('draft', 'cancelled') OR e.sales_end <= now() FROM holdfast.events e
+    JOIN holdfast.sections s USING (event_id) WHERE e.event_id = p_event AND s.section_id = p_line), true)
 $$;
 
 -- The epoch of a line that begins now: above every one that has been heard of (p_above: by the caller).
 CREATE FUNCTION queue_epoch(p_event integer, p_line text, p_above integer) RETURNS integer
-LANGUAGE sql SECURITY DEFINER SET search_path = holdfast, pg_temp AS $$
-  INSERT INTO holdfast.queue_lines AS l (event_id, line, epoch) VALUES (p_event, p_line, p_above + 1)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = holdfast, pg_temp AS $$
+DECLARE
+  v_epoch integer := greatest(p_above, (SELECT epoch FROM queue_lines WHERE event_id = p_event AND line = p_line)) + 1;
+BEGIN
+  IF v_epoch > 1023 THEN
+    RAISE EXCEPTION 'line % of event % has begun as often as a ticket can tell', p_line, p_event USING ERRCODE = '53400';
+  END IF;
+  INSERT INTO queue_lines AS l (event_id, line, epoch) VALUES (p_event, p_line, v_epoch)
     ON CONFLICT (event_id, line)
-      DO UPDATE SET epoch = greatest(l.epoch, p_above) + 1, begun_at = now()
-    RETURNING epoch
+      DO UPDATE SET epoch = greatest(l.epoch + 1, v_epoch), begun_at = now()
+    RETURNING epoch INTO v_epoch;
+  RETURN v_epoch;
+END
+$$;
+
+-- Somebody waits in a line who could not be served, or nobody does any more: for holds that are judged
+-- without the line itself.
+CREATE FUNCTION queue_mark(p_event integer, p_line text, p_waits boolean) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = holdfast, pg_temp AS $$
+BEGIN
+  PERFORM set_config('synchronous_commit', 'off', true);
+  UPDATE queue_lines SET waits_until = CASE WHEN p_waits THEN now() + interval '1 minute' END
+    WHERE event_id = p_event AND line = p_line;
+END
 $$;
 
 -- How a ticket ended, if it has, with its booking as it stands.
@@ -103,23 +150,20 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = holdfast, pg_temp AS $$
       AND t.user_id = p_user
 $$;
 
--- Gives a place up. What it has been served with by then is told, for the caller to release. True:
--- it has been left, now or before.
-CREATE FUNCTION queue_leave(p_event integer, p_line text, p_epoch integer, p_number bigint, p_user uuid,
-  OUT is_left boolean, OUT booking_id uuid)
+-- Gives a place up. What it has been served with by then is told, for the caller to release.
+CREATE FUNCTION queue_leave(p_event integer, p_line text, p_epoch integer, p_number bigint, p_user uuid)
+RETURNS uuid
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = holdfast, pg_temp AS $$
-#variable_conflict use_column
-DECLARE
-  v_outcome text;
 BEGIN
+  IF NOT EXISTS (SELECT FROM queue_lines WHERE event_id = p_event AND line = p_line) THEN
+    RAISE EXCEPTION 'no such line' USING ERRCODE = 'HF104';
+  END IF;
   -- The conflict waits for a batch that is serving it.
   INSERT INTO queue_tickets (event_id, line, epoch, number, user_id, outcome)
     VALUES (p_event, p_line, p_epoch, p_number, p_user, 'left')
     ON CONFLICT DO NOTHING;
-  SELECT t.outcome, t.booking_id INTO v_outcome, booking_id FROM queue_tickets t
-    WHERE t.event_id = p_event AND t.line = p_line AND t.epoch = p_epoch AND t.number = p_number
-      AND t.user_id = p_user;
-  is_left := v_outcome IS NOT DISTINCT FROM 'left';
+  RETURN (SELECT booking_id FROM queue_tickets
+    WHERE event_id = p_event AND line = p_line AND epoch = p_epoch AND number = p_number AND user_id = p_user);
 END
 $$;
 
@@ -150,12 +194,96 @@ CREATE TYPE queue_served AS (
   reason     text,    -- refused: limit-exceeded, already-reserved (the account has an open place),
                       -- not-yours, capacity (the section has not so many); later: busy, sales-closed
   booking_id uuid,
-  status     text,    -- of the booking
+  epoch      integer,
+  number     bigint,
+  pass       bigint,  -- of the waiting room, with which the place was come by
   expires_ms bigint,
   positions  integer[],
   section_id text,    -- general admission
   quantity   integer
 );
+
+-- Claims seats of a section for those who are to be reserved, in their order. What another takes at the
+-- same moment is lost to it, and all choose again; who then gets none is full. back: bookings whose due
+-- claims were taken over.
+CREATE FUNCTION queue_claim_seats(p_event integer, p_section_no smallint, p_expires timestamptz,
+  INOUT p_served queue_served[], OUT back uuid[])
+LANGUAGE plpgsql SET search_path = holdfast, pg_temp AS $$
+DECLARE
+  r       queue_served;
+  v_all   record;
+  v_free  integer[];
+  v_rows  text[];
+  v_at    integer[];
+  v_first integer; -- of a ticket's seats among the free ones
+  v_next  integer;
+  v_pick  record;
+  v_from  uuid;
+  v_lost  integer[] := '{}';
+  v_ok    boolean := false;
+BEGIN
+  -- More than one batch can want: so that most find neighbours.
+  SELECT array_agg(q.position) AS free, array_agg(q.row_label) AS rows, array_agg(q.adjacency) AS at
+    INTO v_all FROM (
+      SELECT s.position, s.row_label, s.adjacency FROM seats s
+        WHERE s.event_id = p_event AND s.section_no = p_section_no
+          AND NOT EXISTS (SELECT FROM seat_claims k WHERE k.event_id = p_event
+            AND k.position = s.position AND k.expires_at > now())
+        ORDER BY s.position LIMIT 2000) AS q;
+  FOR tries IN 1 .. 5 LOOP
+    back := '{}';
+    SELECT array_agg(f.p), array_agg(f.r), array_agg(f.a) INTO v_free, v_rows, v_at
+      FROM unnest(v_all.free, v_all.rows, v_all.at) AS f (p, r, a) WHERE f.p <> ALL (v_lost);
+    FOR i IN 1 .. cardinality(p_served) LOOP
+      r := p_served[i];
+      CONTINUE WHEN r.outcome <> 'reserved';
+      IF r.quantity > coalesce(cardinality(v_free), 0) THEN
+        r.outcome := 'full';
+        r.booking_id := NULL;
+        r.positions := '{}';
+      ELSE
+        v_first := queue_pick(v_rows, v_at, r.quantity);
+        v_next := v_first + r.quantity;
+        r.positions := v_free[v_first : v_next - 1];
+        v_free := v_free[: v_first - 1] || v_free[v_next :];
+        v_rows := v_rows[: v_first - 1] || v_rows[v_next :];
+        v_at := v_at[: v_first - 1] || v_at[v_next :];
+      END IF;
+      p_served[i] := r;
+    END LOOP;
+    BEGIN
+      FOR v_pick IN
+        SELECT d.booking_id, d.position FROM (
+          SELECT q.booking_id, unnest(q.positions) AS position FROM unnest(p_served) AS q
+            WHERE q.outcome = 'reserved') AS d
+          ORDER BY d.position
+      LOOP
+        INSERT INTO seat_claims AS k (event_id, position, booking_id, state, expires_at)
+          VALUES (p_event, v_pick.position, v_pick.booking_id, 'h', p_expires)
+          ON CONFLICT (event_id, position) DO UPDATE
+            SET taken_from = k.booking_id, booking_id = excluded.booking_id,
+              state = excluded.state, expires_at = excluded.expires_at
+            WHERE k.expires_at <= now()
+          RETURNING k.taken_from INTO v_from;
+        IF NOT FOUND THEN
+          v_lost := v_lost || v_pick.position;
+          v_ok := NULL;
+        ELSIF v_from IS NOT NULL THEN
+          back := back || v_from;
+        END IF;
+      END LOOP;
+      IF v_ok IS NULL THEN
+        v_ok := false;
+        RAISE EXCEPTION 'a seat was taken meanwhile' USING ERRCODE = '40001';
+      END IF;
+      RETURN;
+    EXCEPTION WHEN serialization_failure THEN
+      NULL; -- what was claimed is undone
+    END;
+  END LOOP;
+  RAISE EXCEPTION 'seats are taken one after another' USING ERRCODE = '40001';
+END
+$$;
 
 -- Serves the heads of one line, in their order: each gets a hold of its quantity or stays. A ticket that
 -- was served before is told its booking again. Takes the locks of all buyers first, without waiting:
@@ -163,9 +291,13 @@ CREATE TYPE queue_served AS (
 -- made durable by the caller, with one flush for the whole batch, before anybody is told.
 --   p_bookings        the id chosen for each: derived from the ticket
 --   p_hold_seconds    life of such a hold
+--   p_default_*       the configuration's values, for an event that has none of its own
+--   p_passes          of the waiting room, as far as they are known (0: not)
+--   p_lock            a repeat after HF290: the counter is locked before anybody is judged
 CREATE FUNCTION queue_serve(p_event integer, p_line text, p_epochs integer[], p_numbers bigint[],
   p_users uuid[], p_quantities integer[], p_bookings uuid[], p_hold_seconds integer,
-  p_default_per_user integer) RETURNS SETOF queue_served
+  p_default_per_user integer, p_default_per_booking integer DEFAULT NULL, p_passes bigint[] DEFAULT '{}',
+  p_lock boolean DEFAULT false) RETURNS SETOF queue_served
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = holdfast, pg_temp AS $$
 DECLARE
   r          queue_served;
@@ -178,14 +310,7 @@ DECLARE
   v_current  integer;
   v_expires  timestamptz;
   v_back     uuid[] := '{}';
-  v_from     uuid;
-  v_pick     record;
   v_left     integer;
-  v_free     integer[];
-  v_rows     text[];
-  v_at       integer[];
-  v_first    integer; -- of a ticket's seats among the free ones
-  v_next     integer;
   v_done     queue_served[] := '{}';
 BEGIN
   PERFORM set_config('synchronous_commit', 'off', true);
@@ -203,24 +328,21 @@ BEGIN
   v_expires := date_trunc('milliseconds', now()) + make_interval(secs => p_hold_seconds);
 
   IF c.kind = 'ga' THEN
-    v_back := ga_give_back(p_event, ARRAY[c.section_no], true);
+    v_back := ga_give_back(p_event, ARRAY[c.section_no], p_lock);
     SELECT capacity - taken INTO v_left FROM ga_counts
       WHERE event_id = p_event AND section_no = c.section_no;
   ELSE
-    -- More than one batch can want: so that most find neighbours.
-    SELECT array_agg(q.position), array_agg(q.row_label), array_agg(q.adjacency)
-      INTO v_free, v_rows, v_at FROM (
-        SELECT s.position, s.row_label, s.adjacency FROM seats s
-          WHERE s.event_id = p_event AND s.section_no = c.section_no
-            AND NOT EXISTS (SELECT FROM seat_claims k WHERE k.event_id = p_event
-              AND k.position = s.position AND k.expires_at > now())
-          ORDER BY s.position LIMIT 2000) AS q;
-    v_left := coalesce(cardinality(v_free), 0);
+    SELECT count(*) INTO v_left FROM (
+      SELECT FROM seats s WHERE s.event_id = p_event AND s.section_no = c.section_no
+        AND NOT EXISTS (SELECT FROM seat_claims k WHERE k.event_id = p_event
+          AND k.position = s.position AND k.expires_at > now()) LIMIT 2000) AS q;
   END IF;
 
-  -- Who gets what, in the order of the line.
+  -- Who is to get something, in the order of the line.
   FOR i IN 1 .. cardinality(p_users) LOOP
-    r := ROW(p_users[i], NULL, NULL, NULL, NULL, NULL, '{}'::integer[], NULL, NULL);
+    r := NULL;
+    r.user_id := p_users[i];
+    r.positions := '{}';
     SELECT CASE t.outcome WHEN 'reserved' THEN 'again' ELSE t.outcome END, t.reason, t.booking_id,
         t.user_id
       INTO r.outcome, r.reason, r.booking_id, v_user
@@ -249,84 +371,73 @@ BEGIN
           AND status IN ('HOLD', 'RESERVED', 'CONFIRMED') -- as bookings_live says it, or it is not used
           AND (status = 'CONFIRMED' OR expires_at > now());
     END IF;
+    r.quantity := p_quantities[i];
     IF EXISTS (SELECT FROM queue_tickets t JOIN bookings b USING (event_id, booking_id)
         WHERE t.event_id = p_event AND t.user_id = p_users[i] AND t.line = p_line
           AND t.outcome = 'reserved' AND b.status IN ('HOLD', 'RESERVED') AND b.expires_at > now()) THEN
       r.reason := 'already-reserved';
-    ELSIF v_current + p_quantities[i] > v_limit THEN
+    ELSIF v_current + r.quantity > v_limit
+        OR r.quantity > coalesce(e.max_seats_per_booking, p_default_per_booking) THEN
       r.reason := 'limit-exceeded';
-    ELSIF p_quantities[i] > c.capacity THEN
+    ELSIF r.quantity > c.capacity THEN
       r.reason := 'capacity';
-    ELSIF p_quantities[i] > v_left THEN
-      r.outcome := 'full';
-      v_done := v_done || r;
-      CONTINUE;
     END IF;
-    r.outcome := CASE WHEN r.reason IS NULL THEN 'reserved' ELSE 'refused' END;
-    r.booking_id := CASE WHEN r.reason IS NULL THEN p_bookings[i] END;
-    INSERT INTO queue_tickets (event_id, line, epoch, number, user_id, outcome, reason, booking_id)
-      VALUES (p_event, p_line, p_epochs[i], p_numbers[i], p_users[i], r.outcome, r.reason, r.booking_id)
-      ON CONFLICT DO NOTHING;
-    IF NOT FOUND THEN
-      -- Left meanwhile, or served by another batch: the next one is told.
-      r.outcome := 'later';
-      r.reason := 'busy';
-      r.booking_id := NULL;
-    ELSIF r.outcome = 'reserved' THEN
-      r.status := 'HOLD';
+    r.epoch := p_epochs[i];
+    r.number := p_numbers[i];
+    IF r.reason IS NOT NULL THEN
+      r.outcome := 'refused';
+    ELSIF r.quantity > v_left THEN
+      r.outcome := 'full';
+    ELSE
+      r.outcome := 'reserved';
+      r.booking_id := p_bookings[i];
+      r.pass := CASE WHEN e.queue = 'on' THEN nullif(p_passes[i], 0) END;
       r.expires_ms := (extract(epoch FROM v_expires) * 1000)::bigint;
-      v_left := v_left - p_quantities[i];
-      IF c.kind = 'ga' THEN
-        r.section_id := p_line;
-        r.quantity := p_quantities[i];
-        INSERT INTO ga_claims (event_id, section_no, booking_id, quantity, state, expires_at)
-          VALUES (p_event, c.section_no, p_bookings[i], p_quantities[i], 'h', v_expires);
-      ELSE
-        v_first := queue_pick(v_rows, v_at, p_quantities[i]);
-        v_next := v_first + p_quantities[i];
-        r.positions := v_free[v_first : v_next - 1];
-        v_free := v_free[: v_first - 1] || v_free[v_next :];
-        v_rows := v_rows[: v_first - 1] || v_rows[v_next :];
-        v_at := v_at[: v_first - 1] || v_at[v_next :];
-      END IF;
+      v_left := v_left - r.quantity;
     END IF;
     v_done := v_done || r;
   END LOOP;
 
-  -- The seats of all of them, ascending. Whoever else has taken one since it was looked for has moved
-  -- first: the whole batch is judged anew.
-  FOR v_pick IN
-    SELECT d.booking_id, d.position FROM (
-      SELECT q.booking_id, unnest(q.positions) AS position FROM unnest(v_done) AS q
-        WHERE q.outcome = 'reserved') AS d
-      ORDER BY d.position
-  LOOP
-    INSERT INTO seat_claims AS k (event_id, position, booking_id, state, expires_at)
-      VALUES (p_event, v_pick.position, v_pick.booking_id, 'h', v_expires)
-      ON CONFLICT (event_id, position) DO UPDATE
-        SET taken_from = k.booking_id, booking_id = excluded.booking_id,
-          state = excluded.state, expires_at = excluded.expires_at
-        WHERE k.expires_at <= now()
-      RETURNING k.taken_from INTO v_from;
+  IF c.kind = 'seated' THEN
+    SELECT q.p_served, q.back INTO v_done, v_back
+      FROM queue_claim_seats(p_event, c.section_no, v_expires, v_done) AS q;
+  END IF;
+  FOR i IN 1 .. cardinality(v_done) LOOP
+    r := v_done[i];
+    CONTINUE WHEN r.epoch IS NULL OR r.outcome NOT IN ('reserved', 'refused');
+    INSERT INTO queue_tickets (event_id, line, epoch, number, user_id, outcome, reason, booking_id)
+      VALUES (p_event, p_line, r.epoch, r.number, r.user_id, r.outcome, r.reason, r.booking_id)
+      ON CONFLICT DO NOTHING;
     IF NOT FOUND THEN
-      RAISE EXCEPTION 'a seat was taken meanwhile' USING ERRCODE = '40001';
-    ELSIF v_from IS NOT NULL THEN
-      v_back := v_back || v_from;
+      -- Left meanwhile, or served by another batch: the next one is told.
+      FOR j IN 1 .. cardinality(r.positions) LOOP
+        DELETE FROM seat_claims
+          WHERE event_id = p_event AND position = r.positions[j] AND booking_id = r.booking_id;
+      END LOOP;
+      r.outcome := 'later';
+      r.reason := 'busy';
+      r.booking_id := NULL;
+    ELSIF c.kind = 'ga' AND r.outcome = 'reserved' THEN
+      r.section_id := p_line;
     END IF;
+    v_done[i] := r;
   END LOOP;
+  -- One statement, so that the counter is locked no longer than it must be.
+  INSERT INTO ga_claims (event_id, section_no, booking_id, quantity, state, expires_at)
+    SELECT p_event, c.section_no, d.booking_id, d.quantity, 'h', v_expires
+      FROM unnest(v_done) AS d WHERE d.outcome = 'reserved' AND d.section_id IS NOT NULL;
   IF v_back <> '{}' THEN
     PERFORM bookings_close_due(p_event, v_back);
   END IF;
   INSERT INTO bookings (event_id, booking_id, user_id, places, positions, seat_prices, section_nos,
-      quantities, section_prices, total, currency, first_expires_at, expires_at)
-    SELECT p_event, d.booking_id, d.user_id, w.places, d.positions, w.seat_prices,
+      quantities, section_prices, total, currency, first_expires_at, expires_at, pass)
+    SELECT p_event, d.booking_id, d.user_id, d.quantity, d.positions, w.seat_prices,
         CASE WHEN c.kind = 'ga' THEN ARRAY[c.section_no] ELSE '{}' END,
         CASE WHEN c.kind = 'ga' THEN ARRAY[d.quantity] ELSE '{}' END,
         CASE WHEN c.kind = 'ga' THEN ARRAY[c.price] ELSE '{}' END,
-        w.total, e.currency, v_expires, v_expires
+        w.total, e.currency, v_expires, v_expires, d.pass
       FROM unnest(v_done) AS d CROSS JOIN LATERAL (
-        SELECT CASE WHEN c.kind = 'ga' THEN d.quantity ELSE count(*) END AS places,
-            coalesce(array_agg(coalesce(s.price, c.price) ORDER BY s.position), '{}') AS seat_prices,
+        SELECT coalesce(array_agg(coalesce(s.price, c.price) ORDER BY s.position), '{}') AS seat_prices,
             CASE WHEN c.kind = 'ga' THEN d.quantity * c.price
               ELSE sum(coalesce(s.price, c.price)) END AS total
           FROM seats s WHERE s.event_id = p_event AND s.position = ANY (d.positions)) AS w
@@ -402,10 +513,35 @@ $$;
 
 INSERT INTO job_schedule (name, every) VALUES ('queue-advance', '1 minute');
 
-GRANT EXECUTE ON FUNCTION queue_section, queue_ticket, queue_leave, confirm, release, event_shown, filter_event,
+-- Takes away what lines of events leave behind whose sales ended long ago.
+CREATE FUNCTION queue_trim(p_limit integer) RETURNS bigint
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = holdfast, pg_temp AS $$
+DECLARE
+  v_event   integer;
+  v_tickets bigint;
+  v_passes  bigint;
+BEGIN
+  PERFORM set_config('synchronous_commit', 'off', true);
+  SELECT e.event_id INTO v_event FROM events e
+    WHERE e.sales_end < now() - interval '30 days'
+      AND (EXISTS (SELECT FROM queue_tickets t WHERE t.event_id = e.event_id)
+        OR EXISTS (SELECT FROM passes_spent s WHERE s.event_id = e.event_id))
+    LIMIT 1;
+  DELETE FROM queue_tickets WHERE (event_id, line, epoch, number) IN (
+    SELECT event_id, line, epoch, number FROM queue_tickets WHERE event_id = v_event LIMIT p_limit);
+  GET DIAGNOSTICS v_tickets = ROW_COUNT;
+  DELETE FROM passes_spent WHERE (event_id, user_id, pass) IN (
+    SELECT event_id, user_id, pass FROM passes_spent WHERE event_id = v_event LIMIT p_limit);
+  GET DIAGNOSTICS v_passes = ROW_COUNT;
+  RETURN v_tickets + v_passes;
+END
+$$;
+
+GRANT EXECUTE ON FUNCTION queue_trim TO holdfast_janitor;
+GRANT EXECUTE ON FUNCTION queue_section, queue_is_over, queue_ticket, queue_leave, confirm, release, event_shown, filter_event,
     filter_entries, filter_used, filter_seats
   TO holdfast_queue;
-GRANT EXECUTE ON FUNCTION queue_epoch, queue_serve, filter_some
+GRANT EXECUTE ON FUNCTION queue_epoch, queue_mark, queue_serve, filter_some
   TO holdfast_queue, holdfast_queue_advance;
 GRANT EXECUTE ON FUNCTION queue_open_lines, job_begin, job_beat, job_end TO holdfast_queue_advance;
 GRANT EXECUTE ON FUNCTION audit_i9, audit_queue, audit_lines, audit_bookings TO holdfast_verify;

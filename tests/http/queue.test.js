@@ -132,14 +132,84 @@ test('sales that close keep the places, and tell', async () => {
 	await line.until(token, 'reserved');
 });
 
-test('an event that is entered through its queue has lines, too', async () => {
+test('what comes free while people wait is for them, however many others ask for it', async () => {
+	const { id, release } = await soldFloor(4);
+	const { token } = await line.joined(ann, id, 'Floor', 4);
+	let over = false;
+	const got = [];
+	const grabbing = Promise.all(Array.from({ length: 8 }, async (_, i) => {
+		const who = await buyer();
+		while (!over) {
+			const answer = await hold(who, { event_id: id, section_id: 'Floor', seats_requested: 1 }, i % 2 ? { key: freshKey() } : {});
+			if (answer.status === 201) got.push(answer.body);
+			else assertProblem(answer, 409, 'sold-out');
+		}
+	}));
+	assertStatus(await release(0), 200);
+	await line.until(token, 'reserved');
+	over = true;
+	await grabbing;
+	assert.deepEqual(got, []);
+});
+
+test('what nobody who waits could be given is for all, and once they have left everything is', async () => {
+	const { id, release } = await soldFloor(13);
+	const { token } = await line.joined(ann, id, 'Floor', 5);
+	assertStatus(await release(1), 200);
+	const direct = (seats) => hold(bert, { event_id: id, section_id: 'Floor', seats_requested: seats });
+	await stack.until('the line was looked at', () => stack.sql(`select 1 from queue_lines where event_id = ${id} and waits_until > now()`) === '1');
+	const booked = assertStatus(await direct(1), 201).body;
+	// Two are left; with two more, those five could be given four still.
+	assertStatus(await release(0), 200);
+	await line.until(token, 'reserved');
+	assertStatus(await line.leave(ann, token), 204);
+	assertStatus(await direct(6), 201);
+	assert.equal(booked.status, 'HOLD');
+});
+
+test('numbered seats that come free are for those in line, too', async () => {
 	const { event_id: id } = await event(olga);
-	stack.sql(`update events set queue = 'on' where event_id = ${id}`);
-	stack.forget(id);
-	assertProblem(await hold(ann, { event_id: id, seat_ids: ['B1'] }), 403, 'queue-required');
+	const seats = Array.from({ length: 10 }, (_, i) => `VIP-A-${i + 1}`);
+	const owned = await held(cleo, id, seats);
 	const { token } = await line.joined(ann, id, 'VIP', 2);
+	let over = false;
+	const got = [];
+	const grabbing = Promise.all(Array.from({ length: 6 }, async (_, i) => {
+		const who = await buyer();
+		while (!over) {
+			const answer = await hold(who, { event_id: id, seat_ids: [seats[i], seats[i + 1], seats[i + 2]] });
+			if (answer.status === 201) got.push(...answer.body.items.map((item) => item.seat_id));
+			else assert.ok(assertProblem(answer, 409, 'seats-unavailable').seat_ids.length > 0);
+		}
+	}));
+	assertStatus(await move(cleo, owned, 'release'), 200);
+	const { booking_id: booking } = await line.until(token, 'reserved');
+	over = true;
+	await grabbing;
+	const mine = (await bookingOf(ann, booking)).items.map((item) => item.seat_id);
+	assert.equal(mine.length, 2);
+	assert.deepEqual(got.filter((seat) => mine.includes(seat)), []);
+});
+
+test('an event that is entered through its queue has lines, which need its pass', async () => {
+	const { event_id: id } = await event(olga, { queue: 'on', waiting_room: { admit_per_minute: 60000 } });
+	assertProblem(await hold(ann, { event_id: id, seat_ids: ['B1'] }), 403, 'queue-required');
+	const join = (who, pass) => line.join(who, id, 'VIP', 2, pass ? { headers: { 'X-Queue-Pass': pass } } : {});
+	assert.equal(assertProblem(await join(ann), 403, 'queue-required').pass, 'missing');
+	const { pass } = assertStatus(await post('/queue/join', { event_id: id }, { token: ann.token }), 202).body;
+	assert.equal(assertProblem(await join(bert, pass), 403, 'queue-required').pass, 'wrong');
+	// Also where Redis keeps nothing of the event.
+	stack.redis('del', `hf:{${id}}:meta`);
+	assert.equal(assertProblem(await join(ann), 403, 'queue-required').pass, 'missing');
+	const { token } = assertStatus(await join(ann, pass), 202).body;
+	assert.equal(assertStatus(await join(ann), 202).body.token, token, 'who stands there needs none');
 	await line.until(token, 'reserved');
 	assertStatus(await line.confirm(ann, token), 200);
+	assert.equal(assertProblem(await join(ann, pass), 403, 'queue-required').pass, 'spent');
+	assert.equal(assertProblem(await hold(ann, { event_id: id, seat_ids: ['VIP-A-9'] }, { headers: { 'X-Queue-Pass': pass } }),
+		403, 'queue-required').pass, 'spent');
+	stack.redis('del', `hf:{${id}}:meta`, `hf:{${id}}:q::done`);
+	assert.equal(assertProblem(await join(ann, pass), 403, 'queue-required').pass, 'spent');
 });
 
 test('tokens: made up, cut, changed, somebody else\'s', async () => {
@@ -369,6 +439,27 @@ test('the job moves a line on in which nobody asks', async () => {
 	});
 	assertHeaders(answer);
 	assert.equal(answer.body.status, 'reserved');
+});
+
+test('the job goes on where a line cannot be moved on, and says so', async () => {
+	const broken = await soldFloor(1), whole = await soldFloor(1);
+	await line.joined(ann, broken.id, 'Floor', 1);
+	await line.joined(bert, whole.id, 'Floor', 1);
+	for (const pid of stack.workers('queue')) process.kill(pid, 'SIGKILL');
+	const state = line.key(broken.id, 'Floor', 'state');
+	stack.redis('rename', state, `${state}:off`);
+	stack.redis('set', state, 'no hash');
+	assertStatus(await whole.release(0), 200);
+	await stack.until('the other line is moved on', () => {
+		const done = stack.program('queue-advance');
+		assert.equal(done.status, 1, done.stderr);
+		assert.match(done.stderr, / event=\d+ line=Floor problem=/);
+		assert.match(done.stderr, / job=queue-advance .* failed=1/);
+		return stack.sql(`select count(*) from queue_tickets where event_id = ${whole.id}`) === '1';
+	}, 20);
+	stack.redis('rename', `${state}:off`, state);
+	assert.equal(stack.program('queue-advance').status, 0);
+	await stack.until('the pool is back', async () => (await get('/readyz')).status === 200);
 });
 
 test('numbers of the line are told to those who watch', async () => {

@@ -133,6 +133,7 @@ test('a pass ends', async () => {
 	assert.equal(next.position, 1);
 	assertStatus(await hold(who, e, place.pass), 201);
 	await stack.until('its end', async () => (await status(place.token)).status === 'expired', 20);
+	await stack.until('the same by the clock of the pool', async () => (await hold(who, e, place.pass)).status === 403);
 	assertRefused(await hold(who, e, place.pass), 'ended');
 	assert.equal((await status(next.token)).status, 'admitted', 'and makes room');
 });
@@ -302,12 +303,29 @@ test('a ticket is its holder\'s alone, and gives no reservation', async () => {
 	assert.deepEqual(assertStatus(await get('/reservation/status', { headers: { 'X-Queue-Token': place.token } }), 200).body.status, 'waiting');
 });
 
-test('sections of such an event have lines of their own, which ask for no pass', async () => {
-	const e = await room();
+test('a spent pass does not cost its owner the next place', async () => {
+	const e = await room({ inside_max: 1 });
+	const [who, other] = people(2);
+	const pass = await passOf(who, e);
+	assertStatus(await confirm(who, assertStatus(await hold(who, e, pass), 201).body), 200);
+	await passOf(other, e);
+	const next = await joined(who, e);
+	assert.equal(next.status, 'waiting');
+	assertRefused(await hold(who, e, pass), 'spent');
+	assert.deepEqual([(await status(next.token)).status, (await status(next.token)).position], ['waiting', 1]);
+});
+
+test('who is inside is known again by a hold, where Redis has lost it', async () => {
+	const e = await room({ inside_max: 1 });
 	const who = person();
-	const answer = assertStatus(await post('/queue/join', { event_id: e.event_id, section_id: 'Floor' }, { token: who.token }), 202).body;
-	await stack.until('the place', async () => (await status(answer.token)).status === 'reserved');
-	assertStatus(await post('/reservation/confirm', { token: answer.token }, { token: who.token }), 200);
+	const pass = await passOf(who, e);
+	stack.forget(e.event_id);
+	assertStatus(await hold(who, e, pass), 201);
+	await stack.until('the event to be kept', async () => stack.redis('hget', `hf:{${e.event_id}}:meta`, 'room') !== '');
+	assertStatus(await hold(who, e, pass), 201);
+	assert.equal(stack.redis('zcard', key(e, 'inside')), '1');
+	assert.ok(Number(stack.redis('pttl', key(e, 'inside'))) > 0, 'what nobody begins ends by itself');
+	assert.equal(stack.redis('sismember', `hf:{${e.event_id}}:lines`, ''), '1');
 });
 
 test('with the queue off nobody needs a pass, and those who wait are told', async () => {

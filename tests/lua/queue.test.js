@@ -33,8 +33,8 @@ async function build(meta = {}) {
 }
 
 const script = (name, ...args) => redis.script(`queue_${name}`, [P, 'limit:read:x'], args);
-const join = (user, quantity = 1, { line = 'GA', trusted = 0, run = RUN, max = 10 } = {}) =>
-  script('join', line, STAMP, run, user, quantity, max, trusted);
+const join = (user, quantity = 1, { line = 'GA', trusted = 0, run = RUN, max = 10, pass = '' } = {}) =>
+  script('join', line, STAMP, run, user, quantity, max, trusted, pass);
 const begin = (epoch = 1, wait = 0, { line = 'GA', run = RUN } = {}) => script('begin', line, 'begin', run, epoch, wait);
 const status = (user, at, { run = RUN, burst = 0 } = {}) => script('status', 'GA', STAMP, run, user, at, 60, burst);
 const serve = (drive = 'd1', { line = 'GA', life = 10000, most = 50, least = 0, run = RUN, stamp = STAMP } = {}) =>
@@ -49,7 +49,11 @@ const line = () => redis.call('ZRANGE', `${Q}:line`, 0, -1);
 const serving = async () => (await redis.call('HKEYS', `${Q}:serving`)).sort();
 const state = (field) => redis.call('HGET', `${Q}:state`, field);
 // Who is picked, out of an answer of serve.
-const picked = (answer) => answer.slice(4).filter((_, i) => i % 3 === 0);
+const picked = (answer) => answer.slice(5).filter((_, i) => i % 4 === 0);
+const wants = () => redis.call('HGETALL', `${Q}:wants`);
+const waits = () => redis.call('SMEMBERS', `${P}:waits`);
+const take = (n, user, seats, places = 0) => redis.script('take', [P, 'limit:hold:x'],
+  [STAMP, booking(n), user, 0, 60000, 10, 60, 0, '', seats.length, ...seats, ...(places ? ['GA', places] : [])]);
 
 beforeEach(() => build().then(() => begin()));
 after(async () => {
@@ -93,7 +97,8 @@ test('begin: once a run, by one, above what is known; then nobody is served for 
   assert.deepEqual(await begin(2, 5000, { run: 'run 2' }), ['begun']);
   assert.deepEqual(await script('begin', 'GA', 'claim', 'run 2', 2), ['begun']);
   assert.deepEqual(await script('begin', 'GA', 'claim', 'run 2', 3), ['claimed', 2]);
-  const bob = await join('bob', 1, { run: 'run 2' });
+  assert.deepEqual(await join('bob', 1, { run: 'run 2' }), ['ask', 0], 'who may have been served before');
+  const bob = await join('bob', 1, { run: 'run 2', trusted: 1 });
   assert.deepEqual([bob[1], bob[2]], [String(score(2, 1)), 1]);
   const [kind, ms] = await serve('d', { run: 'run 2' });
   assert.equal(kind, 'later');
@@ -104,10 +109,11 @@ test('begin: once a run, by one, above what is known; then nobody is served for 
 test('serve: the first that fit, in their order; who does not fit keeps the place', async () => {
   for (const [user, quantity] of [['ann', 2], ['bob', 4], ['cat', 3], ['dan', 1]]) await join(user, quantity);
   const answer = await serve();
-  assert.deepEqual(answer.slice(0, 4), ['serve', 2, 0, 1]);
+  assert.deepEqual(answer.slice(0, 5), ['serve', 2, 0, 1, 1]);
   assert.deepEqual(picked(answer), ['ann', 'cat']);
-  assert.equal(answer[5], String(score(1, 1, 2)));
-  assert.ok(answer[6] >= 0, 'how long they waited');
+  assert.equal(answer[6], String(score(1, 1, 2)));
+  assert.ok(answer[7] >= 0, 'how long they waited');
+  assert.equal(answer[8], '0', 'no pass');
   assert.deepEqual([await line(), await serving()], [['bob', 'dan'], ['ann', 'cat']]);
   // Nobody else before it is known how these end.
   assert.deepEqual(await serve('d2'), ['busy']);
@@ -142,12 +148,19 @@ test('serve: not sooner than that', async () => {
 test('serve: what nobody tells of goes back to its place', async () => {
   for (const user of ['ann', 'bob', 'cat', 'dan', 'eve', 'fay']) await join(user);
   assert.equal(picked(await serve('d1', { life: 0 })).length, 5);
-  const answer = await serve('d2', { most: 2 });
-  assert.deepEqual(picked(answer), ['ann', 'bob']);
-  assert.deepEqual(await line(), ['cat', 'dan', 'eve', 'fay']);
-  // Whoever was at it before has nothing to say any more.
-  assert.equal(await served('d1', ['ann', 'reserved', booking(1), 1], ['cat', 'reserved', booking(2), 1]), 0);
-  assert.deepEqual(await serving(), ['ann', 'bob']);
+  // Two have been given theirs, and nobody was told; what is left is not enough for the others.
+  await put(1, 'h', 'bob', 'GA:2');
+  await put(2, 'h', 'zoe', 'GA:3');
+  const answer = await serve('d2', { most: 4 });
+  assert.deepEqual(picked(answer), ['ann', 'bob', 'cat', 'dan'], 'PostgreSQL is asked again, whatever is left');
+  assert.deepEqual(await line(), ['fay']);
+  assert.deepEqual(await serving(), ['ann', 'bob', 'cat', 'dan', 'eve']);
+  // Whoever was at it before has nothing to say any more; but those nobody has taken on since.
+  assert.deepEqual(await served('d1', ['ann', 'reserved', booking(1), 1], ['cat', 'reserved', booking(2), 1]), [0, 1]);
+  assert.deepEqual(await serving(), ['ann', 'bob', 'cat', 'dan', 'eve']);
+  assert.deepEqual(await served('d2', ['ann', 'back', '-', '-'], ['bob', 'reserved', booking(1), 1],
+    ['cat', 'back', '-', '-'], ['dan', 'back', '-', '-']), [4, 4]);
+  assert.deepEqual([await line(), await serving()], [['ann', 'cat', 'dan', 'fay'], ['eve']]);
 });
 
 test('serve: nothing of a line that there is not, and a line of another run is begun first', async () => {
@@ -162,13 +175,14 @@ test('served: reserved, back, refused, left; and who is before whom', async () =
   await serve('d');
   assert.equal((await status('fay', score(1, 6)))[2], 5, 'those being served may come back');
   assert.equal((await status('bob', score(1, 2)))[2], 1);
-  assert.equal(await served('d', ['ann', 'reserved', booking(1), Date.now() + 60000], ['bob', 'back', '-', '-'],
-    ['cat', 'out', '-', 'limit-exceeded'], ['dan', 'left', '-', '-'], ['eve', 'back', '-', '-']), 5);
+  assert.deepEqual(await served('d', ['ann', 'reserved', booking(1), Date.now() + 60000], ['bob', 'back', '-', '-'],
+    ['cat', 'out', '-', 'limit-exceeded'], ['dan', 'left', '-', '-'], ['eve', 'back', '-', '-']), [5, 3]);
   assert.deepEqual([await line(), await serving()], [['bob', 'eve', 'fay'], []]);
   await put(1, 'h', 'ann');
   assert.deepEqual((await status('ann', score(1, 1))).slice(0, 4), ['done', String(score(1, 1)), booking(1), 'h']);
   assert.deepEqual(await status('cat', score(1, 3)), ['refused', String(score(1, 3)), 'limit-exceeded']);
   assert.deepEqual(await status('dan', score(1, 4)), ['unknown', 1]);
+  assert.equal(await state('served'), '1.000000', 'who was refused was not served');
   assert.ok((await status('fay', score(1, 6)))[5] > 0, 'a rate is known');
 });
 
@@ -233,7 +247,7 @@ test('join: who was served has that, as long as it is open', async () => {
 
 test('return: to the old place, before all that this epoch has given', async () => {
   await begin(2, 0, { run: 'run 2' });
-  await join('new', 1, { run: 'run 2' });
+  await join('new', 1, { run: 'run 2', trusted: 1 });
   const again = (user, at) => back(user, at, { run: 'run 2' });
   assert.equal(await again('bob', score(1, 2)), 'back');
   assert.equal(await again('ann', score(1, 1)), 'back');
@@ -250,7 +264,7 @@ test('return: to the old place, before all that this epoch has given', async () 
 
 test('return: not beside an open reservation, nor while a newer place is being served', async () => {
   await begin(2, 0, { run: 'run 2' });
-  await join('ann', 1, { run: 'run 2' });
+  await join('ann', 1, { run: 'run 2', trusted: 1 });
   await serve('d', { run: 'run 2' });
   assert.equal(await back('ann', score(1, 1), { run: 'run 2' }), 'final');
   await served('d', ['ann', 'reserved', booking(1), Date.now() + 60000]);
@@ -272,8 +286,14 @@ test('leave: out of the line, out of those being served, and back where PostgreS
   assert.equal(await leave('ann', score(1, 1)), '', 'which an old ticket does not give up');
   await serve('d');
   assert.equal(await leave('bob', score(1, 2)), String(score(1, 2)));
-  assert.deepEqual(await serving(), ['ann']);
+  assert.deepEqual(await serving(), ['ann', 'bob'], 'until PostgreSQL has been told');
+  assert.equal(await leave('bob', score(1, 2), 'undo'), '');
+  assert.deepEqual([await line(), await serving()], [[], ['ann', 'bob']]);
+  assert.equal(await leave('bob', score(1, 2), 'ended'), '');
+  assert.deepEqual([await serving(), (await status('bob', score(1, 2)))[2]], [['ann'], 'left']);
   assert.equal(await leave('ann', score(1, 9)), String(score(1, 3)), 'a newer one gives up the older');
+  await leave('ann', score(1, 3), 'ended');
+  assert.deepEqual([await waits(), await wants()], [[], []]);
 });
 
 test('status: counts against the account\'s reads', async () => {
@@ -284,6 +304,106 @@ test('status: counts against the account\'s reads', async () => {
   assert.equal(kind, 'limited');
   assert.ok(ms > 0 && ms <= 1000);
   await redis.call('DEL', 'limit:read:x');
+});
+
+test('how many want how much is known through every move', async () => {
+  for (const [user, quantity] of [['ann', 2], ['bob', 4], ['cat', 2], ['dan', 1]]) await join(user, quantity);
+  const sorted = async () => Object.fromEntries((await wants()).reduce((all, _, i, list) => (i % 2 ? all : [...all, [list[i], list[i + 1]]]), []));
+  assert.deepEqual([await sorted(), await waits()], [{ 1: '1', 2: '2', 4: '1' }, ['GA']]);
+  assert.deepEqual(picked(await serve('d')), ['ann', 'cat', 'dan']);
+  assert.deepEqual(await sorted(), { 4: '1' });
+  await served('d', ['ann', 'back', '-', '-'], ['cat', 'reserved', booking(1), 1], ['dan', 'left', '-', '-']);
+  assert.deepEqual(await sorted(), { 2: '1', 4: '1' });
+  await leave('ann', score(1, 1, 2));
+  assert.deepEqual(await sorted(), { 4: '1' });
+  await leave('ann', score(1, 1, 2), 'undo');
+  await begin(2, 0, { run: 'run 2' });
+  await back('eve', score(1, 9, 3), { run: 'run 2' });
+  // An older place of the same account: it is the same person.
+  await back('bob', score(1, 1, 1), { run: 'run 2' });
+  assert.deepEqual(await sorted(), { 1: '1', 2: '1', 3: '1' });
+  for (const [user, at] of [['ann', score(1, 1, 2)], ['bob', score(1, 1, 1)], ['eve', score(1, 9, 3)]]) await leave(user, at);
+  assert.deepEqual([await sorted(), await waits()], [{}, []]);
+});
+
+test('take: what those in line could be given is not left for others', async () => {
+  assert.equal((await take(1, 'zoe', [], 1))[0], 'taken');
+  await join('ann', 2);
+  await join('bob', 1);
+  assert.deepEqual(await take(2, 'yul', [], 2), ['full', -1, 'GA', 1]);
+  assert.equal((await take(3, 'yul', [], 1))[0], 'taken', 'more than they want');
+  assert.deepEqual(await take(4, 'yul', [], 1), ['full', -1, 'GA', 0]);
+  await serve('d');
+  assert.deepEqual(await take(4, 'yul', [], 1), ['full', -1, 'GA', 0], 'nor while they are being served');
+  await served('d', ['ann', 'back', '-', '-'], ['bob', 'back', '-', '-']);
+  await leave('bob', score(1, 2));
+  await put(5, 'h', 'xia', 'GA:2');
+  assert.equal((await take(4, 'yul', [], 1))[0], 'taken', 'who wants more than is left lets others pass');
+  await leave('ann', score(1, 1, 2));
+  await drop(4);
+  assert.equal((await take(6, 'yul', [], 1))[0], 'taken');
+});
+
+test('take: numbered seats likewise, of the section of the line alone', async () => {
+  await build({ max: 10, sections: 'S|seated|3|0-2\nT|seated|2|3-4\nGA|ga|5|' });
+  await begin(1, 0, { line: 'S' });
+  await join('ann', 2, { line: 'S' });
+  assert.deepEqual(await take(1, 'zoe', ['S3', 'S1', 'S2']), ['lost', -1, 1, 2]);
+  assert.equal((await take(1, 'zoe', ['S3', 'S1']))[0], 'taken');
+  assert.deepEqual(await take(2, 'zoe', ['S2']), ['lost', -1, 0]);
+  assert.equal((await take(2, 'zoe', ['S4']))[0], 'taken');
+  assert.deepEqual(picked(await serve('d', { line: 'S' })), ['ann']);
+  await script('served', 'S', 'd', 0, 'ann', 'left', '-', '-');
+  assert.equal((await take(3, 'zoe', ['S2']))[0], 'taken');
+});
+
+test('serve: small wishes behind very many that do not fit', async () => {
+  await build({ max: 10 });
+  await begin();
+  await put(1, 'b', 'zoe', 'GA:4');
+  const key = `${Q}:line`;
+  for (let n = 1; n <= 6000; n += 1000) {
+    await redis.call('ZADD', key, ...Array.from({ length: 1000 }, (_, i) => [score(1, n + i, 3), `u${n + i}`]).flat());
+  }
+  await redis.call('HSET', `${Q}:wants`, 3, 6000);
+  await redis.call('HSET', `${Q}:state`, 'next', 6000);
+  await join('ann', 1);
+  assert.deepEqual(picked(await serve('d')), [], 'not in one look');
+  assert.match(await state('skip'), /\|1$/);
+  assert.deepEqual(picked(await serve('d')), ['ann'], 'the next goes on behind those');
+  await served('d', ['ann', 'back', '-', '-']);
+  assert.equal(await state('skip'), null, 'somebody is back: they may stand before');
+  await redis.call('HSET', `${Q}:state`, 'skip', `${score(1, 5000, 3)}|1`);
+  await drop(1);
+  assert.deepEqual(picked(await serve('d')), ['u1'], 'more is left: from the beginning');
+});
+
+test('serve: PostgreSQL is to be told now and then that somebody waits, and that nobody does', async () => {
+  await put(1, 'b', 'zoe', 'GA:5');
+  await join('ann');
+  assert.equal((await serve('d'))[4], 1);
+  assert.equal((await serve('d'))[4], 0);
+  await redis.call('HSET', `${Q}:state`, 'marked', Date.now() - 21000);
+  assert.equal((await serve('d'))[4], 1);
+  await leave('ann', score(1, 1));
+  assert.equal((await serve('d'))[4], -1);
+  assert.equal((await serve('d'))[4], 0);
+});
+
+test('an event with a waiting room: its lines are joined with a pass, by which a place is served', async () => {
+  await build({ room: '0|||||' });
+  await begin();
+  assert.deepEqual(await join('ann'), ['pass']);
+  assert.deepEqual(await join('ann', 1, { pass: '77|9000' }), ['ask', 0], 'of whom nothing is known');
+  assert.equal((await join('ann', 1, { pass: '77|9000', trusted: 'room' }))[0], 'waiting');
+  assert.equal((await join('ann'))[0], 'waiting', 'who stands there needs none');
+  assert.deepEqual(await join('bob', 1, { trusted: 'room' }), ['pass']);
+  assert.equal((await join('bob', 1, { trusted: 1 }))[0], 'waiting', 'PostgreSQL knows of no room');
+  await redis.call('HSET', `${P}:q::done`, 'cat', '78|confirmed|0', 'ann', '77|inside|9000');
+  assert.deepEqual(await join('cat', 1, { pass: '78|9000' }), ['spent']);
+  assert.equal((await join('cat', 1, { pass: '79|9000' }))[0], 'waiting', 'a newer one');
+  const answer = await serve('d');
+  assert.deepEqual([answer[8], answer[12], answer[16]], ['77', '0', '78']);
 });
 
 test('audit: who was served, and where else they stand', async () => {

@@ -2,7 +2,7 @@
 -- leaves synchronous_commit at.
 \set ON_ERROR_STOP on
 SET search_path = holdfast, given, tap, public;
-SELECT plan(31);
+SELECT plan(33);
 
 SELECT event() AS event \gset
 CREATE TEMPORARY TABLE ids AS SELECT
@@ -27,6 +27,10 @@ SELECT is(current_setting('synchronous_commit'), 'off', 'all of it likewise'); C
 SELECT queue_epoch(:event, 'BALCONY', 0) \gset _
 BEGIN; SELECT count(*) FROM queue_serve(:event, 'BALCONY', '{1}', '{1}', ARRAY[buyer('queuer')], '{1}', ARRAY[id('q')], 60, 0) \gset _
 SELECT is(current_setting('synchronous_commit'), 'off', 'a batch of the queue is flushed by what follows it'); COMMIT;
+BEGIN; SELECT queue_mark(:event, 'BALCONY', true) \gset _
+SELECT is(current_setting('synchronous_commit'), 'off', 'that somebody waits may be lost'); COMMIT;
+BEGIN; SELECT queue_trim(1) \gset _
+SELECT is(current_setting('synchronous_commit'), 'off', 'what is trimmed may come back'); COMMIT;
 BEGIN; SELECT count(*) FROM expire(10) \gset _
 SELECT is(current_setting('synchronous_commit'), 'off', 'expire may be lost'); COMMIT;
 
@@ -82,8 +86,8 @@ SELECT is(current_setting('synchronous_commit'), 'off',
 
 SELECT is((SELECT string_agg(proname, ' ' ORDER BY proname) FROM pg_proc
     WHERE pronamespace = 'holdfast'::regnamespace AND prosrc LIKE '%synchronous_commit%'),
-  'answers_trim cancel event_update expire extend hold job_beat outbox_take outbox_told outbox_trim paid payment_told queue_serve release '
-  'sessions_trim', 'no other function speaks of it');
+  'answers_trim cancel event_update expire extend hold job_beat outbox_take outbox_told outbox_trim paid payment_told queue_mark '
+  'queue_serve queue_trim release sessions_trim', 'no other function speaks of it');
 SELECT is((SELECT count(*) FROM pg_proc WHERE pronamespace = 'holdfast'::regnamespace
     AND prosrc ~ 'set_config\(''synchronous_commit'', ''(on|local|remote)'), 0::bigint,
   'none makes a site less durable than it is');

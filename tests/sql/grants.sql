@@ -21,7 +21,7 @@ INSERT INTO granted VALUES
     || 'seat_states section_counts'),
   ('holdfast_demo', 'account_add account_change account_named event_create event_find venue_create '
     || 'venue_find venue_list'),
-  ('holdfast_janitor', 'answers_trim expire janitor_due job_beat job_begin job_end sessions_trim'),
+  ('holdfast_janitor', 'answers_trim expire janitor_due job_beat job_begin job_end queue_trim sessions_trim'),
   ('holdfast_notices', 'delivery_list delivery_resend outbox_state'),
   ('holdfast_outbox', 'job_beat job_begin job_end outbox_spread outbox_state outbox_take outbox_told outbox_trim '
     || 'refund_told refunds_due'),
@@ -31,9 +31,9 @@ INSERT INTO granted VALUES
     || 'job_begin job_end payment_notices_trim payment_opened payment_told payments_due payments_waiting'),
   ('holdfast_pricing', 'job_beat job_begin job_end pricing_apply pricing_next'),
   ('holdfast_queue', 'confirm event_shown filter_entries filter_event filter_seats filter_some filter_used '
-    || 'queue_epoch queue_leave queue_room queue_room_end queue_room_leave queue_section queue_serve queue_ticket '
+    || 'queue_epoch queue_is_over queue_leave queue_mark queue_room queue_room_end queue_room_leave queue_section queue_serve queue_ticket '
     || 'release'),
-  ('holdfast_queue_advance', 'filter_some job_beat job_begin job_end queue_epoch queue_open_lines queue_room '
+  ('holdfast_queue_advance', 'filter_some job_beat job_begin job_end queue_epoch queue_mark queue_open_lines queue_room '
     || 'queue_serve'),
   ('holdfast_reconcile', 'event_shown filter_entries filter_event filter_killed filter_seats filter_some '
     || 'filter_used job_beat job_begin job_end reconcile_glance reconcile_known reconcile_wanted'),

@@ -146,6 +146,6 @@ SELECT is(pg_temp.few(60, format($$SELECT s.* FROM nextval('pg_temp.ticket') AS 
   'serving the head of a line');
 SELECT is(pg_temp.few(10, format($$SELECT * FROM queue_ticket(%s, 'BALCONY', 1, 1, buyer('u1'))$$, :event)), 'few',
   'how a ticket ended');
-SELECT is(pg_temp.few(10, format($$SELECT * FROM queue_section(%s, 'BALCONY', 10)$$, :event)), 'few', 'who may join a line');
+SELECT is(pg_temp.few(10, format($$SELECT * FROM queue_section(%s, 'BALCONY', 10, NULL, NULL)$$, :event)), 'few', 'who may join a line');
 SELECT * FROM finish();
 ROLLBACK;

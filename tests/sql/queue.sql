@@ -2,9 +2,9 @@
 \set ON_ERROR_STOP on
 SET search_path = holdfast, given, tap, public;
 BEGIN;
-SELECT plan(62);
+SELECT plan(83);
 
-SELECT event(10, 5, 3) AS sale \gset
+SELECT event(10, 5, 8) AS sale \gset
 -- Serves tickets ARRAY['name:epoch.number*quantity', …] of a line; 'name outcome[:reason] [places]' of each.
 CREATE FUNCTION pg_temp.serve(p_event integer, p_line text, p_tickets text[], p_per_user integer DEFAULT 0)
 RETURNS text
@@ -18,7 +18,7 @@ LANGUAGE sql AS $$
       FROM (SELECT array_agg(epoch ORDER BY o) AS epochs, array_agg(number ORDER BY o) AS numbers,
           array_agg(given.buyer(name) ORDER BY o) AS users, array_agg(quantity ORDER BY o) AS quantities,
           array_agg(given.id(p_line || epoch || '.' || number) ORDER BY o) AS bookings FROM t) AS a,
-        holdfast.queue_serve(p_event, p_line, epochs, numbers, users, quantities, bookings, 60, p_per_user) AS q
+        holdfast.queue_serve(p_event, p_line, epochs, numbers, users, quantities, bookings, 60, p_per_user, 20) AS q
   )
   SELECT string_agg(concat_ws(' ', t.name, s.outcome, s.reason,
       nullif(array_to_string(s.positions, ','), ''), s.section_id || '*' || s.quantity), '; ' ORDER BY s.o)
@@ -32,21 +32,29 @@ LANGUAGE sql AS $$
 $$;
 
 -- joining
-SELECT is((SELECT ROW(most, queue)::text FROM queue_section(:sale, 'FLOOR', 7)), '(7,off)', 'who may join');
-SELECT is((SELECT capacity FROM queue_section(:sale, 'FLOOR', 7)), 5, 'a floor has so many places');
-SELECT is((SELECT capacity FROM queue_section(:sale, 'VIP', 7)), 10, 'and a section so many seats');
-SELECT is((SELECT capacity FROM queue_section(:sale, '', 7)), NULL, 'the waiting room has no end');
+SELECT is((SELECT ROW(most, queue)::text FROM queue_section(:sale, 'FLOOR', 7, NULL, NULL)), '(7,off)', 'who may join');
+SELECT is((SELECT capacity FROM queue_section(:sale, 'FLOOR', 7, NULL, NULL)), 5, 'a floor has so many places');
+SELECT is((SELECT capacity FROM queue_section(:sale, 'VIP', 7, NULL, NULL)), 10, 'and a section so many seats');
 UPDATE events SET max_seats_per_booking = 4, queue = 'on' WHERE event_id = :sale;
-SELECT is((SELECT ROW(most, queue)::text FROM queue_section(:sale, 'VIP', 7)), '(4,on)', 'as the event says');
+SELECT is((SELECT ROW(most, queue)::text FROM queue_section(:sale, 'VIP', 7, NULL, NULL)), '(4,on)', 'as the event says');
 UPDATE events SET max_seats_per_booking = NULL, queue = 'off' WHERE event_id = :sale;
-SELECT is(failure(format('SELECT queue_section(%s, %L, 7)', :sale, 'NONE')),
+SELECT is(failure(format('SELECT queue_section(%s, %L, 7, NULL, NULL)', :sale, 'NONE')),
   'HF122 {"unknown_seats": [], "seated_sections": [], "unknown_sections": ["NONE"]}', 'an unknown section');
-SELECT is(failure('SELECT queue_section(2000000000, ''VIP'', 7)'), 'HF104', 'an unknown event');
+SELECT is(failure('SELECT queue_section(2000000000, ''VIP'', 7, NULL, NULL)'), 'HF104', 'an unknown event');
 UPDATE events SET status = 'closed' WHERE event_id = :sale;
-SELECT matches(failure(format('SELECT queue_section(%s, %L, 7)', :sale, 'VIP')), '^HF203 .*sales_end', 'one that is closed');
+SELECT matches(failure(format('SELECT queue_section(%s, %L, 7, NULL, NULL)', :sale, 'VIP')), '^HF203 .*sales_end', 'one that is closed');
+SELECT is(queue_is_over(:sale, 'FLOOR'), false, 'which may be opened again');
+SELECT is(queue_is_over(:sale, 'NONE') AND queue_is_over(2000000000, 'FLOOR'), true, 'nobody is served where there is nothing');
+SAVEPOINT cancelled;
+UPDATE events SET status = 'cancelled' WHERE event_id = :sale;
+SELECT is(queue_is_over(:sale, 'FLOOR'), true, 'nor of an event that is cancelled');
+ROLLBACK TO cancelled;
+UPDATE events SET status = 'on_sale', sales_end = now() WHERE event_id = :sale;
+SELECT is(queue_is_over(:sale, 'FLOOR'), true, 'nor of one that is over');
+UPDATE events SET status = 'closed', sales_end = now() + interval '1 hour' WHERE event_id = :sale;
 SELECT is(pg_temp.serve(:sale, 'FLOOR', '{a:1.1*1}'), 'a later sales-closed', 'and nobody of its line is served');
 UPDATE events SET status = 'on_sale', sales_start = now() + interval '1 minute' WHERE event_id = :sale;
-SELECT matches(failure(format('SELECT queue_section(%s, %L, 7)', :sale, 'VIP')), '^HF203', 'not yet on sale');
+SELECT matches(failure(format('SELECT queue_section(%s, %L, 7, NULL, NULL)', :sale, 'VIP')), '^HF203', 'not yet on sale');
 SELECT is(pg_temp.serve(:sale, 'FLOOR', '{a:1.1*1}'), 'a later sales-closed', 'nor before it opens');
 UPDATE events SET sales_start = now() - interval '1 minute' WHERE event_id = :sale;
 
@@ -57,7 +65,8 @@ SELECT is(queue_epoch(:sale, 'FLOOR', 7), 8, 'above what somebody has seen');
 SELECT is(queue_epoch(:sale, 'FLOOR', 3), 9, 'and above what is known here');
 SELECT is(queue_epoch(:sale, 'VIP', 4), 5, 'also at first');
 SELECT is(queue_epoch(:sale, 'BALCONY', 0), 1, 'each line by itself');
-SELECT is(failure(format('SELECT queue_epoch(%s, %L, 1023)', :sale, 'FLOOR')), '23514', 'as often as a place has room for');
+SELECT is(failure(format('SELECT queue_epoch(%s, %L, 1023)', :sale, 'FLOOR')), '53400', 'as often as a place has room for');
+SELECT is(queue_epoch(:sale, 'FLOOR', 0), 10, 'which nobody is held to by what others say');
 
 -- general admission: five places of the floor
 SELECT is(pg_temp.serve(:sale, 'FLOOR', '{a:1.1*2,b:1.2*4,c:1.3*3,d:1.4*1}'),
@@ -79,7 +88,9 @@ SELECT is(pg_temp.serve(:sale, 'BALCONY', '{l:1.1*3}', 2), 'l refused limit-exce
 UPDATE events SET max_seats_per_user = 4 WHERE event_id = :sale;
 SELECT is(pg_temp.serve(:sale, 'BALCONY', '{c:1.2*2,m:1.3*2}', 1),
   'c refused limit-exceeded; m reserved BALCONY*2', 'as the event says, with what they have elsewhere in it');
-UPDATE events SET max_seats_per_user = NULL WHERE event_id = :sale;
+UPDATE events SET max_seats_per_user = NULL, max_seats_per_booking = 2 WHERE event_id = :sale;
+SELECT is(pg_temp.serve(:sale, 'BALCONY', '{n:1.4*3}'), 'n refused limit-exceeded', 'and of places in one booking, as it is by then');
+UPDATE events SET max_seats_per_booking = NULL WHERE event_id = :sale;
 
 -- more than there is at all
 SELECT is(pg_temp.serve(:sale, 'FLOOR', '{w:1.20*6,b:1.2*4}'), 'w refused capacity; b full', 'what can never be is refused');
@@ -95,6 +106,9 @@ SELECT due(:sale, id('VIP5.1')) \gset _
 SELECT is(pg_temp.serve(:sale, 'VIP', '{h:5.4*3}'), 'h reserved 0,1,5', 'or else the first; due ones are taken over');
 SELECT is(status(:sale, :'zoe') || status(:sale, id('VIP5.1')), 'EXPIREDEXPIRED', 'and their bookings end');
 SELECT is(pg_temp.serve(:sale, 'VIP', '{i:5.5*1}'), 'i full', 'nothing is left');
+SELECT is((SELECT ROW(epoch, number, quantity, booking_id = id('VIP5.4'))::text FROM queue_section(:sale, 'VIP', 7, buyer('h'), NULL)),
+  '(5,4,3,t)', 'the open place of one who joins again');
+SELECT is((SELECT booking_id FROM queue_section(:sale, 'FLOOR', 7, buyer('h'), NULL)), NULL, 'in this line');
 SELECT due(:sale, id('VIP5.2')) \gset _
 INSERT INTO seat_claims (event_id, position, state, expires_at) VALUES (:sale, 6, 'x', 'infinity')
   ON CONFLICT (event_id, position) DO UPDATE SET booking_id = NULL, state = 'x', expires_at = 'infinity';
@@ -113,12 +127,13 @@ SELECT is((SELECT count(*) FROM queue_ticket(:sale, 'FLOOR', 1, 3, buyer('a'))),
 SELECT is((SELECT count(*) FROM queue_ticket(:sale, 'FLOOR', 1, 2, buyer('b'))), 0::bigint, 'one that waits has not ended');
 
 -- leaving
-SELECT is(queue_leave(:sale, 'FLOOR', 1, 2, buyer('b'))::text, '(t,)', 'a place is given up');
-SELECT is(queue_leave(:sale, 'FLOOR', 1, 2, buyer('b'))::text, '(t,)', 'again');
+SELECT is(queue_leave(:sale, 'FLOOR', 1, 2, buyer('b')), NULL, 'a place is given up');
+SELECT is(queue_leave(:sale, 'FLOOR', 1, 2, buyer('b')), NULL, 'again');
+SELECT is(failure(format('SELECT queue_leave(%s, %L, 1, 2, %L)', :sale, 'NONE', buyer('b'))), 'HF104', 'of a line that there is');
 SELECT is(pg_temp.serve(:sale, 'FLOOR', '{b:1.2*1}'), 'b left', 'and is not served any more');
-SELECT is(queue_leave(:sale, 'FLOOR', 1, 3, buyer('c'))::text, format('(f,%s)', id('FLOOR1.3')),
+SELECT is(queue_leave(:sale, 'FLOOR', 1, 3, buyer('c')), id('FLOOR1.3'),
   'one that was served is told with its booking');
-SELECT is(queue_leave(:sale, 'BALCONY', 1, 1, buyer('l'))::text, '(f,)', 'one that was refused has none');
+SELECT is(queue_leave(:sale, 'BALCONY', 1, 1, buyer('l')), NULL, 'one that was refused has none');
 
 -- what stays as it is
 SELECT throws_ok($$UPDATE queue_tickets SET outcome = 'left' WHERE outcome = 'refused'$$, '23514', NULL, 'an end is an end');
@@ -137,6 +152,45 @@ SELECT set_eq(format('SELECT line FROM queue_open_lines(%s - 1, '''', 10)', :sal
 SELECT is((SELECT string_agg(line, ' ') FROM queue_open_lines(:sale, 'BALCONY', 1)), 'FLOOR', 'a page of them');
 UPDATE events SET status = 'closed' WHERE event_id = :sale;
 SELECT is((SELECT count(*) FROM queue_open_lines(:sale - 1, '', 10)), 0::bigint, 'none of an event that is not on sale');
+
+-- what is left for those who stand in line, where the line itself cannot be asked
+UPDATE events SET status = 'on_sale' WHERE event_id = :sale;
+CREATE FUNCTION pg_temp.direct(p_seats text[], p_sections text[], p_buyer text DEFAULT 'direct', p_line boolean DEFAULT true)
+RETURNS text
+LANGUAGE sql AS $$
+  SELECT outcome FROM holdfast.hold((SELECT max(event_id) FROM holdfast.queue_lines), given.buyer(p_buyer), gen_random_uuid(), NULL, NULL,
+    false, false, p_seats, p_sections, array_fill(1, ARRAY[cardinality(p_sections)]), 600, 10, 0, NULL, p_line)
+$$;
+SELECT due(:sale, id('VIP5.3')) \gset _
+SELECT is(pg_temp.direct(seats(3), '{}'), 'new', 'nobody waits');
+SELECT queue_mark(:sale, 'VIP', true) \gset _
+SELECT matches(failure(format('SELECT pg_temp.direct(%L, %L)', seats(4), '{}')), '^HF201 .*VIP-A-4', 'seats of a line are for those in it');
+SELECT is(pg_temp.direct(seats(3), '{}'), 'same', 'one''s own are one''s own');
+SELECT is(pg_temp.direct('{}', '{BALCONY}'), 'new', 'other sections are for all');
+SELECT queue_mark(:sale, 'BALCONY', true) \gset _
+SELECT matches(failure(format('SELECT pg_temp.direct(%L, %L)', '{}', '{BALCONY}')), '^HF202 .*"available": 0', 'places likewise');
+SELECT is(pg_temp.direct('{}', '{BALCONY}', p_line => false), 'new', 'but where the line was asked');
+UPDATE queue_lines SET waits_until = now() WHERE event_id = :sale AND line = 'BALCONY';
+SELECT is(pg_temp.direct('{}', '{BALCONY}'), 'new', 'after a minute without a word nobody waits');
+SELECT queue_mark(:sale, 'VIP', false) \gset _
+SELECT is(pg_temp.direct(seats(4), '{}'), 'new', 'nor when that is told');
+
+-- the pass by which a place was come by is that of its booking
+UPDATE events SET queue = 'on' WHERE event_id = :sale;
+SELECT outcome FROM queue_serve(:sale, 'BALCONY', '{1}', '{90}', ARRAY[buyer('pa')], '{1}', ARRAY[id('pa')], 60, 0, 10, '{4711}') \gset _
+SELECT is((SELECT pass FROM bookings WHERE booking_id = id('pa')), 4711::bigint, 'a booking has its pass');
+
+-- what is old goes
+SELECT is(queue_trim(1000), 0::bigint, 'nothing of an event that sells');
+SAVEPOINT old;
+INSERT INTO passes_spent (event_id, user_id, pass) VALUES (:sale, buyer('a'), 1);
+UPDATE events SET sales_start = now() - interval '40 days', sales_end = now() - interval '31 days' WHERE event_id = :sale;
+SELECT is(queue_trim(2), 3::bigint, 'a batch of tickets, and of passes');
+SELECT isnt((SELECT count(*) FROM queue_tickets WHERE event_id = :sale), 0::bigint, 'not more');
+SELECT queue_trim(1000) \gset _
+SELECT is(NOT EXISTS (SELECT FROM queue_tickets WHERE event_id = :sale)
+  AND NOT EXISTS (SELECT FROM passes_spent WHERE event_id = :sale), true, 'all of them');
+ROLLBACK TO old;
 
 -- the invariant
 SELECT is((SELECT count(*) FROM audit_i9()), 0::bigint, 'every ticket is right');

@@ -23,13 +23,14 @@
 --           :before the entries of those bookings as they were, :moved what was added to :count
 --   :told   what watchers have been told of: told.lua
 --   :lines  set: lines of people who wait, each with keys of its own: queue.lua
+--   :waits  set: those of them in which somebody waits, or is being served
 -- Times are PostgreSQL's, in milliseconds since 1970, as far as the offset is right.
 local P = KEYS[1]
 local META, SEATS, IDS, OWNER = P .. ':meta', P .. ':seats', P .. ':ids', P .. ':owner'
 local ENTRY, DUE, COUNT, USED = P .. ':entry', P .. ':due', P .. ':count', P .. ':used'
 local FENCE, DIRTY = P .. ':fence', P .. ':dirty'
 local BEFORE, MOVED, LINES = P .. ':before', P .. ':moved', P .. ':lines'
-local CHANGED = P .. ':changed'
+local CHANGED, WAITS = P .. ':changed', P .. ':waits'
 local DAY = 86400000
 local LEASE = 15000
 -- Places that one script gives back at most: whoever waits for Redis meanwhile waits for all of them.

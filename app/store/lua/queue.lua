@@ -4,10 +4,13 @@
 --             PostgreSQL), next (the last number given), from (nobody is served before), sold (1:
 --             everything is sold), closed (1: the event is not on sale), open (1: places were left when
 --             nobody waited), driven (when the line was last moved on), since, served, rated: who was
---             served, see rate_of(). Times are Redis's own, in ms
+--             served, see rate_of(), skip (SCORE|LEFT: nobody up to that place wants as few as were left),
+--             marked (when PostgreSQL was told that somebody waits). Times are Redis's own, in ms
 --   :line     sorted set: user by score
+--   :wants    hash: places wanted -> how many in :line want so many
 --   :serving  hash: user -> score|until when|drive: taken out of the line, and not yet told how it ended.
---             Past its time, the place goes back to where it was
+--             Past its time, PostgreSQL is asked again with the next batch, whatever is left by then: what
+--             is not free may be what they were given
 --   :done     hash: user -> score|booking (-: refused)|deadline ms, or why it was refused
 --   :times    sorted set: some times by the number that was given then
 --   :begin    whoever begins the line anew
@@ -16,7 +19,7 @@
 local NAME = ARGV[1]
 local Q = P .. ':q:' .. NAME
 local STATE, LINE, SERVING, DONE = Q .. ':state', Q .. ':line', Q .. ':serving', Q .. ':done'
-local TIMES, BEGIN = Q .. ':times', Q .. ':begin'
+local TIMES, BEGIN, WANTS = Q .. ':times', Q .. ':begin', Q .. ':wants'
 local TAU = 60000
 
 local function score_text(score)
@@ -37,6 +40,42 @@ end
 
 local function score_epoch(score)
   return math.floor(score / 8796093022208)
+end
+
+local function wants_add(score, people)
+  local quantity = score_quantity(score)
+  if call('HINCRBY', WANTS, quantity, people) <= 0 then
+    call('HDEL', WANTS, quantity)
+  end
+end
+
+-- Somebody stands in line, or further in front than before. What is known of those who were skipped may
+-- not hold for them.
+local function line_add(user, score)
+  local was = tonumber(call('ZSCORE', LINE, user) or '')
+  if was and was <= score then
+    return
+  elseif was then
+    wants_add(was, -1)
+  end
+  call('ZADD', LINE, score_text(score), user)
+  call('SADD', WAITS, NAME)
+  call('HDEL', STATE, 'skip')
+  wants_add(score, 1)
+end
+
+-- Somebody who stood there does not any more.
+local function line_remove(user, score)
+  if call('ZREM', LINE, user) == 1 then
+    wants_add(score, -1)
+  end
+end
+
+-- Comes after the last change of :line and :serving.
+local function line_settle()
+  if call('EXISTS', LINE, SERVING) == 0 then
+    call('SREM', WAITS, NAME)
+  end
 end
 
 -- The parts of a text between its bars.

@@ -2,15 +2,17 @@
 -- uses: common queue
 -- KEYS: prefix of the event.
 -- ARGV: line, stamp, Redis run_id, user, quantity, most places in a booking where the event says nothing,
---   trusted: 1 PostgreSQL has been asked whether they may join.
--- Answers {ask, 1 where nothing is kept of the event} (PostgreSQL is to be asked), {begin} (the line has to be begun first), {done, score,
--- booking, state, deadline ms}, or {waiting | serving, score, ahead, sold, closed, rate, ms since the line
--- was moved on, open, 1 where the place is new}.
-local user, quantity = ARGV[4], tonumber(ARGV[5])
-local meta = call('HMGET', META, 'stamp', 'offset', 'from', 'until', 'max', 'sections')
+--   trusted: 1 PostgreSQL has been asked whether they may join, room where the event has a waiting room by
+--   its word; the pass of that which was shown and found good (place|end in ms; empty: none).
+-- Answers {ask, 1 where nothing is kept of the event} (PostgreSQL is to be asked), {begin} (the line has to
+-- be begun first), {pass} (one is needed), {spent} (another one is), {done, score, booking, state, deadline
+-- ms}, or {waiting | serving, score, ahead, sold, closed, rate, ms since the line was moved on, open, 1
+-- where the place is new}.
+local user, quantity, trusted, pass = ARGV[4], tonumber(ARGV[5]), ARGV[7] ~= '0', ARGV[8]
+local meta = call('HMGET', META, 'stamp', 'offset', 'from', 'until', 'max', 'sections', 'room')
 local believed = meta[1] == ARGV[2]
 local now = redis_ms() + tonumber(meta[2] or 0)
-if ARGV[7] ~= '1' then
+if not trusted then
   if not believed then
     return { 'ask', 1 }
   end
@@ -47,9 +49,29 @@ if text then
     return { 'done', done[1], done[2], kept, deadline }
   end
 end
+local epoch = tonumber(state[2])
+if epoch > 1 and not trusted then
+  -- A place that an earlier epoch has served may be open, of which nothing is known here any more.
+  return { 'ask', 0 }
+end
+if ARGV[7] == 'room' or (not trusted and (meta[7] or '') ~= '') then
+  if pass == '' then
+    return { 'pass' }
+  end
+  local inside = call('HGET', P .. ':q::done', user)
+  local place = inside and parts(inside)
+  if place and place[2] == 'confirmed' and place[1] == parts(pass)[1] then
+    return { 'spent' }
+  elseif not place and not trusted then
+    -- Nothing is known here of that pass.
+    return { 'ask', 0 }
+  end
+end
 local number = call('HINCRBY', STATE, 'next', 1)
-score = score_of(tonumber(state[2]), number, quantity)
+score = score_of(epoch, number, quantity)
 call('ZADD', LINE, score_text(score), user)
+call('SADD', WAITS, NAME)
+wants_add(score, 1)
 -- A time a second at most, the last hour of them.
 local at = redis_ms()
 local last = call('ZRANGE', TIMES, -1, -1)[1]

@@ -37,5 +37,5 @@ end
 if score_epoch(score) == epoch then
   return 'final'
 end
-call('ZADD', LINE, 'LT', score_text(score), user)
+line_add(user, score)
 return 'back'

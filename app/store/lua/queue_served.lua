@@ -4,9 +4,9 @@
 -- KEYS: prefix of the event.
 -- ARGV: line, drive, closed (1: the event is not on sale, 0: it is), then in groups of four:
 --   USER reserved BOOKING DEADLINE | USER back - - (to its place) | USER out - WHY | USER left - -
--- Answers how many of them counted.
+-- Answers how many of them counted, and how many wait after it.
 local drive, now = ARGV[2], redis_ms()
-local served, counted = 0, 0
+local reserved, counted = 0, 0
 for i = 4, #ARGV, 4 do
   local user, outcome = ARGV[i], ARGV[i + 1]
   local text = call('HGET', SERVING, user)
@@ -15,15 +15,16 @@ for i = 4, #ARGV, 4 do
     call('HDEL', SERVING, user)
     counted = counted + 1
     if outcome == 'back' then
-      call('ZADD', LINE, 'LT', s[1], user)
+      line_add(user, tonumber(s[1]))
     elseif outcome ~= 'left' then
       call('HSET', DONE, user, s[1] .. '|' .. ARGV[i + 2] .. '|' .. ARGV[i + 3])
-      served = served + 1
+      reserved = reserved + (outcome == 'reserved' and 1 or 0)
     end
   end
 end
+line_settle()
 call('HSET', STATE, 'closed', ARGV[3])
-if served > 0 then
-  rate_add(served, now)
+if reserved > 0 then
+  rate_add(reserved, now)
 end
-return counted
+return { counted, call('ZCARD', LINE) }

@@ -6,8 +6,10 @@
 --   that was shown and found good (place|end in ms; empty: none), number of seats, seat ids…, then
 --   section, quantity, …
 -- Answers {verdict, tokens left (-1: no limit), …}:
---   limited, 0, ms until the next token · missing · ask · taken · pass (none was shown)
+--   limited, 0, ms until the next token · missing · ask · pass (none was shown)
+--   taken, tokens, 1 where the pass is of somebody who is not known here to be inside
 --   lost, tokens, index of each seat lost (from 0)… · full, tokens, section, places left
+-- What those could be given who stand in the line of a section is not left for others.
 local booking, user, keyed = ARGV[2], ARGV[3], ARGV[4] == '1'
 local tokens = -1
 local burst = tonumber(ARGV[8])
@@ -73,6 +75,59 @@ if count > 0 then
   end
 end
 
+-- How many of so many free places nobody in the line of that section is to have: who wants more than is
+-- left lets others pass.
+local function spare(name, left)
+  local q = P .. ':q:' .. name
+  for _, text in ipairs(call('HVALS', q .. ':serving')) do
+    left = left - tonumber(string.match(text, '^%d+')) % 512 - 1
+  end
+  local wanted, wants = 0, call('HGETALL', q .. ':wants')
+  for i = 1, #wants, 2 do
+    local quantity = tonumber(wants[i])
+    wanted = wanted + (quantity <= left and quantity * tonumber(wants[i + 1]) or 0)
+  end
+  return left - wanted
+end
+-- Free seats of a section; more than so many are not counted.
+local ENOUGH = 1000
+local function free_seats(ranges)
+  local free = 0
+  for first, last in string.gmatch(ranges, '(%d+)-(%d+)') do
+    local bytes = call('GETRANGE', SEATS, first, last)
+    local at = string.find(bytes, 'a', 1, true)
+    while at and free < ENOUGH do
+      free = free + 1
+      at = string.find(bytes, 'a', at + 1, true)
+    end
+  end
+  return free
+end
+-- Indexes of the seats asked for that are to go to those who stand in line.
+local function promised()
+  local out = {}
+  local sections = '\n' .. (call('HGET', META, 'sections') or '') .. '\n'
+  for _, name in ipairs(call('SMEMBERS', WAITS)) do
+    local ranges = string.match(sections, '\n' .. string.gsub(name, '%-', '%%-') .. '|seated|%d+|([^\n]*)')
+    local mine = {}
+    for first, last in string.gmatch(ranges or '', '(%d+)-(%d+)') do
+      for i = 1, count do
+        local p = tonumber(positions[i])
+        if p >= tonumber(first) and p <= tonumber(last) then
+          mine[#mine + 1] = i - 1
+        end
+      end
+    end
+    if #mine > 0 and spare(name, free_seats(ranges)) < #mine then
+      for _, i in ipairs(mine) do
+        out[#out + 1] = i
+      end
+    end
+  end
+  table.sort(out)
+  return out
+end
+
 -- Numbered seats: a due owner of exactly these seats is always given back.
 local lost, own = {}, false
 for i = 1, count do
@@ -95,6 +150,10 @@ for i = 1, count do
 end
 if own then
   return { 'ask', tokens }
+end
+local waits = call('EXISTS', WAITS) == 1
+if waits and count > 0 and #lost == 0 then
+  lost = promised()
 end
 if #lost > 0 then
   if keyed and not certain() then
@@ -128,6 +187,10 @@ for i = last + 1, #ARGV, 2 do
       break
     end
   end
+  if waits and left >= quantity then
+    left = math.max(0, math.min(left, spare(id, left)))
+    more = false
+  end
   if left < quantity then
     if more or (keyed and not certain()) then
       return { 'ask', tokens }
@@ -144,13 +207,7 @@ entry_apply(booking, {
   state = 'h', user = user, deadline = now + life, taken = now, positions = list, sections = sections,
 })
 changed()
-if room then
-  -- Who is inside is known again by this where Redis has lost it.
-  local score, ends = string.match(pass, '^(%d+)|(%d+)$')
-  if call('ZADD', P .. ':q::inside', 'NX', ends, user) == 1 then
-    call('HSET', P .. ':q::done', user, score .. '|inside|' .. ends)
-    call('ZREM', P .. ':q::line', user)
-    call('ZREM', P .. ':q::away', user)
-  end
+if room and not call('ZSCORE', P .. ':q::inside', user) then
+  return { 'taken', tokens, 1 }
 end
 return { 'taken', tokens }
