@@ -184,8 +184,8 @@ hear_payment(struct context *house, const struct stripe_notice *notice, const ch
 	err = payment_tell(house, &name, &notice->payment, outcome);
 	if (err || !str_equal(*outcome, "unknown") || !name.booking_id)
 		return err;
-	house->why->detail = "No payment of this booking is known; send the notice again.";
-	return PROBLEM_WRONG_STATE;
+	house->why->detail = "It names a booking; send the notice again.";
+	return PROBLEM_PAYMENT_UNKNOWN;
 }
 
 static enum problem
