@@ -6,6 +6,7 @@
 #include "domain/event.h"
 #include "domain/pricing.h"
 #include "domain/venue.h"
+#include "domain/webhook.h"
 #include "http/page.h"
 #include "pools/caller.h"
 #include "pools/serve.h"
@@ -13,11 +14,13 @@
 #define POOL_ROUTES admin
 #include "pools/routes.h"
 
+#define LOG_LIMIT      100
+#define LOG_LIMIT_MAX  1000
 #define CONDITIONS_MAX 16 /* tags of one If-Match that are looked at */
+#define REFERENCE_MAX  200
 
 static void
 answer_created(struct request *r, const char *location, bool replayed, const char *body)
-#define REFERENCE_MAX  200
 {
 	respond_json(r, 201, body);
 	respond_header(r, "Location", location);
@@ -145,6 +148,82 @@ admin_event_prices(struct request *r)
 	return PROBLEM_NONE;
 }
 
+/*
+ * ?after= goes on behind a position, for those who ask again and again; ?cursor= is the same, as
+ * every list has it.
+ */
+static enum problem
+admin_event_log(struct request *r)
+{
+	struct event_caller caller = caller_of(r);
+	int64_t after = request_query_int(r, "after", 0, 0, INT64_MAX);
+	struct webhook_log log;
+	struct page page;
+	int32_t event_id;
+	enum problem err;
+
+	page_read(r, LOG_LIMIT, LOG_LIMIT_MAX, &page);
+	err = request_query_done(r);
+	if (!err && page.cursor && !str_to_int(page.cursor, 0, INT64_MAX, &after))
+		err = problem_at(&r->why, r->arena, "/cursor", "This is no cursor of this list.");
+	if (!err)
+		err = event_of(r, &event_id);
+	if (!err)
+		err = webhook_log(serve_context(), &caller, event_id, after, page.limit, &log);
+	if (err)
+		return err;
+	page_respond_with(r, arena_printf(r->arena, "\"after\":%lld,", (long long)log.last),
+		items_of(r, log.bodies, log.count),
+		log.more ? arena_printf(r->arena, "%lld", (long long)log.last) : NULL);
+	return PROBLEM_NONE;
+}
+
+static enum problem
+admin_webhook_create(struct request *r)
+{
+	struct event_caller caller = caller_of(r);
+	const char *webhook_id, *body;
+	enum problem err = request_query_done(r);
+
+	if (!err)
+		err = webhook_create(serve_context(), &caller, r->body, &webhook_id, &body);
+	if (!err)
+		answer_created(r, arena_printf(r->arena, "/api/v1/admin/webhooks/%s", webhook_id),
+			false, body);
+	return err;
+}
+
+static enum problem
+admin_webhooks(struct request *r)
+{
+	struct event_caller caller = caller_of(r);
+	struct webhook_page list;
+	struct page page;
+	enum problem err;
+
+	page_read(r, PAGE_LIMIT, PAGE_LIMIT_MAX, &page);
+	err = request_query_done(r);
+	if (!err)
+		err = webhook_list(serve_context(), &caller, page.cursor, page.limit, &list);
+	if (err)
+		return err;
+	page_respond(r, items_of(r, list.bodies, list.count), list.next);
+	return PROBLEM_NONE;
+}
+
+static enum problem
+admin_webhook_delete(struct request *r)
+{
+	struct event_caller caller = caller_of(r);
+	enum problem err = request_query_done(r);
+
+	if (!err)
+		err = webhook_delete(serve_context(), &caller, r->params[0]);
+	if (!err)
+		respond_empty(r, 204);
+	return err;
+}
+
 static enum problem
 admin_venue_create(struct request *r)
 {
@@ -230,18 +309,6 @@ admin_capacity(struct request *r)
 	return PROBLEM_NONE;
 }
 
-int
-main(int argc, char **argv)
-{
-	static const struct pool pool = {
-		.program = { .name = "admin",
-			.summary = "serves the calls of staff over FastCGI",
-			.usage = "[OPTION]..." },
-		.routes = pool_routes,
-	};
-
-	return serve(&pool, argc, argv);
-}
 /* ---- money ----------------------------------------------------------------------------------- */
 
 static struct booking_staff
@@ -323,3 +390,15 @@ admin_booking_refunds(struct request *r)
 	return err ? err : answer_booking(r, &booking, outcome);
 }
 
+int
+main(int argc, char **argv)
+{
+	static const struct pool pool = {
+		.program = { .name = "admin",
+			.summary = "serves the calls of staff over FastCGI",
+			.usage = "[OPTION]..." },
+		.routes = pool_routes,
+	};
+
+	return serve(&pool, argc, argv);
+}

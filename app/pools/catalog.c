@@ -66,6 +66,28 @@ write_jobs(struct str *out, const struct pg_rows *rows)
 	}
 }
 
+/* What others are to be told of and have not been. */
+static void
+write_outbox(struct str *out, const struct pg_rows *rows)
+{
+	static const struct {
+		enum metric metric;
+		int column;
+	} shown[] = {
+		{ METRIC_OUTBOX_WAITING, OUTBOX_STATE_WAITING },
+		{ METRIC_OUTBOX_OLDEST, OUTBOX_STATE_OLDEST },
+		{ METRIC_OUTBOX_DEAD, OUTBOX_STATE_DEAD },
+	};
+
+	for (size_t i = 0; i < ARRAY_LENGTH(shown); i++) {
+		metrics_family(out, shown[i].metric);
+		for (int row = 0; row < rows->count; row++)
+			metrics_sample(out, shown[i].metric,
+				pg_text(rows, row, OUTBOX_STATE_CHANNEL),
+				(double)pg_int(rows, row, shown[i].column));
+	}
+}
+
 /*
  * What all processes have counted, and what the servers say. Whoever watches waits for no server
  * that is away, and sees from this very answer that it is.
@@ -103,6 +125,9 @@ catalog_metrics(struct request *r)
 	}
 	if (pg)
 		write_jobs(&out, &rows);
+	if (pg && !query_outbox_state(house->pg, house->arena,
+			  clock_monotonic_us() + METRICS_PATIENCE_US, &ignored, &rows))
+		write_outbox(&out, &rows);
 	respond_text(r, 200, "text/plain; version=0.0.4; charset=utf-8", out.data);
 	return PROBLEM_NONE;
 }

@@ -1,5 +1,5 @@
 /*
- * HTTP by libcurl's easy interface, one call at a time.
+ * HTTP and SMTP by libcurl's easy interface, one call at a time.
  */
 #include "store/web.h"
 
@@ -163,8 +163,9 @@ url_part(struct arena *arena, CURLU *url, CURLUPart part)
 	return copy;
 }
 
-bool
-web_url_read(struct arena *arena, const char *text, struct web_url *out)
+/* An address of the scheme `plain`, or of the same with an s behind it. */
+static bool
+read_url(struct arena *arena, const char *text, const char *plain, struct web_url *out)
 {
 	CURLU *url;
 	char *scheme, *host;
@@ -186,19 +187,31 @@ web_url_read(struct arena *arena, const char *text, struct web_url *out)
 	host = url_part(arena, url, CURLUPART_HOST);
 	secrets = url_part(arena, url, CURLUPART_USER) || url_part(arena, url, CURLUPART_PASSWORD);
 	curl_url_cleanup(url);
-	if (!good || !scheme || !host || !*host ||
-		(!str_equal(scheme, "https") && !str_equal(scheme, "http")))
+	if (!good || !scheme || !host || !*host || !str_starts(scheme, plain) ||
+		(scheme[strlen(plain)] && !str_equal(scheme + strlen(plain), "s")))
 		return false;
 	len = strlen(host);
 	if (host[0] == '[' && host[len - 1] == ']')
 		host = arena_copy(arena, host + 1, len - 2);
 	*out = (struct web_url){
-		.tls = str_equal(scheme, "https"),
+		.tls = scheme[strlen(plain)] == 's',
 		.host = host,
 		.secrets = secrets,
 		.loopback = is_loopback(host),
 	};
 	return true;
+}
+
+bool
+web_url_read(struct arena *arena, const char *text, struct web_url *out)
+{
+	return read_url(arena, text, "http", out);
+}
+
+bool
+web_mail_url_read(struct arena *arena, const char *text, struct web_url *out)
+{
+	return read_url(arena, text, "smtp", out);
 }
 
 /* ---- a call ---------------------------------------------------------------------------------- */
@@ -327,6 +340,8 @@ web_call(struct web *web, const struct web_request *request, struct arena *arena
 	headers = headers_of(request);
 	prepare(web->curl, &call, headers, error, left_us);
 	code = curl_easy_perform(web->curl);
+	if (call.too_long && request->cut)
+		code = CURLE_OK;
 	curl_easy_setopt(web->curl, CURLOPT_ERRORBUFFER, NULL);
 	curl_easy_setopt(web->curl, CURLOPT_HTTPHEADER, NULL);
 	curl_slist_free_all(headers);
@@ -347,4 +362,111 @@ web_call(struct web *web, const struct web_request *request, struct arena *arena
 		return WEB_FORBIDDEN;
 	}
 	return was_sent(web->curl) ? WEB_UNKNOWN : WEB_UNSENT;
+}
+
+/* ---- mail ------------------------------------------------------------------------------------- */
+
+struct sending {
+	const struct web_mail *mail;
+	size_t at;
+};
+
+static size_t
+give_mail(char *out, size_t size, size_t count, void *ctx)
+{
+	struct sending *sending = ctx;
+	size_t left = sending->mail->len - sending->at;
+	size_t len = size * count < left ? size * count : left;
+
+	memcpy(out, sending->mail->text + sending->at, len);
+	sending->at += len;
+	return len;
+}
+
+/* Nothing that a server says is printed. */
+static size_t
+drop_bytes(char *bytes, size_t size, size_t count, void *ctx)
+{
+	(void)bytes;
+	(void)ctx;
+	return size * count;
+}
+
+/*
+ * What is not about this mail is about the server. The last answer has the code; once the server has
+ * heard of the recipient, or of the mail, libcurl tells a refusal as what it could not send or not
+ * understand.
+ */
+static enum web_mail_result
+judge_mail(CURLcode code, long status)
+{
+	bool about_mail = code == CURLE_SEND_ERROR || code == CURLE_WEIRD_SERVER_REPLY ||
+			  code == CURLE_RECV_ERROR;
+
+	if (code == CURLE_OK)
+		return WEB_MAIL_SENT;
+	if (!about_mail || status == 421 || status == 530 || status == 535)
+		return WEB_MAIL_AWAY;
+	if (status >= 400 && status < 500)
+		return WEB_MAIL_LATER;
+	return status >= 500 && status < 600 ? WEB_MAIL_REFUSED : WEB_MAIL_AWAY;
+}
+
+static void
+prepare_mail(CURL *curl, struct sending *sending, struct curl_slist *to, char *error, long left_ms)
+{
+	const struct web_mail *mail = sending->mail;
+
+	curl_easy_reset(curl);
+	curl_easy_setopt(curl, CURLOPT_URL, mail->url);
+	curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "smtp,smtps");
+	curl_easy_setopt(
+		curl, CURLOPT_USE_SSL, (long)(mail->plain ? CURLUSESSL_NONE : CURLUSESSL_ALL));
+	curl_easy_setopt(curl, CURLOPT_PROXY, "");
+	curl_easy_setopt(curl, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
+	curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+	curl_easy_setopt(curl, CURLOPT_QUICK_EXIT, 1L);
+	curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, left_ms);
+	curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, left_ms);
+	curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, error);
+	curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, drop_bytes);
+	curl_easy_setopt(curl, CURLOPT_READFUNCTION, give_mail);
+	curl_easy_setopt(curl, CURLOPT_READDATA, sending);
+	curl_easy_setopt(curl, CURLOPT_INFILESIZE_LARGE, (curl_off_t)mail->len);
+	curl_easy_setopt(curl, CURLOPT_UPLOAD, 1L);
+	curl_easy_setopt(curl, CURLOPT_MAIL_FROM, mail->from);
+	curl_easy_setopt(curl, CURLOPT_MAIL_RCPT, to);
+	if (*mail->user) {
+		curl_easy_setopt(curl, CURLOPT_USERNAME, mail->user);
+		curl_easy_setopt(curl, CURLOPT_PASSWORD, mail->password);
+	}
+}
+
+enum web_mail_result
+web_mail(struct web *web, const struct web_mail *mail, struct arena *arena, const char **error)
+{
+	struct sending sending = { .mail = mail };
+	int64_t left_us = mail->deadline_us - clock_monotonic_us();
+	char buffer[CURL_ERROR_SIZE] = "";
+	struct curl_slist *to;
+	long status = 0;
+	CURLcode code;
+
+	*error = "no time was left";
+	if (left_us <= 0)
+		return WEB_MAIL_AWAY;
+	to = curl_slist_append(NULL, mail->to);
+	if (!to)
+		abort();
+	prepare_mail(web->curl, &sending, to, buffer, left_us < 1000 ? 1 : (long)(left_us / 1000));
+	code = curl_easy_perform(web->curl);
+	curl_easy_getinfo(web->curl, CURLINFO_RESPONSE_CODE, &status);
+	curl_easy_setopt(web->curl, CURLOPT_ERRORBUFFER, NULL);
+	curl_easy_setopt(web->curl, CURLOPT_MAIL_RCPT, NULL);
+	curl_slist_free_all(to);
+	*error = NULL;
+	if (code != CURLE_OK)
+		*error = arena_printf(
+			arena, "%s (%ld)", *buffer ? buffer : curl_easy_strerror(code), status);
+	return judge_mail(code, status);
 }

@@ -1,5 +1,5 @@
 /*
- * Calls to other systems over HTTP. libcurl is included by web.c alone.
+ * Calls to other systems over HTTP, and mail by SMTP. libcurl is included by web.c alone.
  *
  * Every call has an end: a deadline for the whole of it and a bound on the answer. No redirect is
  * followed, certificates are verified, and neither the environment nor a file says anything of a
@@ -24,6 +24,7 @@ struct web_request {
 	const char *bearer;  /* NULL: none; goes into Authorization */
 	int64_t deadline_us; /* monotonic */
 	size_t answer_max;   /* bytes of the body; one that is longer is no answer */
+	bool cut;            /* but then is one without what is too long */
 	/* Only to addresses that everybody on the internet may have: judged by what a name has
 	 * just been resolved to, at the moment of the connection. */
 	bool public_only;
@@ -48,9 +49,32 @@ struct web_answer {
 enum web_result web_call(struct web *web, const struct web_request *request, struct arena *arena,
 	struct web_answer *out);
 
+/* ---- mail ------------------------------------------------------------------------------------- */
+
+struct web_mail {
+	const char *url;             /* smtp://host[:port] or smtps://host[:port] */
+	const char *user, *password; /* user "": without */
+	bool plain;                  /* without TLS, where the address does not say smtps */
+	const char *from, *to;       /* addresses, as message_address_is_valid() has them */
+	const char *text;            /* the message with its headers, lines with CRLF */
+	size_t len;
+	int64_t deadline_us; /* monotonic */
+};
+
+enum web_mail_result {
+	WEB_MAIL_SENT,    /* the server has it */
+	WEB_MAIL_LATER,   /* it does not want this one now */
+	WEB_MAIL_REFUSED, /* it will never want this one */
+	WEB_MAIL_AWAY     /* it could not be reached, or wants nothing; it may have the mail */
+};
+
+/* error: why it was not sent, in words. */
+enum web_mail_result
+web_mail(struct web *web, const struct web_mail *mail, struct arena *arena, const char **error);
+
 /* What an address says. Strings live on the arena. */
 struct web_url {
-	bool tls;         /* https */
+	bool tls;         /* https, smtps */
 	const char *host; /* without the brackets of an IPv6 address */
 	bool secrets;     /* it has a user or a password in it */
 	bool loopback;    /* the host is this host, by name or by address */
@@ -58,6 +82,9 @@ struct web_url {
 
 /* Absolute, http or https, not longer than 2,000 bytes. False: it is no such address. */
 bool web_url_read(struct arena *arena, const char *text, struct web_url *out);
+
+/* The same of a mail server: smtp or smtps. */
+bool web_mail_url_read(struct arena *arena, const char *text, struct web_url *out);
 
 /* Whether an address in text form is one that everybody on the internet may have. */
 bool web_address_is_public(const char *address);

@@ -104,6 +104,7 @@ config_text() {
 	echo "id_secret = @$secrets/id"
 	echo "metrics_file = $run/metrics"
 	echo "live_socket = $run/live-publish.sock"
+	echo "mail_templates = $tree/conf/mail"
 	[[ " ${HOLDFAST_SET:-}" == *" live="* ]] || ! live_is_installed || echo "live = on"
 	for pair in ${HOLDFAST_SET:-}; do
 		echo "${pair%%=*} = ${pair#*=}"

@@ -268,7 +268,7 @@ LANGUAGE sql STABLE SET search_path = holdfast, pg_temp AS $$
       holdfast.notice_show(n)::json AS data) AS q
 $$;
 
--- How a try ended. done; later: not this time; dead: never. p_lane: it is the whole lane that fails, for
+-- How a try ended. done; later: not this time; dead: never; back: it was not tried after all. p_lane: it is the whole lane that fails, for
 -- reasons of its own. p_gone: the receiver wants nothing any more.
 CREATE FUNCTION outbox_told(p_delivery uuid, p_status text, p_error text, p_lane boolean, p_gone boolean)
 RETURNS text
@@ -277,6 +277,11 @@ DECLARE
   d deliveries;
 BEGIN
   PERFORM set_config('synchronous_commit', 'off', true);
+  IF p_status = 'back' THEN
+    UPDATE deliveries SET tries = greatest(tries - 1, 0), next_at = now()
+      WHERE delivery_id = p_delivery AND status = 'waiting';
+    RETURN 'waiting';
+  END IF;
   UPDATE deliveries SET error = left(p_error, 500),
       status = CASE WHEN p_status <> 'later' THEN p_status
         WHEN since < now() - interval '3 days' THEN 'dead' ELSE status END,
@@ -395,8 +400,7 @@ BEGIN
   END IF;
   PERFORM pg_advisory_xact_lock(hashtextextended('webhooks/' || p_user, 5));
   IF (SELECT count(*) FROM webhooks o WHERE o.owner_id = p_user AND o.webhook_id <> p_webhook) >= p_most THEN
-    RAISE EXCEPTION 'too many webhooks' USING ERRCODE = 'HF204',
-      DETAIL = json_build_object('limit', p_most, 'current', p_most, 'requested', 1);
+    PERFORM refuse_field('/url', format('An account has at most %s webhooks.', p_most));
   END IF;
   INSERT INTO delivery_lanes (channel, lane) VALUES ('webhook', p_webhook) ON CONFLICT DO NOTHING;
   INSERT INTO webhooks (webhook_id, owner_id, url, kinds, secret)

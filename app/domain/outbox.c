@@ -1,0 +1,309 @@
+/*
+ * The outbox. That a delivery is tried is written down before it is: should this process die, it is
+ * repeated later. How the try ended is written down after it.
+ */
+#include "domain/outbox.h"
+
+#include "base/clock.h"
+#include "base/fault.h"
+#include "base/id.h"
+#include "base/log.h"
+#include "domain/mail.h"
+#include "domain/message.h"
+#include "domain/webhook.h"
+#include "queries.h"
+#include "store/web.h"
+
+#define SPREAD_MOST  500
+#define TAKE_MOST    8
+#define TRIM_MOST    500
+#define TURN_LONG_US 2000000 /* what of a turn has not begun by then is given back */
+#define ANSWER_MAX   4096
+
+struct outbox {
+	const struct conf *conf;
+	struct arena *arena;
+	struct web *web;
+	struct message_sender from;
+	bool mail, plain;
+	int32_t after; /* the event that had the last turn */
+	struct outbox_tally tally;
+};
+
+/* A delivery that was taken. */
+struct delivery {
+	const char *id, *template, *address, *secret, *body;
+	int64_t sent_at;
+};
+
+/* How a try ended. */
+struct ending {
+	const char *status; /* done, later, dead; back: it was not tried */
+	const char *error;
+	bool lane; /* others of the lane would fare alike */
+	bool gone;
+};
+
+struct outbox *
+outbox_open(const struct conf *conf, const char **mistake)
+{
+	struct arena *arena = arena_new();
+	struct outbox *outbox = ARENA_NEW(arena, struct outbox);
+	struct web_url server;
+
+	*outbox = (struct outbox){ .conf = conf, .arena = arena, .mail = *conf->smtp_url != '\0' };
+	*mistake = NULL;
+	if (outbox->mail && !web_mail_url_read(arena, conf->smtp_url, &server))
+		*mistake = "smtp_url is no address of the form smtp://host[:port]";
+	else if (outbox->mail && server.secrets)
+		*mistake = "smtp_url holds a user or a password: see smtp_user and smtp_password";
+	else if (outbox->mail && !message_sender_read(arena, conf->mail_from, &outbox->from))
+		*mistake = "mail_from is no address, which mail needs";
+	if (*mistake) {
+		arena_free(arena);
+		return NULL;
+	}
+	outbox->plain = outbox->mail && (conf->smtp_plain || server.loopback);
+	outbox->web = web_open();
+	return outbox;
+}
+
+void
+outbox_close(struct outbox *outbox)
+{
+	web_close(outbox->web);
+	arena_free(outbox->arena);
+}
+
+const struct outbox_tally *
+outbox_tally(const struct outbox *outbox)
+{
+	return &outbox->tally;
+}
+
+/* A new budget for what is asked of the database: what came before may have taken long. */
+static void
+renew(struct context *house)
+{
+	house->deadline_us = clock_monotonic_us() + house->conf->worker_budget_ms * 1000;
+}
+
+enum problem
+outbox_publish(struct outbox *outbox, struct context *house, int64_t *done)
+{
+	int32_t after = outbox->after;
+	struct pg_rows rows;
+	enum problem err;
+
+	*done = 0;
+	renew(house);
+	err = query_outbox_spread(house->pg, house->arena, house->deadline_us, house->why, &rows,
+		after, outbox->mail, SPREAD_MOST);
+	/* Those up to the one that had the last turn have theirs now. */
+	if (!err && rows.count == 0 && after > 0)
+		err = query_outbox_spread(house->pg, house->arena, house->deadline_us, house->why,
+			&rows, 0, outbox->mail, SPREAD_MOST);
+	if (err == PROBLEM_BUSY) {
+		/* Somebody who reads the log of an event publishes it. */
+		outbox->after = after < INT32_MAX ? after + 1 : 0;
+		return PROBLEM_NONE;
+	}
+	outbox->after = 0;
+	if (err || rows.count == 0)
+		return err;
+	outbox->after = (int32_t)pg_int(&rows, 0, OUTBOX_SPREAD_EVENT);
+	outbox->tally.published += pg_int(&rows, 0, OUTBOX_SPREAD_PUBLISHED);
+	outbox->tally.written += pg_int(&rows, 0, OUTBOX_SPREAD_WRITTEN);
+	*done = 1;
+	return PROBLEM_NONE;
+}
+
+/* Bytes of hexadecimal text, which PostgreSQL has written. */
+static size_t
+read_hex(const char *hex, unsigned char *out, size_t room)
+{
+	static const char digits[] = "0123456789abcdef";
+	size_t len = 0;
+
+	for (; hex[0] && hex[1] && len < room; hex += 2)
+		out[len++] = (unsigned char)((strchr(digits, hex[0]) - digits) << 4 |
+					     (strchr(digits, hex[1]) - digits));
+	return len;
+}
+
+static struct ending
+judge_answer(enum web_result result, const struct web_answer *answer, struct arena *arena)
+{
+	int status = answer->status;
+
+	if (result != WEB_ANSWERED)
+		return (struct ending){ "later", answer->error, true, false };
+	if (status >= 200 && status < 300)
+		return (struct ending){ "done", NULL, false, false };
+	if (status == 410)
+		return (struct ending){ "dead", "the receiver is gone (410)", true, true };
+	return (struct ending){ "later", arena_printf(arena, "the receiver answered %d", status),
+		status >= 500 || status == 429, false };
+}
+
+static struct ending
+call_webhook(struct outbox *outbox, struct context *house, const struct delivery *delivery)
+{
+	const struct conf *conf = outbox->conf;
+	unsigned char secret[WEBHOOK_SECRET_BYTES];
+	size_t secret_len = read_hex(delivery->secret, secret, sizeof(secret));
+	const char *headers[] = { "Content-Type: application/json",
+		arena_printf(house->arena, "webhook-id: %s", delivery->id),
+		arena_printf(house->arena, "webhook-timestamp: %lld", (long long)delivery->sent_at),
+		arena_printf(house->arena, "webhook-signature: %s",
+			webhook_signature(house->arena, secret, secret_len, delivery->id,
+				delivery->sent_at, delivery->body)),
+		NULL };
+	struct web_request request = {
+		.method = "POST",
+		.url = delivery->address,
+		.headers = headers,
+		.body = delivery->body,
+		.body_len = strlen(delivery->body),
+		.deadline_us = clock_monotonic_us() + conf->webhook_timeout_ms * 1000,
+		.answer_max = ANSWER_MAX,
+		.cut = true,
+		.public_only = !conf->webhooks_allow_private,
+	};
+	struct web_answer answer;
+
+	return judge_answer(
+		web_call(outbox->web, &request, house->arena, &answer), &answer, house->arena);
+}
+
+static struct ending
+send_mail(struct outbox *outbox, struct context *house, const struct delivery *delivery)
+{
+	const struct conf *conf = outbox->conf;
+	struct message message = { .from = outbox->from,
+		.to = delivery->address,
+		.id = delivery->id,
+		.unix_s = delivery->sent_at };
+	struct mail_text text;
+	const char *error;
+	struct str out;
+
+	if (!message_address_is_valid(delivery->address))
+		return (struct ending){ "dead", "the account's address is none that mail can go to",
+			false, false };
+	error = mail_make(conf, house->arena, delivery->template, delivery->body, &text);
+	if (error)
+		return (struct ending){ "later", error, true, false };
+	message.subject = text.subject;
+	message.text = text.text;
+	message.html = text.html;
+	str_init(&out, house->arena);
+	message_write(&out, &message);
+	switch (web_mail(outbox->web,
+		&(struct web_mail){
+			.url = conf->smtp_url,
+			.user = conf->smtp_user,
+			.password = conf->smtp_password,
+			.plain = outbox->plain,
+			.from = outbox->from.address,
+			.to = delivery->address,
+			.text = out.data,
+			.len = out.len,
+			.deadline_us = clock_monotonic_us() + conf->smtp_timeout_ms * 1000,
+		},
+		house->arena, &error)) {
+	case WEB_MAIL_SENT:
+		return (struct ending){ "done", NULL, false, false };
+	case WEB_MAIL_LATER:
+		return (struct ending){ "later", error, false, false };
+	case WEB_MAIL_REFUSED:
+		return (struct ending){ "dead", error, false, false };
+	case WEB_MAIL_AWAY:
+		break;
+	}
+	return (struct ending){ "later", error, true, false };
+}
+
+/* Writes down how a try ended. */
+static enum problem
+tell(struct outbox *outbox, struct context *house, enum outbox_channel channel,
+	const struct delivery *delivery, const struct ending *ending)
+{
+	struct outbox_tally *tally = &outbox->tally;
+	struct pg_rows rows;
+	const char *status;
+	enum problem err;
+
+	renew(house);
+	err = query_outbox_told(house->pg, house->arena, house->deadline_us, house->why, &rows,
+		delivery->id, ending->status, ending->error, ending->lane, ending->gone);
+	if (err)
+		return err;
+	status = pg_text(&rows, 0, OUTBOX_TOLD_STATUS);
+	if (strcmp(ending->status, "back") == 0)
+		return PROBLEM_NONE;
+	tally->done[channel] += str_equal(status, "done");
+	tally->dead[channel] += str_equal(status, "dead");
+	tally->later[channel] += str_equal(status, "waiting");
+	if (ending->error)
+		log_line(str_equal(status, "dead") ? LOG_WARN : LOG_DEBUG,
+			"event=delivery id=%s status=%s error=%s", delivery->id, status,
+			log_value(ending->error));
+	return PROBLEM_NONE;
+}
+
+enum problem
+outbox_deliver(
+	struct outbox *outbox, struct context *house, enum outbox_channel channel, int64_t *done)
+{
+	bool is_mail = channel == OUTBOX_MAIL, failed = false;
+	int64_t began_us = clock_monotonic_us();
+	struct pg_rows rows;
+	enum problem err;
+
+	*done = 0;
+	if (is_mail && !outbox->mail)
+		return PROBLEM_NONE;
+	renew(house);
+	err = query_outbox_take(house->pg, house->arena, house->deadline_us, house->why, &rows,
+		is_mail ? "mail" : "webhook", TAKE_MOST);
+	for (int i = 0; !err && i < rows.count; i++) {
+		struct delivery delivery = {
+			.id = pg_text(&rows, i, OUTBOX_TAKE_DELIVERY_ID),
+			.template = pg_text(&rows, i, OUTBOX_TAKE_TEMPLATE),
+			.address = pg_text(&rows, i, OUTBOX_TAKE_ADDRESS),
+			.secret = pg_text(&rows, i, OUTBOX_TAKE_SECRET),
+			.body = pg_text(&rows, i, OUTBOX_TAKE_BODY),
+			.sent_at = pg_int(&rows, i, OUTBOX_TAKE_SENT_AT),
+		};
+		struct ending ending = { "back", NULL, false, false };
+
+		if (!failed && clock_monotonic_us() - began_us < TURN_LONG_US) {
+			FAULT("outbox.taken");
+			ending = is_mail ? send_mail(outbox, house, &delivery)
+					 : call_webhook(outbox, house, &delivery);
+			FAULT("outbox.sent");
+			/* All mail goes through one server. */
+			failed = is_mail && ending.lane;
+			++*done;
+		}
+		err = tell(outbox, house, channel, &delivery, &ending);
+	}
+	return err;
+}
+
+enum problem
+outbox_trim(struct outbox *outbox, struct context *house, int64_t *done)
+{
+	struct pg_rows rows;
+	enum problem err;
+
+	renew(house);
+	err = query_outbox_trim(
+		house->pg, house->arena, house->deadline_us, house->why, &rows, TRIM_MOST);
+	if (err)
+		return err;
+	*done = pg_int(&rows, 0, OUTBOX_TRIM_GONE);
+	outbox->tally.trimmed += *done;
+	return PROBLEM_NONE;
+}
