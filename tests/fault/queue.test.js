@@ -88,6 +88,18 @@ class Line {
 		}
 	}
 
+	// What there is of the line, in PostgreSQL and in Redis.
+	#story() {
+		const rows = crowd.sql(`select b.user_id, b.booking_id, b.status, b.places, b.expires_at > now(), t.epoch, t.number, t.outcome
+			from holdfast.bookings b left join holdfast.queue_tickets t using (event_id, booking_id)
+			where b.event_id = ${this.event} and (b.status in ('HOLD', 'RESERVED', 'CONFIRMED') or t.booking_id is not null)
+			order by b.created_at desc limit 40`);
+		const kept = (kind, name) => `${name}: ${stack.redis(kind === 'zset' ? 'zrange' : 'hgetall', `hf:{${this.event}}:${name}`,
+			...(kind === 'zset' ? [0, -1, 'withscores'] : [])).split('\n').join(' ')}`;
+		return [`owner ${this.owner.id}`, ...rows.map((row) => row.join(' ')), kept('hash', 'count'), kept('hash', 'q:G:state'),
+			kept('zset', 'q:G:line'), kept('hash', 'q:G:serving'), kept('hash', 'q:G:done')].join('\n');
+	}
+
 	// Everybody joins once more; at the end all that fits has been given, to nobody twice.
 	async settle() {
 		this.over = true;
@@ -105,7 +117,7 @@ class Line {
 				{ method: 'GET', where: `/reservation/status?token=${token}` })).body));
 			last = all;
 			return all.every(({ status, reason }) => status === 'reserved' || reason === 'already-reserved');
-		}, 100).catch((error) => assert.fail(`${error.message}: ${JSON.stringify(last)}`));
+		}, 100).catch((error) => assert.fail(`${error.message}: ${JSON.stringify(last)}\n${this.#story()}`));
 		const [[twice]] = crowd.sql(`select count(*) from (select user_id from holdfast.bookings
 			where event_id = ${this.event} and status = 'HOLD' and expires_at > now() and user_id <> '${this.owner.id}'
 			group by 1 having count(*) > 1) as q`);
