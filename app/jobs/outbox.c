@@ -1,5 +1,5 @@
 /*
- * holdfast-outbox: publishes notices, and delivers them to webhooks and mailboxes.
+ * holdfast-outbox: publishes notices, delivers them to webhooks and mailboxes, and sends refunds.
  *
  * A batch gives each channel one turn, and a turn is short, so that one that is slow holds up no
  * other for long. Whoever cannot be reached is left alone for a while.
@@ -10,11 +10,18 @@
 
 #include "base/str.h"
 #include "domain/outbox.h"
+#include "domain/payment.h"
+#include "domain/refund.h"
 #include "queries.h"
 
-#define EXIT_USAGE 2
+#define EXIT_USAGE     2
+#define REFUNDS_A_TURN 2
 
 static struct outbox *outbox;
+
+/* Refunds of this run that were due, and whether the rest waits for a provider that is away. */
+static int64_t refunds;
+static bool provider_away;
 
 /* A setting that is wrong is told at the start, like any other. */
 static void
@@ -28,6 +35,7 @@ options(struct conf *conf, struct job_run *run)
 		fprintf(stderr, "holdfast-%s: %s\n", conf->program, mistake);
 		exit(EXIT_USAGE);
 	}
+	payment_provider(conf);
 }
 
 static enum problem
@@ -51,6 +59,22 @@ tell_state(struct context *house, struct job_run *run)
 	return PROBLEM_NONE;
 }
 
+/* A provider that is away stops no other channel: that is said when there is nothing else to do. */
+static enum problem
+send_refunds(struct context *house, int64_t *done)
+{
+	int64_t n = 0;
+	enum problem err = PROBLEM_NONE;
+
+	if (!provider_away)
+		err = refund_send_due(house, REFUNDS_A_TURN, &n);
+	refunds += n;
+	provider_away |= err == PROBLEM_UNAVAILABLE;
+	if (!provider_away)
+		*done += n;
+	return provider_away ? PROBLEM_NONE : err;
+}
+
 /* What one turn has done is added up; the first problem ends the batch. */
 static enum problem
 turns(struct context *house, int64_t *done)
@@ -63,9 +87,11 @@ turns(struct context *house, int64_t *done)
 		err = outbox_deliver(outbox, house, (enum outbox_channel)channel, &n);
 		*done += err ? 0 : n;
 	}
+	if (!err)
+		err = send_refunds(house, done);
 	if (!err && *done == 0)
 		err = outbox_trim(outbox, house, done);
-	return err;
+	return !err && *done == 0 && provider_away ? PROBLEM_UNAVAILABLE : err;
 }
 
 static enum problem
@@ -81,10 +107,10 @@ batch(struct context *house, struct job_run *run, int64_t *done)
 	snprintf(detail, sizeof(detail),
 		"published=%" PRId64 " mails=%" PRId64 " mails_later=%" PRId64
 		" mails_dead=%" PRId64 " webhooks=%" PRId64 " webhooks_later=%" PRId64
-		" webhooks_dead=%" PRId64 " trimmed=%" PRId64,
+		" webhooks_dead=%" PRId64 " refunds=%" PRId64 " trimmed=%" PRId64,
 		tally->published, tally->done[OUTBOX_MAIL], tally->later[OUTBOX_MAIL],
 		tally->dead[OUTBOX_MAIL], tally->done[OUTBOX_WEBHOOK], tally->later[OUTBOX_WEBHOOK],
-		tally->dead[OUTBOX_WEBHOOK], tally->trimmed);
+		tally->dead[OUTBOX_WEBHOOK], refunds, tally->trimmed);
 	run->detail = detail;
 	return err;
 }
@@ -94,7 +120,8 @@ main(int argc, char **argv)
 {
 	static const struct job job = {
 		.program = { .name = "outbox",
-			.summary = "publish notices, and deliver them to webhooks and mailboxes" },
+			.summary = "publish notices, deliver them to webhooks and mailboxes, send "
+				   "refunds" },
 		.for_seconds = 50,
 		.options = options,
 		.batch = batch,

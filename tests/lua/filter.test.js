@@ -129,6 +129,20 @@ test('put: what PostgreSQL has ended stays ended, whatever comes late', async ()
   assert.equal(await seats(), 'aaaaaaaaax');
 });
 
+test('put: what stands again after it had ended is kept, and may end once more', async () => {
+  await take(1, ['S1'], ['GA', 2]);
+  await drop(1);
+  const again = (revived) => redis.script('put', [P], [STAMP, id(1), 'b', 'u1', -1, '1', 'GA:2', revived]);
+  assert.equal(await again(0), 'ended');
+  assert.equal(await again(1), 'put');
+  assert.equal(await again(0), 'put');
+  assert.equal(await seats(), 'abaaaaaaax');
+  assert.deepEqual([await held('GA'), await sold('GA')], [0, 2]);
+  assert.equal(await drop(1), 'dropped');
+  assert.equal(await again(0), 'ended');
+  assert.equal(await sold('GA'), 0);
+});
+
 test('put: a hold given back by Redis alone may still be confirmed by PostgreSQL', async () => {
   await take(1, ['S1']);
   await makeDue(1);
