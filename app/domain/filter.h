@@ -5,7 +5,7 @@
  *
  * Kept under keys with the hash tag {event}: one byte a seat, the owner of each taken seat, one
  * entry a booking, the deadlines, the counts of general admission, the ids used lately. Release,
- * confirm and cancel act through the entry of their booking alone. store/lua/common.lua has the
+ * confirm and cancel act through the entry of their booking alone. store/lua/event.lua has the
  * layout.
  */
 #ifndef HOLDFAST_FILTER_H

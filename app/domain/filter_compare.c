@@ -30,7 +30,7 @@ add_mend(struct filter_compare *c, const char *kind, const char *name, const cha
 
 /* ---- counts ---------------------------------------------------------------------------------- */
 
-/* Adds what an entry has to the sums by field; as store/lua/common.lua reads it. */
+/* Adds what an entry has to the sums by field; as store/lua/event.lua reads it. */
 static void
 add_sections(struct filter_compare *c, struct map *sums, const struct filter_kept *entry)
 {

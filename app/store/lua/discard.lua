@@ -1,6 +1,6 @@
 -- Away with all that is kept of an event: it is over, or there is none. Whoever asks of it nevertheless
 -- is answered by PostgreSQL.
--- uses: common told
+-- uses: event common told
 -- KEYS: prefix of the event. Answers how many keys there were.
 for _, name in ipairs(call('SMEMBERS', LINES)) do
   for _, part in ipairs({ 'state', 'line', 'serving', 'done', 'times', 'begin', 'wants', 'seen', 'back', 'inside',

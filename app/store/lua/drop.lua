@@ -1,5 +1,5 @@
 -- A booking holds nothing any more.
--- uses: common
+-- uses: event common
 -- KEYS: prefix of the event.
 -- ARGV: stamp, booking, ended: 1 PostgreSQL has ended it, 0 a take is undone (no mark is left, also of
 --   one that found nothing kept).

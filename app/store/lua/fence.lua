@@ -1,5 +1,5 @@
 -- Begins a rebuild or a repair: from here on every script notes what it touches.
--- uses: common
+-- uses: event common
 -- KEYS: prefix of the event. ARGV: stamp, epoch (random), lease in ms.
 -- Answers {busy}, or {kept | missing, Redis's clock in ms}.
 -- None of ours stands for ever, and what is no hash is no state.

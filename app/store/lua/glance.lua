@@ -1,5 +1,5 @@
 -- What a quick comparison looks at.
--- uses: common told
+-- uses: event common told
 -- KEYS: prefix of the event. ARGV: stamp, most entries to give back that are due (0: change nothing).
 -- Answers {missing}, or {ok, PostgreSQL's clock in ms, doubtful (1: something was written that is not
 -- known here for sure), entries, deadlines, first deadline (-1: none), seats,

@@ -1,5 +1,5 @@
 -- One step of a rebuild from nothing, behind a fence of this epoch.
--- uses: common
+-- uses: event common
 -- KEYS: prefix of the event. ARGV: epoch, step, …
 --   clear                      away with what was kept; the ids used stay, and the version
 --   seats BYTES                appends to the string of seats

@@ -1,6 +1,6 @@
 -- Ids of keyed requests that hold nothing any more, behind a fence of this epoch: a retry under one of
 -- them is for PostgreSQL.
--- uses: common
+-- uses: event common
 -- KEYS: prefix of the event. ARGV: epoch, ended at (ms), BOOKING…
 -- Answers {stale}, or {ok, those that were not known, 0}.
 if not fence_is(ARGV[1]) then

@@ -1,6 +1,6 @@
 -- Sets single bytes, owners and deadlines right that disagree with the entries, behind a
 -- fence of this epoch.
--- uses: common
+-- uses: event common
 -- KEYS: prefix of the event.
 -- ARGV: epoch, then in groups of four:
 --   p POSITION OLD NEW     OLD and NEW: the byte and the owner ('a' where there is none: byte alone)

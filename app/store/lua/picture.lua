@@ -1,5 +1,5 @@
 -- The live picture of an event, or what is new of it.
--- uses: common
+-- uses: event common
 -- KEYS: prefix of the event.
 -- ARGV: stamp; build and version of the picture that the caller has ('': none); the version after which
 --   changes are asked for ('': none are).

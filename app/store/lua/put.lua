@@ -1,5 +1,5 @@
 -- A booking holds exactly this: what PostgreSQL has committed.
--- uses: common
+-- uses: event common
 -- KEYS: prefix of the event.
 -- ARGV: stamp, booking, state (h, r, b), user, deadline ms (-1: none), positions, section:quantity,…,
 --   revived: 1 it stands again after it had ended

@@ -1,11 +1,12 @@
--- What the scripts of a line share, after common.lua: people who wait for places of one section. ARGV[1]
+-- What the scripts of a line share, after event.lua: people who wait for places of one section. ARGV[1]
 -- is the line's name, the section's id. Its keys are those of the event, with :q:NAME behind:
 --   :state    hash: run (Redis run_id under which the line was begun), epoch (how often that was, of
 --             PostgreSQL), next (the last number given), from (nobody is served before), sold (1:
 --             everything is sold), closed (1: the event is not on sale), open (1: places were left when
 --             nobody waited), driven (when the line was last moved on), since, served, rated: who was
 --             served, see rate_of(), skip (SCORE|LEFT: nobody up to that place wants as few as were left),
---             marked (when PostgreSQL was told that somebody waits). Times are Redis's own, in ms
+--             marked (when PostgreSQL was told that somebody waits), timed (when :times was written
+--             last). Times are Redis's own, in ms
 --   :line     sorted set: user by score
 --   :wants    hash: places wanted -> how many in :line want so many
 --   :serving  hash: user -> score|until when|drive: taken out of the line, and not yet told how it ended.
@@ -19,63 +20,10 @@
 local NAME = ARGV[1]
 local Q = P .. ':q:' .. NAME
 local STATE, LINE, SERVING, DONE = Q .. ':state', Q .. ':line', Q .. ':serving', Q .. ':done'
-local TIMES, BEGIN, WANTS = Q .. ':times', Q .. ':begin', Q .. ':wants'
 local TAU = 60000
 
 local function score_text(score)
   return string.format('%.0f', score)
-end
-
-local function score_of(epoch, number, quantity)
-  return (epoch * 17179869184 + number) * 512 + quantity - 1
-end
-
-local function score_quantity(score)
-  return score % 512 + 1
-end
-
-local function score_number(score)
-  return math.floor(score / 512) % 17179869184
-end
-
-local function score_epoch(score)
-  return math.floor(score / 8796093022208)
-end
-
-local function wants_add(score, people)
-  local quantity = score_quantity(score)
-  if call('HINCRBY', WANTS, quantity, people) <= 0 then
-    call('HDEL', WANTS, quantity)
-  end
-end
-
--- Somebody stands in line, or further in front than before. What is known of those who were skipped may
--- not hold for them.
-local function line_add(user, score)
-  local was = tonumber(call('ZSCORE', LINE, user) or '')
-  if was and was <= score then
-    return
-  elseif was then
-    wants_add(was, -1)
-  end
-  call('ZADD', LINE, score_text(score), user)
-  call('SADD', WAITS, NAME)
-  call('HDEL', STATE, 'skip')
-  wants_add(score, 1)
-end
-
--- Somebody who stood there does not any more.
-local function line_remove(user, score)
-  if call('ZREM', LINE, user) == 1 then
-    wants_add(score, -1)
-  end
-end
-
--- Comes after the last change of :line and :serving.
-local function line_settle()
-  if call('EXISTS', LINE, SERVING) == 0 then
-    call('SREM', WAITS, NAME)
-  end
 end
 
 -- The parts of a text between its bars.
@@ -96,26 +44,6 @@ local function rate_of(served, rated, since, now)
   local age = math.max(0, now - since)
   local window = math.max(1000, TAU * (1 - math.exp(-age / TAU)))
   return math.floor(served * math.exp(-math.max(0, now - rated) / TAU) / window * 1e9)
-end
-
--- So many more have been served.
-local function rate_add(people, now)
-  local r = call('HMGET', STATE, 'served', 'rated', 'since')
-  local faded = 0
-  if r[1] then
-    faded = tonumber(r[1]) * math.exp(-math.max(0, now - tonumber(r[2])) / TAU)
-  end
-  call('HSET', STATE, 'served', string.format('%.6f', faded + people), 'rated', score_text(now))
-  if not r[3] then
-    call('HSET', STATE, 'since', score_text(now))
-  end
-end
-
--- The section of this line among those of the event: kind, capacity, ranges of seats; nil: there is none.
-local function section_read(sections)
-  local kind, capacity, ranges = string.match('\n' .. sections .. '\n',
-    '\n' .. string.gsub(NAME, '%-', '%%-') .. '|([^|]*)|(%d+)|([^\n]*)')
-  return kind, tonumber(kind == 'ga' and call('HGET', COUNT, 'c:' .. NAME) or capacity), ranges
 end
 
 -- Those being served whose place is before this one: they may come back to it.

@@ -1,6 +1,6 @@
 -- Begins a line of which nothing is kept, or what another run of Redis left: it may have given numbers
 -- that are not known here any more.
--- uses: common queue
+-- uses: event common queue line
 -- KEYS: prefix of the event. ARGV: line, step, Redis run_id, …
 --   claim ABOVE            answers {begun} (there is nothing to do), {busy}, or {claimed, the last epoch
 --                          that is known of}: PostgreSQL is to be asked for one above it. ABOVE: not begun
@@ -21,5 +21,6 @@ end
 local from = tonumber(ARGV[4]) > 1 and redis_ms() + tonumber(ARGV[5]) or 0
 call('HSET', STATE, 'run', ARGV[3], 'epoch', ARGV[4], 'next', 0, 'from', score_text(from), 'driven', 0, 'open', 1)
 call('DEL', TIMES, BEGIN)
+call('HDEL', STATE, 'timed')
 call('SADD', LINES, NAME)
 return { 'begun' }

@@ -1,5 +1,5 @@
 -- A place at the end of a line; whoever has one already keeps it.
--- uses: common queue
+-- uses: event common queue line
 -- KEYS: prefix of the event.
 -- ARGV: line, stamp, Redis run_id, user, quantity, most places in a booking where the event says nothing,
 --   trusted: 1 PostgreSQL has been asked whether they may join, room where the event has a waiting room by
@@ -26,7 +26,7 @@ if not trusted then
     return { 'ask', 0 }
   end
 end
-local state = call('HMGET', STATE, 'run', 'epoch')
+local state = call('HMGET', STATE, 'run', 'epoch', 'timed')
 if state[1] ~= ARGV[3] then
   return { 'begin' }
 end
@@ -70,15 +70,18 @@ end
 local number = call('HINCRBY', STATE, 'next', 1)
 score = score_of(epoch, number, quantity)
 call('ZADD', LINE, score_text(score), user)
-call('SADD', WAITS, NAME)
 wants_add(score, 1)
 -- A time a second at most, the last hour of them.
 local at = redis_ms()
-local last = call('ZRANGE', TIMES, -1, -1)[1]
-if not last or at - tonumber(last) >= 1000 then
+local last = tonumber(state[3] or '')
+if not last or math.abs(at - last) >= 1000 then
+  call('HSET', STATE, 'timed', score_text(at))
   call('ZADD', TIMES, number, score_text(at))
   call('ZREMRANGEBYRANK', TIMES, 0, -3602)
 end
 local out = standing(user, 'waiting', score)
 out[9] = 1
+if out[3] == 0 then
+  call('SADD', WAITS, NAME)
+end
 return out

@@ -1,5 +1,5 @@
 -- How a ticket stands. Costs the same however long the line is.
--- uses: bucket common queue
+-- uses: bucket event queue
 -- KEYS: prefix of the event; the account's bucket of reads.
 -- ARGV: line, stamp, Redis run_id, user, score, tokens a minute, tokens at once (0: no limit).
 -- Answers {limited, ms until the next token}, {waiting | serving, score, ahead, sold, closed, rate, ms since

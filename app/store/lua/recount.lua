@@ -1,5 +1,5 @@
 -- Sets counts right, behind a fence of this epoch, however much they move meanwhile.
--- uses: common
+-- uses: event common
 -- KEYS: prefix of the event.
 -- ARGV: epoch, then FIELD NUMBER …: what each field of :count should have been when the fence went up.
 -- Answers {stale}, or {ok, set right, 0, field, was, is, …} of those that were wrong ('': none).

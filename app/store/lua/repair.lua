@@ -1,5 +1,5 @@
 -- Sets entries right, behind a fence of this epoch.
--- uses: common
+-- uses: event common
 -- KEYS: prefix of the event.
 -- ARGV: epoch, PostgreSQL's clock in ms, age in ms that an entry must have to be taken away, then
 --   booking, entry as it was read ('': none), entry as it should be ('': none), …

@@ -1,4 +1,4 @@
--- What the scripts of a waiting room share, after common.lua and queue.lua: the line of a whole event,
+-- What the scripts of a waiting room share, after line.lua: the line of a whole event,
 -- whose name is empty. Who comes to its head is let in: gets a pass, with which places may be held. Beside
 -- :state, :line and :done (user -> score|inside, confirmed or left|end of the pass in ms) it has
 --   :seen    string: four bytes a slot, the second (Redis's own) at which its holder was last seen

@@ -1,5 +1,5 @@
 -- Takes places for a hold, all or none, or says why PostgreSQL must decide.
--- uses: bucket common
+-- uses: bucket event common
 -- KEYS: prefix of the event; the account's bucket of holds.
 -- ARGV: stamp, booking, user, keyed (1 or 0), hold ms, most places in a booking (both where the event
 --   says nothing), tokens a minute, tokens at once (0: no limit), the pass of the event's waiting room

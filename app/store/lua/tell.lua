@@ -1,5 +1,5 @@
 -- Whether whoever asks is to tell the watchers of an event that it has changed: one process a second.
--- uses: common told
+-- uses: event common told
 -- KEYS: prefix of the event.
 -- ARGV: step, …
 --   look        answers {nothing} (the last change has been told), {wait, ms} (ask again then), or {tell,

@@ -1,6 +1,6 @@
 -- A process may have written, so long ago and before, what nobody told Redis: until all is compared,
 -- keyed requests are not refused here.
--- uses: common told
+-- uses: event common told
 -- KEYS: prefix of the event. ARGV: stamp, age in ms.
 -- Answers missing (what is built now will know it), noted, or untold: the same, and watchers have not been
 -- told of the last change.

@@ -1,0 +1,74 @@
+-- How a line is changed, and the rest of what is read of it, after common.lua and queue.lua.
+local TIMES, BEGIN, WANTS = Q .. ':times', Q .. ':begin', Q .. ':wants'
+
+local function score_of(epoch, number, quantity)
+  return (epoch * 17179869184 + number) * 512 + quantity - 1
+end
+
+local function score_quantity(score)
+  return score % 512 + 1
+end
+
+local function score_number(score)
+  return math.floor(score / 512) % 17179869184
+end
+
+local function score_epoch(score)
+  return math.floor(score / 8796093022208)
+end
+
+local function wants_add(score, people)
+  local quantity = score_quantity(score)
+  if call('HINCRBY', WANTS, quantity, people) <= 0 then
+    call('HDEL', WANTS, quantity)
+  end
+end
+
+-- Somebody stands in line, or further in front than before. What is known of those who were skipped may
+-- not hold for them.
+local function line_add(user, score)
+  local was = tonumber(call('ZSCORE', LINE, user) or '')
+  if was and was <= score then
+    return
+  elseif was then
+    wants_add(was, -1)
+  end
+  call('ZADD', LINE, score_text(score), user)
+  call('SADD', WAITS, NAME)
+  call('HDEL', STATE, 'skip')
+  wants_add(score, 1)
+end
+
+-- Somebody who stood there does not any more.
+local function line_remove(user, score)
+  if call('ZREM', LINE, user) == 1 then
+    wants_add(score, -1)
+  end
+end
+
+-- Comes after the last change of :line and :serving.
+local function line_settle()
+  if call('EXISTS', LINE, SERVING) == 0 then
+    call('SREM', WAITS, NAME)
+  end
+end
+
+-- The section of this line among those of the event: kind, capacity, ranges of seats; nil: there is none.
+local function section_read(sections)
+  local kind, capacity, ranges = string.match('\n' .. sections .. '\n',
+    '\n' .. string.gsub(NAME, '%-', '%%-') .. '|([^|]*)|(%d+)|([^\n]*)')
+  return kind, tonumber(kind == 'ga' and call('HGET', COUNT, 'c:' .. NAME) or capacity), ranges
+end
+
+-- So many more have been served.
+local function rate_add(people, now)
+  local r = call('HMGET', STATE, 'served', 'rated', 'since')
+  local faded = 0
+  if r[1] then
+    faded = tonumber(r[1]) * math.exp(-math.max(0, now - tonumber(r[2])) / TAU)
+  end
+  call('HSET', STATE, 'served', string.format('%.6f', faded + people), 'rated', score_text(now))
+  if not r[3] then
+    call('HSET', STATE, 'since', score_text(now))
+  end
+end
