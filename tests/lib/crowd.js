@@ -250,7 +250,7 @@ const redisBuild = (event) => program('reconcile', '--event', String(event));
 
 // The invariants in SQL, alone: for while Redis is away.
 function booksCheck() {
-  for (const [invariant, failures, first] of sql('select * from holdfast.audit()')) {
+  for (const [invariant, failures, first] of sql('select * from holdfast.audit() union all select * from holdfast.audit_money()')) {
     assert.equal(failures, '0', `${invariant}: ${first}`);
   }
 }
