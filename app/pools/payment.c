@@ -3,6 +3,7 @@
  */
 #include "domain/payment.h"
 
+#include "base/log.h"
 #include "pools/caller.h"
 #include "pools/serve.h"
 
@@ -74,7 +75,8 @@ payment_stripe_call(struct request *r)
 static void
 payment_start(struct context *house)
 {
-	payment_provider(house->conf);
+	if (payment_provider(house->conf) && !*house->conf->stripe_webhook_secret)
+		log_line(LOG_WARN, "webhooks=off reason=no_stripe_webhook_secret");
 	filter_begin(house);
 }
 
