@@ -299,6 +299,7 @@ main(int argc, char **argv)
 			"  I1 claims and bookings agree         I2 capacities and counts add up\n"
 			"  I3 kept answers tell of what is      I4 one key, one booking\n"
 			"  I5 no hold outlives its deadline     I6 what is confirmed stays so\n"
+			"  I7 captured money is kept, refunded or owed: that of each booking adds up\n"
 			"  I8 Redis equals PostgreSQL (`skipped` while Redis is away, which is no\n"
 			"     failure: PostgreSQL decides)\n"
 			"  I9 who stands in line is in one state, who was served has a booking: "
