@@ -189,7 +189,7 @@ message_write(struct str *out, const struct message *message)
 	add_date(out, message->unix_s);
 	str_printf(out,
 		"Message-ID: <%s%s>\r\nMIME-Version: 1.0\r\nAuto-Submitted: auto-generated\r\n"
-		"Content-Type: multipart/alternative; boundary=\"%s\"\r\n\r\n",
+		"Content-Type: multipart/alternative;\r\n boundary=\"%s\"\r\n\r\n",
 		message->id, strchr(from->address, '@'), boundary);
 	add_part(out, boundary, "text/plain", message->text);
 	add_part(out, boundary, "text/html", message->html);

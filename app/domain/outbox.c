@@ -5,7 +5,6 @@
 #include "domain/outbox.h"
 
 #include "base/clock.h"
-#include "base/fault.h"
 #include "base/id.h"
 #include "base/log.h"
 #include "domain/mail.h"
@@ -279,10 +278,8 @@ outbox_deliver(
 		struct ending ending = { "back", NULL, false, false };
 
 		if (!failed && clock_monotonic_us() - began_us < TURN_LONG_US) {
-			FAULT("outbox.taken");
 			ending = is_mail ? send_mail(outbox, house, &delivery)
 					 : call_webhook(outbox, house, &delivery);
-			FAULT("outbox.sent");
 			/* All mail goes through one server. */
 			failed = is_mail && ending.lane;
 			++*done;

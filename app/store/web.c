@@ -3,19 +3,20 @@
  */
 #include "store/web.h"
 
-#include <arpa/inet.h>
 #include <curl/curl.h>
 #include <errno.h>
-#include <netinet/in.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/str.h"
+#include "store/web_parts.h"
 
 #define URL_BYTES_MAX 2000
 
 struct web {
 	CURL *curl;
+	int mail_fd; /* the connection to the mail server; -1: there is none */
 };
 
 /* One call under way. */
@@ -35,120 +36,34 @@ web_open(void)
 
 	if (!web || curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
 		abort();
+	web->mail_fd = -1;
 	web->curl = curl_easy_init();
 	if (!web->curl)
 		abort();
 	return web;
 }
 
+/*
+ * libcurl says QUIT before it closes a connection, and would await the answer for two minutes,
+ * whatever its options say. From a connection that is shut for reading it comes at once.
+ */
+static void
+hang_up(struct web *web)
+{
+	if (web->mail_fd >= 0)
+		shutdown(web->mail_fd, SHUT_RD);
+}
+
 void
 web_close(struct web *web)
 {
+	hang_up(web);
 	curl_easy_cleanup(web->curl);
 	free(web);
 	curl_global_cleanup();
 }
 
 /* ---- addresses ------------------------------------------------------------------------------- */
-
-/* Special-purpose blocks (RFC 6890 and its registries) that are not global. */
-static const struct block {
-	const char *from;
-	int bits;
-} blocks_v4[] = {
-	{ "0.0.0.0", 8 },
-	{ "10.0.0.0", 8 },
-	{ "100.64.0.0", 10 },
-	{ "127.0.0.0", 8 },
-	{ "169.254.0.0", 16 },
-	{ "172.16.0.0", 12 },
-	{ "192.0.0.0", 24 },
-	{ "192.0.2.0", 24 },
-	{ "192.88.99.0", 24 },
-	{ "192.168.0.0", 16 },
-	{ "198.18.0.0", 15 },
-	{ "198.51.100.0", 24 },
-	{ "203.0.113.0", 24 },
-	{ "224.0.0.0", 4 },
-	{ "240.0.0.0", 4 },
-};
-
-static bool
-is_public_v4(uint32_t address)
-{
-	for (size_t i = 0; i < ARRAY_LENGTH(blocks_v4); i++) {
-		struct in_addr from;
-
-		inet_pton(AF_INET, blocks_v4[i].from, &from);
-		if ((address ^ ntohl(from.s_addr)) >> (32 - blocks_v4[i].bits) == 0)
-			return false;
-	}
-	return true;
-}
-
-static uint32_t
-v4_at(const unsigned char *bytes)
-{
-	return (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 | (uint32_t)bytes[2] << 8 |
-	       bytes[3];
-}
-
-/*
- * Global unicast is 2000::/3; all else (loopback, mapped IPv4, ULA, link-local, multicast) is not,
- * but 64:ff9b::/96, behind which stands an IPv4 address, as one stands in 6to4's 2002::/16. Teredo,
- * documentation and benchmarking lie within 2001::/23 and 2001:db8::/32.
- */
-static bool
-is_public_v6(const unsigned char *a)
-{
-	static const unsigned char nat64[12] = { 0, 0x64, 0xff, 0x9b };
-
-	if (memcmp(a, nat64, sizeof(nat64)) == 0)
-		return is_public_v4(v4_at(a + 12));
-	if (a[0] >> 5 != 1)
-		return false;
-	if (a[0] == 0x20 && a[1] == 0x02)
-		return is_public_v4(v4_at(a + 2));
-	if (a[0] == 0x20 && a[1] == 0x01)
-		return a[2] > 1 && !(a[2] == 0x0d && a[3] == 0xb8);
-	return !(a[0] == 0x3f && a[1] == 0xff);
-}
-
-static bool
-is_public(const struct sockaddr *address)
-{
-	if (address->sa_family == AF_INET)
-		return is_public_v4(ntohl(
-			((const struct sockaddr_in *)(const void *)address)->sin_addr.s_addr));
-	if (address->sa_family == AF_INET6)
-		return is_public_v6(
-			((const struct sockaddr_in6 *)(const void *)address)->sin6_addr.s6_addr);
-	return false;
-}
-
-bool
-web_address_is_public(const char *address)
-{
-	struct in6_addr v6;
-	struct in_addr v4;
-
-	if (inet_pton(AF_INET, address, &v4) == 1)
-		return is_public_v4(ntohl(v4.s_addr));
-	return inet_pton(AF_INET6, address, &v6) == 1 && is_public_v6(v6.s6_addr);
-}
-
-static bool
-is_loopback(const char *host)
-{
-	struct in6_addr v6;
-	struct in_addr v4;
-
-	if (inet_pton(AF_INET, host, &v4) == 1)
-		return ntohl(v4.s_addr) >> 24 == 127;
-	if (inet_pton(AF_INET6, host, &v6) == 1)
-		return IN6_IS_ADDR_LOOPBACK(&v6);
-	return strcasecmp(host, "localhost") == 0;
-}
 
 /* A part of an address on the arena; NULL: it has none. */
 static char *
@@ -197,7 +112,7 @@ read_url(struct arena *arena, const char *text, const char *plain, struct web_ur
 		.tls = scheme[strlen(plain)] == 's',
 		.host = host,
 		.secrets = secrets,
-		.loopback = is_loopback(host),
+		.loopback = web_is_loopback(host),
 	};
 	return true;
 }
@@ -248,7 +163,7 @@ open_socket(void *ctx, curlsocktype purpose, struct curl_sockaddr *address)
 
 	(void)purpose;
 	call->tried++;
-	if (call->request->public_only && !is_public(&address->addr)) {
+	if (call->request->public_only && !web_is_public(&address->addr)) {
 		call->refused++;
 		return CURL_SOCKET_BAD;
 	}
@@ -383,6 +298,26 @@ give_mail(char *out, size_t size, size_t count, void *ctx)
 	return len;
 }
 
+static curl_socket_t
+open_mail_socket(void *ctx, curlsocktype purpose, struct curl_sockaddr *address)
+{
+	struct web *web = ctx;
+
+	(void)purpose;
+	web->mail_fd = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+	return web->mail_fd;
+}
+
+static int
+close_mail_socket(void *ctx, curl_socket_t fd)
+{
+	struct web *web = ctx;
+
+	if (web->mail_fd == fd)
+		web->mail_fd = -1;
+	return close(fd);
+}
+
 /* Nothing that a server says is printed. */
 static size_t
 drop_bytes(char *bytes, size_t size, size_t count, void *ctx)
@@ -417,7 +352,6 @@ prepare_mail(CURL *curl, struct sending *sending, struct curl_slist *to, char *e
 {
 	const struct web_mail *mail = sending->mail;
 
-	curl_easy_reset(curl);
 	curl_easy_setopt(curl, CURLOPT_URL, mail->url);
 	curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "smtp,smtps");
 	curl_easy_setopt(
@@ -458,8 +392,15 @@ web_mail(struct web *web, const struct web_mail *mail, struct arena *arena, cons
 	to = curl_slist_append(NULL, mail->to);
 	if (!to)
 		abort();
+	curl_easy_reset(web->curl);
+	curl_easy_setopt(web->curl, CURLOPT_OPENSOCKETFUNCTION, open_mail_socket);
+	curl_easy_setopt(web->curl, CURLOPT_OPENSOCKETDATA, web);
+	curl_easy_setopt(web->curl, CURLOPT_CLOSESOCKETFUNCTION, close_mail_socket);
+	curl_easy_setopt(web->curl, CURLOPT_CLOSESOCKETDATA, web);
 	prepare_mail(web->curl, &sending, to, buffer, left_us < 1000 ? 1 : (long)(left_us / 1000));
 	code = curl_easy_perform(web->curl);
+	if (code != CURLE_OK)
+		hang_up(web);
 	curl_easy_getinfo(web->curl, CURLINFO_RESPONSE_CODE, &status);
 	curl_easy_setopt(web->curl, CURLOPT_ERRORBUFFER, NULL);
 	curl_easy_setopt(web->curl, CURLOPT_MAIL_RCPT, NULL);
