@@ -1,5 +1,8 @@
 // Stripe's API as far as payments and refunds go, on this host: strict about what it is sent, with the
-// provider's idempotency, its statuses, its notices, and faults on demand.
+// provider's idempotency, its statuses, its notices, and faults on demand. Started by hand it tells each
+// notice at once:
+//
+//   node tests/lib/stripe.js PORT WEBHOOK_URL WEBHOOK_SECRET
 'use strict';
 
 const { randomBytes } = require('node:crypto');
@@ -293,3 +296,19 @@ const sign = (payload, secret, timestamp) => real.webhooks.generateTestHeaderStr
 	{ payload, secret, ...(timestamp ? { timestamp } : {}) });
 
 module.exports = { StripeServer, apiKey, sign };
+
+// For those who try a purchase on their own machine.
+async function main([port, url, secret]) {
+	const stripe = await new StripeServer().start(Number(port));
+	console.log(`${stripe.url} takes the key ${apiKey}`);
+	for (let next = 0; ; await new Promise((resolve) => { setTimeout(resolve, 100); })) {
+		for (; next < stripe.events.length; next++) {
+			const payload = JSON.stringify(stripe.events[next]);
+			const answer = await fetch(url, { method: 'POST', body: payload,
+				headers: { 'Content-Type': 'application/json', 'Stripe-Signature': sign(payload, secret) } })
+				.then(async (said) => `${said.status} ${await said.text()}`, (error) => error.message);
+			console.log(`${stripe.events[next].type}: ${answer}`);
+		}
+	}
+}
+if (require.main === module) main(process.argv.slice(2));
