@@ -200,7 +200,7 @@ fill(struct filling *filling, const char *text, const char *at, const struct sco
 	const char *section)
 {
 	for (;;) {
-		const char *open = strstr(at, "{{");
+		const char *open = strstr(at, "{{"), *end;
 		struct tag tag;
 		const struct json *value;
 
@@ -214,10 +214,13 @@ fill(struct filling *filling, const char *text, const char *at, const struct sco
 		}
 		if (!read_tag(filling, open + 2, &tag))
 			return NULL;
-		str_add_bytes(filling->out, at, (size_t)(open - at));
+		end = open;
+		if (tag.kind && stands_alone(text, open, &tag.end)) {
+			while (end > at && (end[-1] == ' ' || end[-1] == '\t'))
+				end--;
+		}
+		str_add_bytes(filling->out, at, (size_t)(end - at));
 		at = tag.end;
-		if (tag.kind)
-			stands_alone(text, open, &at);
 		if (tag.kind == '/' && section && strcmp(section, tag.name) == 0)
 			return at;
 		if (tag.kind == '/') {

@@ -470,3 +470,22 @@ test('settings that are wrong are told at once', () => {
 	assert.equal(stack.program('outbox', ['--dry-run']).status, 0);
 	assert.match(stack.program('outbox', ['--dry-run']).stderr, /mail_waiting=\d+ mail_dead=\d+/);
 });
+
+test('a worker wakes the outbox itself, after its answer', async () => {
+	const receiver = await new Webhooks().open();
+	await webhook(receiver, { kinds: ['booking.confirmed', 'booking.cancelled'] });
+	stack.up({ outbox_nudge: 'on', webhooks_allow_private: 'on' });
+	try {
+		const { event_id: id } = await world.event(organizer);
+		const bookings = [];
+		for (let i = 0; i < 5; i++) bookings.push(await world.confirmed(buyer, id, 1));
+		await stack.until('all confirms have arrived', () => receiver.calls.length === 5, 30);
+		assertStatus(await world.move(buyer, bookings[0], 'cancel'), 200);
+		await stack.until('the cancel too', () => receiver.calls.length === 6, 30);
+		const runs = stack.sql("select rows is not null from jobs where name = 'outbox'");
+		assert.equal(runs, 't');
+	} finally {
+		stack.up({ outbox_nudge: 'off', webhooks_allow_private: 'off' });
+	}
+	await receiver.close();
+});
