@@ -15,7 +15,7 @@ const secret = 'whsec_holdfast';
 async function open(changes) {
 	const stripe = await new StripeServer().start();
 	stack.up({ payment_provider: 'stripe', stripe_api_base: `${stripe.url}/v1/`, stripe_api_key: apiKey,
-		stripe_webhook_secret: secret, payment_timeout_ms: 1000, ...changes });
+		stripe_webhook_secret: secret, payment_timeout_ms: 2000, ...changes });
 	return stripe;
 }
 
