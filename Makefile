@@ -52,7 +52,7 @@ QUERIES := $(sort $(wildcard sql/queries/*/*.sql))
 SCRIPTS := $(sort $(wildcard app/store/lua/*.lua))
 GENERATED := queries scripts
 
-POOLS_SHARED := $(wildcard app/pools/serve.c app/pools/nudge.c app/pools/places.c app/pools/caller.c)
+POOLS_SHARED := $(wildcard $(patsubst %,app/pools/%.c,serve nudge places caller))
 JOBS_SHARED  := $(wildcard app/jobs/job.c)
 POOLS := $(filter-out $(POOLS_SHARED),$(wildcard app/pools/*.c))
 JOBS  := $(filter-out $(JOBS_SHARED),$(wildcard app/jobs/*.c))

@@ -1,5 +1,6 @@
 /*
- * Which mail there is, and what it says: templates as files, filled in with what the database tells.
+ * Which mail there is, and what it says: templates as files, filled in with what the database
+ * tells.
  */
 #ifndef HOLDFAST_MAIL_H
 #define HOLDFAST_MAIL_H

@@ -111,7 +111,7 @@ add_header_text(struct str *out, const char *text, bool quote)
 		str_add(out, text);
 }
 
-/* One line in quoted-printable (RFC 2045, 6.7). A dot or "From" at its beginning is nobody's sign. */
+/* A line in quoted-printable (RFC 2045, 6.7). A dot or "From" at its beginning is nobody's sign. */
 static void
 add_quoted_line(struct str *out, const char *text, size_t len)
 {

@@ -5,7 +5,6 @@
 #include "pools/nudge.h"
 
 #include <fcntl.h>
-#include <libgen.h>
 #include <limits.h>
 #include <signal.h>
 #include <sys/wait.h>
@@ -90,8 +89,9 @@ start(const struct conf *conf)
 
 	if (len < 0)
 		return;
-	self[len] = '\0';
-	snprintf(program, sizeof(program), "%s/holdfast-outbox", dirname(self));
+	while (len > 0 && self[len - 1] != '/')
+		len--;
+	snprintf(program, sizeof(program), "%.*sholdfast-outbox", (int)len, self);
 	child = fork();
 	if (child == 0) {
 		/* Nobody's child, so that nobody has to wait for its end. */

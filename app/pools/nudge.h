@@ -11,7 +11,7 @@
 /* A request has been answered that the outbox should hear of. */
 void nudge_note(const struct context *house);
 
-/* While no client waits. After how many milliseconds it wants to be called again; -1: not at all. */
+/* While no client waits. After how many milliseconds it is to be called again; -1: not at all. */
 int nudge_idle(struct context *house);
 
 #endif

@@ -279,7 +279,7 @@ web_call(struct web *web, const struct web_request *request, struct arena *arena
 	return was_sent(web->curl) ? WEB_UNKNOWN : WEB_UNSENT;
 }
 
-/* ---- mail ------------------------------------------------------------------------------------- */
+/* ---- mail ------------------------------------------------------------------------------------ */
 
 struct sending {
 	const struct web_mail *mail;
@@ -328,8 +328,8 @@ drop_bytes(char *bytes, size_t size, size_t count, void *ctx)
 }
 
 /*
- * What is not about this mail is about the server. The last answer has the code; once the server has
- * heard of the recipient, or of the mail, libcurl tells a refusal as what it could not send or not
+ * What is not about this mail is about the server. The last answer has the code; once the server
+ * has heard of the recipient, or of the mail, libcurl tells a refusal as what it could not send or not
  * understand.
  */
 static enum web_mail_result

@@ -49,7 +49,7 @@ struct web_answer {
 enum web_result web_call(struct web *web, const struct web_request *request, struct arena *arena,
 	struct web_answer *out);
 
-/* ---- mail ------------------------------------------------------------------------------------- */
+/* ---- mail ------------------------------------------------------------------------------------ */
 
 struct web_mail {
 	const char *url;             /* smtp://host[:port] or smtps://host[:port] */

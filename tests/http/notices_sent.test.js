@@ -115,7 +115,8 @@ test('tried again later under the same id, in order for one booking, and others 
 	const b2 = await world.confirmed(buyer, first.event_id, 1);
 	await run();
 	assert.deepEqual(receiver.calls.map((c) => c.body.type), ['event.created', 'booking.confirmed', 'booking.confirmed']);
-	assert.deepEqual(deliveries(first.event_id), ['event.created|done', 'booking.confirmed|waiting', 'booking.cancelled|waiting', 'booking.confirmed|done']);
+	assert.deepEqual(deliveries(first.event_id),
+		['event.created|done', 'booking.confirmed|waiting', 'booking.cancelled|waiting', 'booking.confirmed|done']);
 	assert.match(stack.sql(`select error from deliveries where error is not null`), /answered 400/);
 	await run();
 	assert.equal(receiver.calls.length, 3, 'not yet');
@@ -462,7 +463,8 @@ test('templates: one that is wrong is found before, and costs no mail', async (t
 
 test('settings that are wrong are told at once', () => {
 	const start = (...set) => stack.program('outbox', set.flatMap((pair) => ['--set', pair]));
-	for (const set of [['smtp_url=http://x/', 'mail_from=a@example.test'], ['smtp_url=smtp://h', 'mail_from='], ['smtp_url=smtp://u:p@h', 'mail_from=a@example.test']]) {
+	for (const set of [['smtp_url=http://x/', 'mail_from=a@example.test'], ['smtp_url=smtp://h', 'mail_from='],
+		['smtp_url=smtp://u:p@h', 'mail_from=a@example.test']]) {
 		const done = start(...set);
 		assert.equal(done.status, 2, done.stderr);
 		assert.match(done.stderr, /smtp_url|mail_from/);

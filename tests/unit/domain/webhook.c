@@ -21,7 +21,7 @@ end(void)
 
 TestSuite(webhook, .init = begin, .fini = end);
 
-/* By openssl: printf 'msg_1.1614265330.{"a":1}' | openssl dgst -sha256 -hmac secret -binary | base64 */
+/* By openssl: … | openssl dgst -sha256 -hmac secret -binary | base64 */
 Test(webhook, signs_id_time_and_body)
 {
 	cr_assert_str_eq(webhook_signature(arena, "secret", 6, "msg_1", 1614265330, "{\"a\":1}"),
