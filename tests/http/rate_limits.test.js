@@ -72,6 +72,20 @@ test('leaving a line: ten at once', async () => {
 	assertLimited(await leave(), 'queue_leave', 10);
 });
 
+test('a look at a lost place in a waiting room is one read', async () => {
+	const opens_at = new Date(Date.now() + 3600000).toISOString();
+	const { event_id: id } = await event(olga, { queue: 'on', waiting_room: { opens_at } }, { from: address() });
+	const ann = await someone();
+	const { token } = assertStatus(await post('/queue/join', { event_id: id }, { token: ann.token, from: address() }), 202).body;
+	const bucket = `limit:read:${ann.user_id}`;
+	stack.forget(id);
+	stack.redis('del', bucket);
+	assert.equal(assertStatus(await get(`/reservation/status?token=${token}`, { from: address() }), 200).body.status, 'waiting');
+	// When it is full again, in microseconds: 300 a minute are one in a fifth of a second.
+	const full = Number(stack.redis('get', bucket) || 0), [s, us] = stack.redis('time').split('\n').map(Number);
+	assert.ok(full <= s * 1e6 + us + 200000, `${full - s * 1e6 - us} us`);
+});
+
 test('registrations from one address', async () => {
 	const from = address();
 	const body = { email: 'nobody', password };
