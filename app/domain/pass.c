@@ -58,8 +58,7 @@ enum problem
 pass_refuse(struct problem_why *why, struct arena *arena, int32_t event_id, enum pass_state state)
 {
 	static const char *const details[] = {
-		[PASS_NONE] = "Join the event's waiting room (POST /queue/join), and show the pass "
-			      "in X-Queue-Pass.",
+		[PASS_NONE] = "Join the waiting room (POST /queue/join), and send X-Queue-Pass.",
 		[PASS_WRONG] = "This is no pass of yours for this event.",
 		[PASS_ENDED] = "The pass has ended. Join the waiting room again.",
 		[PASS_SPENT] = "The pass is spent: a booking was made with it.",

@@ -84,6 +84,21 @@ Test(pass, ends)
 	cr_assert_eq(pass_check(arena, make(NOW - 1), 7, USER, &pass), PASS_ENDED);
 }
 
+Test(pass, what_will_not_do_is_refused_with_its_reason)
+{
+	static const enum pass_state states[] = { PASS_NONE, PASS_WRONG, PASS_ENDED, PASS_SPENT };
+
+	for (size_t i = 0; i < ARRAY_LENGTH(states); i++) {
+		struct problem_why why = { 0 };
+
+		cr_assert_eq(pass_refuse(&why, arena, 7, states[i]), PROBLEM_QUEUE_REQUIRED);
+		cr_assert_str_eq(why.members,
+			arena_printf(arena, ",\"event_id\":\"7\",\"pass\":\"%s\"",
+				pass_word(states[i])));
+		cr_assert_not_null(why.detail);
+	}
+}
+
 /* A ticket is no pass, though it looks like one: the keys differ. */
 Test(pass, is_no_ticket)
 {

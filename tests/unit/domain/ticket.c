@@ -80,6 +80,7 @@ Test(ticket, a_score_has_its_parts)
 	for (size_t i = 0; i < ARRAY_LENGTH(parts); i++) {
 		struct ticket ticket = with_score(score(parts[i][0], parts[i][1], parts[i][2]));
 
+		cr_assert_eq(ticket_score(parts[i][0], parts[i][1], parts[i][2]), ticket.score);
 		cr_assert_eq(ticket_epoch(&ticket), parts[i][0]);
 		cr_assert_eq(ticket_number(&ticket), parts[i][1]);
 		cr_assert_eq(ticket_quantity(&ticket), parts[i][2]);
