@@ -108,7 +108,7 @@ SELECT cancel(:event, :'c', 'berta') \gset _
 SELECT pg_temp.spread(false) \gset _
 SELECT is((SELECT count(*) FROM deliveries WHERE target_id = id('some') AND status = 'waiting'), 0::bigint, 'nor anything new');
 SELECT is(failure(format('SELECT webhook_create(%L, %L, ''https://c.example/'', NULL, %L, 2)', buyer('organizer'),
-  gen_random_uuid(), repeat('ab', 32))), 'HF122 x', 'there is a limit to them');
+  gen_random_uuid(), repeat('ab', 32))), 'HF122 {"detail": "An account has at most 2 webhooks.", "pointer": "/url"}', 'there is a limit to them');
 SELECT is(failure(format('SELECT webhook_create(%L, %L, ''https://c.example/'', ''{a.b}'', %L, 9)', buyer('organizer'),
   gen_random_uuid(), repeat('ab', 32))) ~ '^HF122', true, 'kinds that there are not');
 SELECT is(failure(format('SELECT webhook_delete(%L, %L, false)', buyer('root'), id('some'))), 'HF104', 'of somebody else''s');
