@@ -176,14 +176,14 @@ test('secrets of notices change while both are good', async () => {
 	stripe.pay(payment);
 	const notice = stripe.notice(payment);
 	try {
-		stack.up({ stripe_webhook_secret: `whsec_new,${pay.secret}` });
+		await stack.change({ stripe_webhook_secret: `whsec_new,${pay.secret}` }, 'payment');
 		assert.equal(await pay.told(notice), 'confirmed');
 		assert.equal(await pay.told(notice, { by: 'whsec_new' }), 'replay');
-		stack.up({ stripe_webhook_secret: 'whsec_new' });
+		await stack.change({ stripe_webhook_secret: 'whsec_new' }, 'payment');
 		assertProblem(await pay.notify(notice), 400, 'malformed-request');
 		assert.equal(await pay.told(notice, { by: 'whsec_new' }), 'replay');
 	} finally {
-		stack.up({ stripe_webhook_secret: pay.secret });
+		await stack.change({ stripe_webhook_secret: pay.secret }, 'payment');
 	}
 });
 

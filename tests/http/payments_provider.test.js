@@ -136,11 +136,11 @@ test('a payment that is refused for good is another one the next time', async ()
 test('a key that is not good is nobody’s fault who buys', async () => {
 	const { booking } = await begun();
 	try {
-		stack.up({ stripe_api_key: 'sk_test_other' });
+		await stack.change({ stripe_api_key: 'sk_test_other' }, 'payment');
 		assertProblem(await pay.checkout(ann, booking), 503, 'unavailable');
 		assert.equal((await pay.show(ann, booking)).status, 'RESERVED');
 	} finally {
-		stack.up({ stripe_api_key: 'sk_test_holdfast' });
+		await stack.change({ stripe_api_key: 'sk_test_holdfast' }, 'payment');
 	}
 	await pay.offered(ann, booking);
 });

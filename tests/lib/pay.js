@@ -11,17 +11,20 @@ const { event, settled } = require('./world.js');
 
 const secret = 'whsec_holdfast';
 
+// The pools that ask who takes money.
+const takers = ['payment', 'admin'];
+
 // The stack takes money from now on; payments that are open are asked about whenever the sweep runs.
 async function open(changes) {
 	const stripe = await new StripeServer().start();
-	stack.up({ payment_provider: 'stripe', stripe_api_base: `${stripe.url}/v1/`, stripe_api_key: apiKey,
-		stripe_webhook_secret: secret, payment_timeout_ms: 2000, ...changes });
+	await stack.change({ payment_provider: 'stripe', stripe_api_base: `${stripe.url}/v1/`, stripe_api_key: apiKey,
+		stripe_webhook_secret: secret, payment_timeout_ms: 2000, ...changes }, ...takers);
 	return stripe;
 }
 
 async function close(stripe) {
 	await stripe.stop();
-	stack.up({ payment_provider: 'none' });
+	await stack.change({ payment_provider: 'none' }, ...takers);
 }
 
 // An event that is paid for.

@@ -47,6 +47,26 @@ function up(changes = {}) {
 	assert.equal(done.status, 0, done.stdout + done.stderr);
 }
 
+// The same for settings of pools that run: only those that are named begin anew.
+async function change(changes, ...names) {
+	let text = fs.readFileSync(env.HOLDFAST_CONF, 'utf8');
+	for (const [name, value] of Object.entries(changes)) {
+		const line = `${name} = ${value}`;
+		const old = new RegExp(`^${name} = .*$`, 'm');
+		text = old.test(text) ? text.replace(old, () => line) : `${text.trimEnd()}\n${line}\n`;
+	}
+	fs.writeFileSync(`${env.HOLDFAST_CONF}.new`, text, { mode: fs.statSync(env.HOLDFAST_CONF).mode });
+	fs.renameSync(`${env.HOLDFAST_CONF}.new`, env.HOLDFAST_CONF);
+	await Promise.all(names.map(async (pool) => {
+		const before = workers(pool);
+		process.kill(pidOf(pool), 'SIGTERM');
+		await until(`the pool ${pool}`, () => {
+			const now = workers(pool);
+			return now.length === before.length && !now.some((pid) => before.includes(pid));
+		}, 30);
+	}));
+}
+
 // Starts Redis again after it was killed, and nothing else.
 function startRedis() {
 	output('redis-server', [path.join(env.HOLDFAST_STATE, 'redis/redis.conf')]);
@@ -126,6 +146,6 @@ const books = () => sql(`
 	union all select count(*)::text from answers`);
 
 module.exports = {
-	allWorkers, books, env, expire, forget, isAlive, pause, pidOf, pools, program, redis, run, sql,
+	allWorkers, books, change, env, expire, forget, isAlive, pause, pidOf, pools, program, redis, run, sql,
 	startRedis, tree, until, up, verify, workers,
 };
