@@ -92,9 +92,9 @@ Test(pass, what_will_not_do_is_refused_with_its_reason)
 		struct problem_why why = { 0 };
 
 		cr_assert_eq(pass_refuse(&why, arena, 7, states[i]), PROBLEM_QUEUE_REQUIRED);
-		cr_assert_str_eq(why.members,
-			arena_printf(arena, ",\"event_id\":\"7\",\"pass\":\"%s\"",
-				pass_word(states[i])));
+		cr_assert_str_eq(
+			why.members, arena_printf(arena, ",\"event_id\":\"7\",\"pass\":\"%s\"",
+					     pass_word(states[i])));
 		cr_assert_not_null(why.detail);
 	}
 }
