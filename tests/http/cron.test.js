@@ -94,7 +94,7 @@ test('what the crontabs name is there once it is installed, under any prefix', (
 // The stack's configuration at these places of the jail, and all that it speaks of at its own.
 function configure(...places) {
 	const text = fs.readFileSync(env.HOLDFAST_CONF, 'utf8').replace(/^metrics_file = .*$/m, 'metrics_file =')
-		.replace(/^log_level = .*\n/m, '');
+		.replace(/^(log_level|mail_templates) = .*\n/gm, '');
 	for (const place of places) {
 		fs.mkdirSync(path.dirname(dir + place), { recursive: true });
 		fs.writeFileSync(dir + place, `${text}log_level = debug\n`);
