@@ -168,7 +168,7 @@ serve_one(struct gate *gate)
 	gate_finish(gate);
 	FAULT("answer.sent");
 	log_request(&r, err, took_us);
-	if (!err && r.route->flags & R_TELLS)
+	if (!err && r.route && r.route->flags & R_TELLS) /* none: OPTIONS */
 		nudge_note(&house);
 	arena_reset(house.arena);
 	house.why = NULL;

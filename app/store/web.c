@@ -328,9 +328,9 @@ drop_bytes(char *bytes, size_t size, size_t count, void *ctx)
 }
 
 /*
- * What is not about this mail is about the server. The last answer has the code; once the server
- * has heard of the recipient, or of the mail, libcurl tells a refusal as what it could not send or not
- * understand.
+ * What is not about this mail is about the server. The last answer has the code; once the
+ * server has heard of the recipient, or of the mail, libcurl tells a refusal as what it could not
+ * send or not understand.
  */
 static enum web_mail_result
 judge_mail(CURLcode code, long status)
