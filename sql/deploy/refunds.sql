@@ -13,7 +13,7 @@ LANGUAGE sql SECURITY DEFINER SET search_path = holdfast, pg_temp AS $$
       next_at = now() + make_interval(secs => least(60 * 2 ^ least(r.tries, 10), 21600))
     FROM (SELECT f.event_id, f.refund_id, p.provider_id
         FROM holdfast.refunds f JOIN holdfast.payments p USING (event_id, booking_id, attempt)
-        WHERE f.status IN ('requested', 'sent') AND f.next_at <= now()
+        WHERE f.status IN ('requested', 'sent') AND f.next_at <= now() AND p.provider <> 'elsewhere'
         ORDER BY f.next_at LIMIT p_limit FOR UPDATE OF f SKIP LOCKED) AS due
     WHERE r.event_id = due.event_id AND r.refund_id = due.refund_id
     RETURNING r.refund_id, r.event_id, r.booking_id, r.attempt, due.provider_id, r.provider_id, r.amount,
