@@ -38,6 +38,21 @@ const asked = (o, options) => {
 	return call(o.method, path, { token: (forStaff(o) ? organizer : buyer).token, ...(o.operation.requestBody ? { body: {} } : {}), ...rest });
 };
 
+// While another session has these locks.
+async function locked(locks, act) {
+	const first = spawn('psql', [stack.env.DATABASE_URL, '-XAtq'], { stdio: ['pipe', 'pipe', 'inherit'] });
+	try {
+		let said = '';
+		first.stdout.on('data', (text) => { said += text; });
+		first.stdin.write(`begin; ${locks}; select 'locked';\n`);
+		await stack.until('the locks', () => said.includes('locked'));
+		await act();
+	} finally {
+		first.stdin.end();
+		await once(first, 'close');
+	}
+}
+
 // What every operation of its kind refuses alike.
 const refusals = {
 	400: (o) => (o.operation.requestBody ? { body: '{' } : { headers: { Host: 'no/host' } }),
@@ -178,6 +193,8 @@ test('people stand in line', async () => {
 	assertStatus(await join(buyer, { key }), 202);
 	assertStatus(await post('/queue/join', { ticket_type_id: `${id}:Nowhere` }, { token: buyer.token }), 422);
 	assertStatus(await post('/queue/join', { ticket_type_id: '999999999:Floor' }, { token: buyer.token }), 404);
+	const room = await world.event(organizer, { queue: 'on' });
+	assertStatus(await post('/queue/join', { ticket_type_id: `${room.event_id}:Floor` }, { token: buyer.token }), 403);
 	const closed = await world.event(organizer, { status: 'closed' });
 	assertStatus(await post('/queue/join', { ticket_type_id: `${closed.event_id}:Floor` }, { token: buyer.token }), 409);
 	const second = assertStatus(await join(other), 202).body;
@@ -267,22 +284,49 @@ test('money', async () => {
 	assertStatus(await pay.checkout(buyer, late), 410);
 });
 
+test('more time, and the word of staff', async () => {
+	const as = { token: organizer.token };
+	const { event_id: id } = await pay.soldEvent(organizer);
+	const word = (booking, verb, body) => post(`/admin/bookings/${booking.booking_id}/${verb}`, body, as);
+	const held = await world.held(buyer, id, ['B1']);
+	assertStatus(await world.move(buyer, held, 'extend'), 200);
+	assertStatus(await world.move(other, held, 'extend'), 404);
+	const due = await world.held(buyer, id, ['B2']);
+	stack.expire(due.booking_id);
+	assertStatus(await world.move(buyer, due, 'extend'), 410);
+	for (const verb of ['paid', 'refunds'])
+		assertStatus(await word({ booking_id: 'none' }, verb, verb === 'paid' ? {} : { action: 'done' }), 404);
+	assertStatus(await word(held, 'paid', { reference: 'till 3' }), 200);
+	assertStatus(await world.move(buyer, held, 'extend'), 409);
+	assertStatus(await world.move(buyer, held, 'cancel'), 200);
+	assertStatus(await word(held, 'paid'), 409);
+	await locked(`select from holdfast.bookings where booking_id = '${held.booking_id}' for update`, async () =>
+		assertStatus(await word(held, 'refunds', { action: 'done' }), 409));
+	assertStatus(await word(held, 'refunds', { action: 'done' }), 200);
+});
+
+test('what others are told of', async () => {
+	const as = { token: organizer.token };
+	const lock = (what) => `select pg_advisory_xact_lock(hashtextextended('${what}', 5))`;
+	const wish = { url: 'https://hooks.example.test/holdfast', kinds: ['booking.confirmed'] };
+	const { webhook_id: id } = assertStatus(await post('/admin/webhooks', wish, as), 201).body;
+	await locked(lock(`webhooks/${organizer.user_id}`), async () => assertStatus(await post('/admin/webhooks', wish, as), 409));
+	await read('/admin/webhooks', as);
+	assertStatus(await call('DELETE', `/admin/webhooks/${id}`, as), 204);
+	assertStatus(await call('DELETE', `/admin/webhooks/${id}`, as), 404);
+	const { event_id: told } = await world.event(organizer);
+	await locked(lock(`log/${told}`), async () => assertStatus(await get(`/admin/events/${told}/log`, as), 409));
+	await read(`/admin/events/${told}/log?after=0&limit=1`, as);
+});
+
 test('a second request with a key meets the first', async () => {
 	const key = freshKey();
 	const locks = ['event_create', 'venue_create'].map((operation) =>
 		`select holdfast.key_lock('0/${organizer.user_id}/${operation}/${key}', false);`);
-	const first = spawn('psql', [stack.env.DATABASE_URL, '-XAtq'], { stdio: ['pipe', 'pipe', 'inherit'] });
-	try {
-		let said = '';
-		first.stdout.on('data', (text) => { said += text; });
-		first.stdin.write(`begin; ${locks.join(' ')} select 'locked';\n`);
-		await stack.until('the locks', () => said.includes('locked'));
+	await locked(locks.join(' '), async () => {
 		for (const [where, body] of [['/admin/venues', { name: 'Hall' }], ['/admin/events', world.eventBody()], ['/events', world.eventBody()]])
 			assertStatus(await post(where, body, { token: organizer.token, key }), 409);
-	} finally {
-		first.stdin.end();
-		await once(first, 'close');
-	}
+	});
 });
 
 test('the service answers, at the root too', async () => {
