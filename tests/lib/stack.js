@@ -37,7 +37,7 @@ const program = (name, args = [], input = '') => run(path.join(env.HOLDFAST_BIN,
 // Starts what is missing of the stack, its settings as they are but for these: {name: value}.
 function up(changes = {}) {
 	const settings = fs.readFileSync(env.HOLDFAST_CONF, 'utf8');
-	const own = /^(environment|database_url|redis_url|jwt_keys_file|id_secret|metrics_file|live_socket) =/;
+	const own = /^(environment|database_url|redis_url|jwt_keys_file|id_secret|metrics_file|live_socket|mail_templates) =/;
 	const kept = settings.split('\n').filter((line) => line && !line.startsWith('#') && !own.test(line))
 		.map((line) => line.replace(/ = /, '=')).filter((pair) => !(pair.split('=')[0] in changes));
 	const set = [...kept, ...Object.entries(changes).map(([name, value]) => `${name}=${value}`)].join(' ');
