@@ -77,6 +77,7 @@ read_verdict(struct filter_answer *answer, const struct redis_value *reply, stru
 		{ "pass", FILTER_PASS },
 	};
 	const char *name = redis_text(redis_at(reply, 0), NULL);
+	const char **lines;
 	int64_t *lost;
 
 	for (size_t i = 0; i < ARRAY_LENGTH(names); i++) {
@@ -98,6 +99,13 @@ read_verdict(struct filter_answer *answer, const struct redis_value *reply, stru
 	case FILTER_FULL:
 		answer->section_id = redis_text(redis_at(reply, 2), NULL);
 		answer->available = redis_int(redis_at(reply, 3));
+		break;
+	case FILTER_ASK:
+		answer->lines_count = redis_length(reply) - 2;
+		lines = ARENA_ARRAY(arena, const char *, answer->lines_count);
+		for (size_t i = 0; i < answer->lines_count; i++)
+			lines[i] = redis_text(redis_at(reply, i + 2), NULL);
+		answer->lines = lines;
 		break;
 	case FILTER_LIMITED:
 		answer->retry_ms = redis_int(redis_at(reply, 2));

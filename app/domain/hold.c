@@ -25,6 +25,7 @@ struct attempt {
 	const struct context_key *key;
 	const char *booking_id;
 	const char *seats, *sections, *quantities;
+	const char *lines;   /* by the word of the filter people wait there for these places */
 	const int64_t *pass; /* NULL: none that is good */
 	enum filter_verdict verdict;
 	bool doubtful; /* the take may have been done and not answered */
@@ -41,7 +42,7 @@ call(struct context *house, struct attempt *a, bool wait, bool give_back)
 		a->wish->event_id, a->wish->user_id, a->booking_id, a->key->key,
 		a->key->key ? a->key->fingerprint : NULL, wait, give_back, a->seats, a->sections,
 		a->quantities, conf->hold_seconds, conf->max_seats_per_booking,
-		conf->max_seats_per_user, a->pass, a->verdict != FILTER_TAKEN);
+		conf->max_seats_per_user, a->pass, a->verdict != FILTER_TAKEN, a->lines);
 }
 
 /*
@@ -214,6 +215,7 @@ take(struct context *house, const struct hold_wish *wish, const struct context_k
 	a.seats = pg_array_text(house->arena, wish->seat_ids, wish->seats);
 	a.sections = pg_array_text(house->arena, wish->section_ids, wish->sections);
 	a.quantities = pg_array_int(house->arena, wish->quantities, wish->sections);
+	a.lines = pg_array_text(house->arena, answer.lines, answer.lines_count);
 	FAULT("hold.taken");
 	err = decide(house, &a, &unknown);
 	FAULT("hold.decided");

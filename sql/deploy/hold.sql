@@ -156,11 +156,12 @@ CREATE TYPE hold_result AS (
 --   p_pass        the pass of the event's waiting room that the caller has shown
 --   p_line        whether places may be left for those in the line of a section is judged here, by what
 --                 was told of it last: the caller could not ask the line itself
+--   p_lines       lines in which people wait for these places by the caller's word, which may be newer
 CREATE FUNCTION hold(
   p_event integer, p_user uuid, p_booking uuid, p_key text, p_fingerprint text, p_wait boolean,
   p_give_back boolean, p_seats text[], p_sections text[], p_quantities integer[],
   p_default_seconds integer, p_default_per_booking integer, p_default_per_user integer,
-  p_pass bigint DEFAULT NULL, p_line boolean DEFAULT false
+  p_pass bigint DEFAULT NULL, p_line boolean DEFAULT false, p_lines text[] DEFAULT '{}'
 ) RETURNS hold_result
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = holdfast, pg_temp AS $$
 DECLARE
@@ -316,7 +317,8 @@ BEGIN
 
   IF p_line THEN
     SELECT l.line INTO v_full FROM queue_lines l
-      WHERE l.event_id = p_event AND l.waits_until > now() AND l.line = ANY (v_ga_ids || v_seat_in) LIMIT 1;
+      WHERE l.event_id = p_event AND (l.waits_until > now() OR l.line = ANY (p_lines))
+        AND l.line = ANY (v_ga_ids || v_seat_in) LIMIT 1;
     IF FOUND THEN
       b := hold_same(p_event, p_user, r.positions, v_nos);
       IF b.booking_id IS NOT NULL THEN

@@ -135,8 +135,9 @@ test('sales that close keep the places, and tell', async () => {
 test('what comes free while people wait is for them, however many others ask for it', async () => {
 	const { id, release } = await soldFloor(4);
 	const { token } = await line.joined(ann, id, 'Floor', 4);
-	// Who comes with a key may be told by PostgreSQL alone.
+	// Who comes with a key may be told by PostgreSQL alone, also before it has been told of the line.
 	await stack.until('PostgreSQL has been told', () => stack.sql(`select 1 from queue_lines where event_id = ${id} and waits_until > now()`) === '1');
+	stack.sql(`update queue_lines set waits_until = null where event_id = ${id}`);
 	let over = false;
 	const got = [];
 	const grabbing = Promise.all(Array.from({ length: 8 }, async (_, i) => {

@@ -52,8 +52,8 @@ const state = (field) => redis.call('HGET', `${Q}:state`, field);
 const picked = (answer) => answer.slice(5).filter((_, i) => i % 4 === 0);
 const wants = () => redis.call('HGETALL', `${Q}:wants`);
 const waits = () => redis.call('SMEMBERS', `${P}:waits`);
-const take = (n, user, seats, places = 0) => redis.script('take', [P, 'limit:hold:x'],
-  [STAMP, booking(n), user, 0, 60000, 10, 60, 0, '', seats.length, ...seats, ...(places ? ['GA', places] : [])]);
+const take = (n, user, seats, places = 0, keyed = 0) => redis.script('take', [P, 'limit:hold:x'],
+  [STAMP, booking(n), user, keyed, 60000, 10, 60, 0, '', seats.length, ...seats, ...(places ? ['GA', places] : [])]);
 
 beforeEach(() => build().then(() => begin()));
 after(async () => {
@@ -324,6 +324,26 @@ test('how many want how much is known through every move', async () => {
   assert.deepEqual(await sorted(), { 1: '1', 2: '1', 3: '1' });
   for (const [user, at] of [['ann', score(1, 1, 2)], ['bob', score(1, 1, 1)], ['eve', score(1, 9, 3)]]) await leave(user, at);
   assert.deepEqual([await sorted(), await waits()], [{}, []]);
+});
+
+test('take: whoever is sent to PostgreSQL takes the names along of the lines that wait for it', async () => {
+  await build({ complete: 9e15 });
+  await begin();
+  await begin(1, 0, { line: 'S' });
+  const keyed = (n, seats, places) => take(n, 'zoe', seats, places, 1);
+  await put(1, 'h', 'xia', 'GA:5');
+  assert.deepEqual(await keyed(2, [], 1), ['ask', -1], 'nobody waits');
+  await join('ann', 2);
+  assert.deepEqual(await keyed(2, [], 1), ['ask', -1, 'GA'], 'all is taken, as far as is known here');
+  await drop(1);
+  assert.deepEqual(await keyed(2, [], 4), ['ask', -1, 'GA'], 'some is theirs');
+  assert.equal((await keyed(3, [], 3))[0], 'taken');
+  assert.deepEqual(await keyed(2, ['S5']), ['ask', -1], 'of another section');
+  await join('bob', 4, { line: 'S' });
+  assert.deepEqual(await keyed(2, ['S0', 'S1']), ['ask', -1, 'S']);
+  assert.deepEqual(await keyed(2, ['S0', 'S5']), ['ask', -1, 'S']);
+  assert.deepEqual(await keyed(2, ['S5'], 5), ['ask', -1], 'one is left beyond their wishes');
+  assert.equal((await keyed(4, ['S0']))[0], 'taken');
 });
 
 test('take: what those in line could be given is not left for others', async () => {

@@ -2,7 +2,7 @@
 \set ON_ERROR_STOP on
 SET search_path = holdfast, given, tap, public;
 BEGIN;
-SELECT plan(83);
+SELECT plan(85);
 
 SELECT event(10, 5, 8) AS sale \gset
 -- Serves tickets ARRAY['name:epoch.number*quantity', …] of a line; 'name outcome[:reason] [places]' of each.
@@ -155,11 +155,12 @@ SELECT is((SELECT count(*) FROM queue_open_lines(:sale - 1, '', 10)), 0::bigint,
 
 -- what is left for those who stand in line, where the line itself cannot be asked
 UPDATE events SET status = 'on_sale' WHERE event_id = :sale;
-CREATE FUNCTION pg_temp.direct(p_seats text[], p_sections text[], p_buyer text DEFAULT 'direct', p_line boolean DEFAULT true)
+CREATE FUNCTION pg_temp.direct(p_seats text[], p_sections text[], p_buyer text DEFAULT 'direct', p_line boolean DEFAULT true,
+  p_lines text[] DEFAULT '{}')
 RETURNS text
 LANGUAGE sql AS $$
   SELECT outcome FROM holdfast.hold((SELECT max(event_id) FROM holdfast.queue_lines), given.buyer(p_buyer), gen_random_uuid(), NULL, NULL,
-    false, false, p_seats, p_sections, array_fill(1, ARRAY[cardinality(p_sections)]), 600, 10, 0, NULL, p_line)
+    false, false, p_seats, p_sections, array_fill(1, ARRAY[cardinality(p_sections)]), 600, 10, 0, NULL, p_line, p_lines)
 $$;
 SELECT due(:sale, id('VIP5.3')) \gset _
 SELECT is(pg_temp.direct(seats(3), '{}'), 'new', 'nobody waits');
@@ -172,6 +173,9 @@ SELECT matches(failure(format('SELECT pg_temp.direct(%L, %L)', '{}', '{BALCONY}'
 SELECT is(pg_temp.direct('{}', '{BALCONY}', p_line => false), 'new', 'but where the line was asked');
 UPDATE queue_lines SET waits_until = now() WHERE event_id = :sale AND line = 'BALCONY';
 SELECT is(pg_temp.direct('{}', '{BALCONY}'), 'new', 'after a minute without a word nobody waits');
+SELECT matches(failure(format('SELECT pg_temp.direct(%L, %L, p_lines => %L)', '{}', '{BALCONY}', '{VIP,BALCONY}')), '^HF202 .*BALCONY',
+  'but by the word of one who has asked the line');
+SELECT is(pg_temp.direct('{}', '{BALCONY}', p_lines => '{FLOOR}'), 'new', 'which is about that line alone');
 SELECT queue_mark(:sale, 'VIP', false) \gset _
 SELECT is(pg_temp.direct(seats(4), '{}'), 'new', 'nor when that is told');
 

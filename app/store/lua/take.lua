@@ -6,7 +6,8 @@
 --   that was shown and found good (place|end in ms; empty: none), number of seats, seat ids…, then
 --   section, quantity, …
 -- Answers {verdict, tokens left (-1: no limit), …}:
---   limited, 0, ms until the next token · missing · ask · pass (none was shown)
+--   limited, 0, ms until the next token · missing · pass (none was shown)
+--   ask, tokens, lines in which people wait for what is asked for, as far as that was looked at…
 --   taken, tokens, 1 where the pass is of somebody who is not known here to be inside
 --   lost, tokens, index of each seat lost (from 0)… · full, tokens, section, places left
 -- What those could be given who stand in the line of a section is not left for others.
@@ -103,9 +104,9 @@ local function free_seats(ranges)
   end
   return free
 end
--- Indexes of the seats asked for that are to go to those who stand in line.
+-- Indexes of the seats asked for that are to go to those who stand in line, and the names of their lines.
 local function promised()
-  local out = {}
+  local out, lines = {}, {}
   local sections = '\n' .. (call('HGET', META, 'sections') or '') .. '\n'
   for _, name in ipairs(call('SMEMBERS', WAITS)) do
     local ranges = string.match(sections, '\n' .. string.gsub(name, '%-', '%%-') .. '|seated|%d+|([^\n]*)')
@@ -119,13 +120,14 @@ local function promised()
       end
     end
     if #mine > 0 and spare(name, free_seats(ranges)) < #mine then
+      lines[#lines + 1] = name
       for _, i in ipairs(mine) do
         out[#out + 1] = i
       end
     end
   end
   table.sort(out)
-  return out
+  return out, lines
 end
 
 -- Numbered seats: a due owner of exactly these seats is always given back.
@@ -152,12 +154,17 @@ if own then
   return { 'ask', tokens }
 end
 local waits = call('EXISTS', WAITS) == 1
-if waits and count > 0 and #lost == 0 then
-  lost = promised()
+local lines = {}
+if waits and count > 0 and (keyed or #lost == 0) then
+  local theirs
+  theirs, lines = promised()
+  if #lost == 0 then
+    lost = theirs
+  end
 end
 if #lost > 0 then
   if keyed and not certain() then
-    return { 'ask', tokens }
+    return { 'ask', tokens, unpack(lines) }
   end
   return { 'lost', tokens, unpack(lost) }
 end
@@ -193,7 +200,7 @@ for i = last + 1, #ARGV, 2 do
   end
   if left < quantity then
     if more or (keyed and not certain()) then
-      return { 'ask', tokens }
+      return { 'ask', tokens, call('SISMEMBER', WAITS, id) == 1 and id or nil }
     end
     return { 'full', tokens, id, left }
   end
