@@ -306,6 +306,21 @@ test('status: counts against the account\'s reads', async () => {
   await redis.call('DEL', 'limit:read:x');
 });
 
+test('leave: who comes back to the line before PostgreSQL is told does not stay there', async () => {
+  await join('ann', 2);
+  await serve('d');
+  assert.equal(await leave('ann', score(1, 1, 2)), String(score(1, 1, 2)));
+  await served('d', ['ann', 'back', '-', '-']);
+  assert.deepEqual(await line(), ['ann']);
+  await leave('ann', score(1, 1, 2), 'ended');
+  assert.deepEqual([await line(), await wants(), await waits()], [[], [], []]);
+  assert.deepEqual(await status('ann', score(1, 1, 2)), ['refused', String(score(1, 1, 2)), 'left']);
+  // Whoever has joined anew keeps the new place.
+  await join('ann', 1);
+  await leave('ann', score(1, 1, 2), 'ended');
+  assert.deepEqual(await line(), ['ann']);
+});
+
 test('how many want how much is known through every move', async () => {
   for (const [user, quantity] of [['ann', 2], ['bob', 4], ['cat', 2], ['dan', 1]]) await join(user, quantity);
   const sorted = async () => Object.fromEntries((await wants()).reduce((all, _, i, list) => (i % 2 ? all : [...all, [list[i], list[i + 1]]]), []));

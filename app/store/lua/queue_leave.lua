@@ -5,7 +5,8 @@
 --   leave     takes the place out, and an older one of the same account. Answers its score, '' where there
 --             is none
 --   undo      puts it back: PostgreSQL could not be told. SCORE: as it was answered
---   ended     PostgreSQL has been told: it is being served no more. SCORE: likewise
+--   ended     PostgreSQL has been told: it is being served no more, nor does it stand in line, if it came
+--             back there meanwhile. SCORE: likewise
 local user, score = ARGV[3], tonumber(ARGV[4])
 local left = score_text(score) .. '|-|left'
 if ARGV[2] == 'undo' then
@@ -17,15 +18,19 @@ if ARGV[2] == 'undo' then
 end
 local text = call('HGET', SERVING, user)
 local at = text and tonumber(parts(text)[1])
+local is = tonumber(call('ZSCORE', LINE, user) or '')
 if ARGV[2] == 'ended' then
   if at == score then
     call('HDEL', SERVING, user)
-    call('HSET', DONE, user, left)
-    line_settle()
+  elseif is == score then
+    line_remove(user, is)
+  else
+    return ''
   end
+  call('HSET', DONE, user, left)
+  line_settle()
   return ''
 end
-local is = tonumber(call('ZSCORE', LINE, user) or '')
 if is and is <= score then
   line_remove(user, is)
   call('HSET', DONE, user, score_text(is) .. '|-|left')
