@@ -275,12 +275,14 @@ queue_note(int32_t event_id, const char *line, int64_t since_ms, bool open)
 	if (!note) {
 		/* Where there is no room, the line of which nobody has asked for longest is left to
 		 * others. */
-		if (notes_count < LINES_MAX)
-			notes_count++;
-		note = &notes[notes_count - 1];
-		for (size_t i = 0; notes_count == LINES_MAX && i < LINES_MAX; i++) {
-			if (notes[i].seen_us < note->seen_us)
-				note = &notes[i];
+		if (notes_count < LINES_MAX) {
+			note = &notes[notes_count++];
+		} else {
+			note = &notes[0];
+			for (size_t i = 1; i < LINES_MAX; i++) {
+				if (notes[i].seen_us < note->seen_us)
+					note = &notes[i];
+			}
 		}
 		*note = (struct note){ .event_id = event_id, .due_us = due_us };
 		snprintf(note->line, sizeof(note->line), "%s", line);
