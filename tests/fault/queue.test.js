@@ -122,6 +122,7 @@ class Line {
 			where event_id = ${this.event} and status = 'HOLD' and expires_at > now() and user_id <> '${this.owner.id}'
 			group by 1 having count(*) > 1) as q`);
 		assert.equal(twice, '0', 'somebody has two open places');
+		assert.equal(stack.redis('sismember', 'hf:lines', `${this.event}:G`).trim(), '1', 'a line that nobody counts');
 	}
 }
 
@@ -153,6 +154,30 @@ async function survive(t, rules) {
 
 const lost = [['queue/serve.sent', 'cut-postgres', 60, true]];
 const rulesOf = (action) => points(action).map((point) => [point, action, rateOf(point)]);
+
+// Places of one who is being served: a worker died with them, and the next with the word that they are given up.
+test('a death before PostgreSQL is told of one who leaves while being served', async () => {
+	const line = await Line.open();
+	const [who] = line.people;
+	const of = (name) => stack.redis('hexists', `hf:{${line.event}}:q:G:${name}`, who.id).trim();
+	const insist = (method, where, body) => crowd.insist({ method, where, body, token: who.token });
+	faults.arm(seed, [['queue.picked', 'kill', 1000]]);
+	const { body: { token } } = await insist('POST', '/queue/join', { event_id: String(line.event), section_id: 'G', quantity: 2 });
+	await stack.until('a worker has died with a place', () => faults.fired()['queue.picked kill'] && of('serving') === '1');
+	faults.disarm();
+	faults.arm(seed, [['queue/leave.sending', 'kill', 1000]]);
+	await ask({ method: 'POST', where: '/queue/leave', token: who.token, body: { token } });
+	assert.ok(faults.fired()['queue/leave.sending kill'] > 0, 'nobody died');
+	faults.disarm();
+	assert.equal(of('serving'), '1', 'the place is lost');
+	assert.equal(crowd.sql(`select count(*) from holdfast.queue_tickets where event_id = ${line.event}`)[0][0], '0');
+	assert.equal((await insist('POST', '/queue/leave', { token })).status, 204);
+	assert.equal((await insist('GET', `/reservation/status?token=${token}`)).body.status, 'left');
+	assert.deepEqual([of('serving'), stack.redis('sismember', `hf:{${line.event}}:waits`, 'G').trim()], ['0', '0']);
+	const [owner] = crowd.buyers(1);
+	assert.equal((await crowd.insist(crowd.holdPlaces(owner, line.event, 10))).status, 201, 'kept for nobody');
+	await crowd.verify([line.event]);
+});
 
 test('workers of the queue are killed', (t) => survive(t, [...rulesOf('kill'), ...lost]));
 test('workers of the queue lose connections', (t) => survive(t, [...rulesOf('cut-postgres'), ...rulesOf('cut-redis'), ...lost]));

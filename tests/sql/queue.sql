@@ -2,7 +2,7 @@
 \set ON_ERROR_STOP on
 SET search_path = holdfast, given, tap, public;
 BEGIN;
-SELECT plan(85);
+SELECT plan(87);
 
 SELECT event(10, 5, 8) AS sale \gset
 -- Serves tickets ARRAY['name:epoch.number*quantity', …] of a line; 'name outcome[:reason] [places]' of each.
@@ -178,6 +178,21 @@ SELECT matches(failure(format('SELECT pg_temp.direct(%L, %L, p_lines => %L)', '{
 SELECT is(pg_temp.direct('{}', '{BALCONY}', p_lines => '{FLOOR}'), 'new', 'which is about that line alone');
 SELECT queue_mark(:sale, 'VIP', false) \gset _
 SELECT is(pg_temp.direct(seats(4), '{}'), 'new', 'nor when that is told');
+
+-- all places of a batch are claimed in one statement: the counter is locked no longer than that
+CREATE TEMPORARY SEQUENCE statements;
+CREATE FUNCTION pg_temp.count_statement() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
+BEGIN
+  PERFORM nextval('pg_temp.statements');
+  RETURN NULL;
+END
+$$;
+CREATE TRIGGER counted AFTER INSERT ON ga_claims FOR EACH STATEMENT EXECUTE FUNCTION pg_temp.count_statement();
+SELECT event() AS batch \gset
+SELECT queue_epoch(:batch, 'BALCONY', 0) \gset _
+SELECT is(pg_temp.serve(:batch, 'BALCONY', '{ba:1.70*1,bb:1.71*1,bc:1.72*1}'),
+  'ba reserved BALCONY*1; bb reserved BALCONY*1; bc reserved BALCONY*1', 'three of one batch');
+SELECT is((SELECT last_value FROM pg_temp.statements), 1::bigint, 'and one statement');
 
 -- the pass by which a place was come by is that of its booking
 UPDATE events SET queue = 'on' WHERE event_id = :sale;

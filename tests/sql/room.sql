@@ -47,7 +47,17 @@ SELECT is((hold(:sale, 'anna', '{}', '{FLOOR}', '{1}', p_key => 'c', p_pass => 7
 SELECT is((hold(:other, 'anna', seats(1), p_key => 'd', p_pass => 7)).outcome, 'new', 'where none is needed none counts');
 SELECT is((SELECT pass FROM bookings WHERE booking_id = id('d')), NULL, 'nor is it kept');
 
--- spent by the first confirm
+-- spent by the first confirm, when its booking and claims are locked and changed
+CREATE FUNCTION pg_temp.last_of_all() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
+BEGIN
+  IF EXISTS (SELECT FROM holdfast.bookings b LEFT JOIN holdfast.seat_claims c USING (event_id, booking_id)
+      WHERE b.booking_id = given.id('a') AND (b.status <> 'CONFIRMED' OR c.state <> 'b')) THEN
+    RAISE EXCEPTION 'the pass is locked before what is held with it';
+  END IF;
+  RETURN NEW;
+END
+$$;
+CREATE TRIGGER last_of_all BEFORE INSERT ON passes_spent FOR EACH ROW EXECUTE FUNCTION pg_temp.last_of_all();
 SELECT is((confirm(:sale, id('a'), 'anna')).pass, 7::bigint, 'a confirm tells which it has spent');
 SELECT is((SELECT array_agg(ROW(event_id, user_id, pass)::text) FROM passes_spent),
   ARRAY[ROW(:sale, buyer('anna'), 7)::text], 'which is written down');
