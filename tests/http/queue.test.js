@@ -421,6 +421,12 @@ test('events whose queue is on can be made', async () => {
 	assertInvalid(await post('/admin/events', eventBody({ queue: 'maybe' }), { token: olga.token }), '/queue');
 });
 
+// One run of the job, to its end; null where Redis was too slow for it, as on a busy machine: then the next has to do it.
+function advanced() {
+	const done = stack.program('queue-advance');
+	return / redis=away /.test(done.stderr) ? null : done;
+}
+
 test('the job moves a line on in which nobody asks', async () => {
 	const { id, release } = await soldFloor(3);
 	const { token } = await line.joined(ann, id, 'Floor', 2);
@@ -429,7 +435,8 @@ test('the job moves a line on in which nobody asks', async () => {
 	assertStatus(await release(0), 200);
 	// One who was killed while serving leaves the place to its deadline.
 	await stack.until('somebody is served', () => {
-		const done = stack.program('queue-advance');
+		const done = advanced();
+		if (!done) return false;
 		assert.equal(done.status, 0, done.stderr);
 		assert.match(done.stderr, / job=queue-advance rows=\d+ .*lines=\d+ waiting=\d+ served=\d/);
 		return stack.sql(`select count(*) from queue_tickets where event_id = ${id}`) === '1';
@@ -452,14 +459,15 @@ test('the job goes on where a line cannot be moved on, and says so', async () =>
 	stack.redis('set', state, 'no hash');
 	assertStatus(await whole.release(0), 200);
 	await stack.until('the other line is moved on', () => {
-		const done = stack.program('queue-advance');
+		const done = advanced();
+		if (!done) return false;
 		assert.equal(done.status, 1, done.stderr);
 		assert.match(done.stderr, / event=\d+ line=Floor problem=/);
 		assert.match(done.stderr, / job=queue-advance .* failed=1/);
 		return stack.sql(`select count(*) from queue_tickets where event_id = ${whole.id}`) === '1';
 	}, 20);
 	stack.redis('rename', `${state}:off`, state);
-	assert.equal(stack.program('queue-advance').status, 0);
+	assert.equal((await stack.until('the job has come to its end', advanced)).status, 0);
 	await stack.until('the pool is back', async () => (await get('/readyz')).status === 200);
 });
 
