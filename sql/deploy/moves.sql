@@ -220,6 +220,11 @@ BEGIN
       PERFORM booking_refuse(c);
     END IF;
   ELSE
+    -- The event may have been free of charge only since the buyer began to pay.
+    IF NOT p_paid AND c.attempts IS NOT NULL AND EXISTS (SELECT FROM payments p
+        WHERE p.event_id = c.event_id AND p.booking_id = c.booking_id AND p.status IN ('opening', 'open')) THEN
+      RAISE EXCEPTION 'a payment of it is under way' USING ERRCODE = 'HF208';
+    END IF;
     PERFORM notice_write(c.event_id, c.booking_id, 'booking.confirmed', '{}');
   END IF;
   -- After claims and booking, in the order of locks.
