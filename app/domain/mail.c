@@ -16,6 +16,7 @@ static const char *const templates[] = {
 	"event.changed",
 	"event.cancelled",
 	"staff.booking.unfulfilled",
+	"staff.payment.disputed",
 	"staff.refund.failed",
 };
 

@@ -230,10 +230,14 @@ payment_hear(struct context *house, const char *signature, const char *body, siz
 	if (notice.payment.id)
 		err = hear_payment(house, &notice, outcome);
 	else if (notice.refund.id)
-		err = refund_hear(house, &notice.refund, outcome);
+		err = refund_hear(house, notice.id, &notice.refund, outcome);
+	else if (notice.dispute.id)
+		err = refund_hear_dispute(house, notice.id, &notice.dispute, outcome);
 	log_line(LOG_INFO, "notice=%s type=%s payment=%s outcome=%s", log_value(notice.id),
 		log_value(notice.type),
-		log_value(notice.payment.id ? notice.payment.id : notice.refund.id),
+		log_value(notice.payment.id   ? notice.payment.id
+			  : notice.dispute.id ? notice.dispute.payment_id
+					      : notice.refund.id),
 		err ? problem_rows[err].slug : *outcome);
 	return err;
 }

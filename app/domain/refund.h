@@ -17,8 +17,13 @@
  */
 enum problem refund_send_due(struct context *house, int64_t limit, int64_t *done);
 
-/* A notice of the provider about a refund. *outcome: a word for what it did. */
-enum problem
-refund_hear(struct context *house, const struct stripe_refund *refund, const char **outcome);
+/* A notice of the provider about a refund, ours or made there. *outcome: a word for what it did.
+ * PAYMENT_UNKNOWN: it came before its payment's, and is to be sent again. */
+enum problem refund_hear(struct context *house, const char *notice_id,
+	const struct stripe_refund *refund, const char **outcome);
+
+/* A notice that a payment is disputed: staff are told. */
+enum problem refund_hear_dispute(struct context *house, const char *notice_id,
+	const struct stripe_dispute *dispute, const char **outcome);
 
 #endif

@@ -121,31 +121,40 @@ is_id(const char *text)
 	return len > 0 && len <= 255 && !text[len];
 }
 
-/* What an answer means that is no success. */
-static enum stripe_result
-judge(int status, bool replayed)
+enum stripe_result
+stripe_judge(int status, bool told, bool replayed)
 {
 	switch (status) {
 	case 401: /* the key is not good */
 	case 403: /* or may not do this: nothing of the payment's fault */
 	case 429:
 		return STRIPE_AWAY;
-	case 409: /* the same call is under way */
-		return STRIPE_UNKNOWN;
+	case 400:
+	case 402:
+	case 404:
+		/* A server in between has no say in this. */
+		return told ? STRIPE_REFUSED : STRIPE_UNKNOWN;
 	default:
 		/* An error of theirs that is kept under our key is the answer for good. */
-		return status >= 400 && status < 500 ? STRIPE_REFUSED
-		       : status >= 500 && replayed   ? STRIPE_REFUSED
-						     : STRIPE_UNKNOWN;
+		return status >= 500 && replayed && told ? STRIPE_REFUSED : STRIPE_UNKNOWN;
 	}
+}
+
+/* The error that an answer tells in Stripe's form, or NULL. */
+static const struct json *
+error_read(const struct json *body)
+{
+	const struct json *error = body ? json_get(body, "error") : NULL;
+
+	return error && json_kind(error) == JSON_OBJECT && stripe_text(error, "type") ? error
+										      : NULL;
 }
 
 static const char *
 error_of(struct arena *arena, const struct web_answer *answer, const struct json *body)
 {
-	const struct json *error = body ? json_get(body, "error") : NULL;
-	const char *message =
-		error && json_kind(error) == JSON_OBJECT ? stripe_text(error, "message") : NULL;
+	const struct json *error = error_read(body);
+	const char *message = error ? stripe_text(error, "message") : NULL;
 	const char *code = message ? stripe_text(error, "code") : NULL;
 
 	if (!message)
@@ -194,7 +203,8 @@ call_api(struct stripe *stripe, struct stripe_call *call, const char *path, cons
 		return STRIPE_DONE;
 	}
 	call->error = error_of(call->arena, &answer, read);
-	return judge(answer.status, answer.replayed);
+	call->status = answer.status;
+	return stripe_judge(answer.status, error_read(read) != NULL, answer.replayed);
 }
 
 /* An answer of 200 that is not what was asked for says nothing of what was done. */
@@ -259,9 +269,14 @@ call_refund(struct stripe *stripe, struct stripe_call *call, const char *path, c
 	const struct json *body = NULL;
 	enum stripe_result result = call_api(stripe, call, path, form, key, &body);
 
+	/* That a payment which we know is not there says that it was looked for at a wrong place;
+	 * and what is kept under a key is forgotten after a day. */
+	if (result == STRIPE_REFUSED && (!form || call->status == 404 || call->status >= 500))
+		return STRIPE_UNKNOWN;
 	if (result != STRIPE_DONE)
 		return result;
-	return stripe_refund_read(body, out) && is_id(out->id) ? STRIPE_DONE : strange(call);
+	return stripe_refund_read(call->arena, body, out) && is_id(out->id) ? STRIPE_DONE
+									    : strange(call);
 }
 
 enum stripe_result
@@ -286,12 +301,49 @@ stripe_refund_get(
 		stripe, call, arena_printf(call->arena, "refunds/%s", id), NULL, NULL, out);
 }
 
+/* Whether a word is one of those in a text, with spaces between them. */
+static bool
+is_among(const char *word, const char *words)
+{
+	size_t len = word ? strlen(word) : 0;
+
+	if (len == 0)
+		return false;
+	for (const char *at = strstr(words, word); at; at = strstr(at + len, word)) {
+		if ((at == words || at[-1] == ' ') && (at[len] == ' ' || !at[len]))
+			return true;
+	}
+	return false;
+}
+
+/* The fitting one of a list; that of the key itself first, and none that failed where one did not. */
+static void
+pick(struct arena *arena, const struct json *list, const char *refund_id, const char *earlier,
+	struct stripe_refund *out)
+{
+	struct stripe_refund one;
+	bool failed;
+
+	*out = (struct stripe_refund){ .id = NULL };
+	for (size_t i = 0; i < json_length(list); i++) {
+		const struct json *object = json_at(list, i);
+
+		if (json_kind(object) != JSON_OBJECT || !stripe_refund_read(arena, object, &one) ||
+			!is_id(one.id))
+			continue;
+		failed = str_equal(one.status, "failed");
+		if (str_equal(one.refund_id, refund_id)
+				? !failed || !out->id
+				: !failed && is_among(one.refund_id, earlier))
+			*out = one;
+	}
+}
+
 enum stripe_result
 stripe_refund_find(struct stripe *stripe, struct stripe_call *call, const char *refund_id,
-	const char *payment_id, struct stripe_refund *out)
+	const char *earlier, const char *payment_id, struct stripe_refund *out)
 {
-	const struct json *body = NULL, *list;
-	struct stripe_refund one;
+	const struct json *body = NULL, *list, *more;
 	enum stripe_result result;
 
 	assert(is_id(payment_id));
@@ -299,17 +351,15 @@ stripe_refund_find(struct stripe *stripe, struct stripe_call *call, const char *
 		arena_printf(call->arena, "refunds?limit=100&payment_intent=%s", payment_id), NULL,
 		NULL, &body);
 	if (result != STRIPE_DONE)
-		return result;
+		return result == STRIPE_REFUSED ? STRIPE_UNKNOWN : result;
 	list = json_get(body, "data");
 	if (!list || json_kind(list) != JSON_ARRAY)
 		return strange(call);
-	*out = (struct stripe_refund){ .id = NULL };
-	for (size_t i = 0; i < json_length(list); i++) {
-		const struct json *object = json_at(list, i);
-
-		if (json_kind(object) == JSON_OBJECT && stripe_refund_read(object, &one) &&
-			str_equal(one.refund_id, refund_id) && is_id(one.id))
-			*out = one;
+	pick(call->arena, list, refund_id, earlier, out);
+	more = json_get(body, "has_more");
+	if (!out->id && more && json_kind(more) == JSON_BOOL && json_bool(more)) {
+		call->error = "the payment has more refunds than can be looked at";
+		return STRIPE_UNKNOWN;
 	}
 	return STRIPE_DONE;
 }

@@ -24,7 +24,7 @@ void stripe_close(struct stripe *stripe);
 /* What became of a call. */
 enum stripe_result {
 	STRIPE_DONE,
-	STRIPE_REFUSED, /* a definite no; the same call is not going to succeed */
+	STRIPE_REFUSED, /* a definite no in the provider's own words; it is not going to succeed */
 	STRIPE_AWAY,    /* nothing was done: not reached, too many calls, the key is not good */
 	STRIPE_UNKNOWN  /* it may have been done: make the same call again, with the same key */
 };
@@ -47,8 +47,20 @@ struct stripe_payment {
 struct stripe_refund {
 	const char *id;
 	const char *status;
-	const char *refund_id; /* ours, NULL: none */
+	const char *refund_id;  /* ours, NULL: none */
+	const char *payment_id; /* of which it is; NULL: not told, as all that follows */
+	int64_t amount;         /* 0: not told */
+	const char *currency;
 	const char *error;
+};
+
+/* A buyer's bank takes a payment back, or may. */
+struct stripe_dispute {
+	const char *id;
+	const char *payment_id; /* NULL: none of ours */
+	int64_t amount;
+	const char *currency;
+	const char *reason;
 };
 
 /* A call under way: time, memory, and why it was not done. */
@@ -56,6 +68,7 @@ struct stripe_call {
 	struct arena *arena;
 	int64_t deadline_us;
 	const char *error; /* in words, where the result is not STRIPE_DONE */
+	int status;        /* of HTTP, where there was an answer that is no success */
 };
 
 /* Opens a payment. The provider's key is made of booking and attempt: again is the same one. */
@@ -70,20 +83,28 @@ enum stripe_result stripe_payment_get(struct stripe *stripe, struct stripe_call 
 enum stripe_result stripe_payment_cancel(struct stripe *stripe, struct stripe_call *call,
 	const char *id, struct stripe_payment *out);
 
-/* Sends money back. refund_id is the provider's key too: again is the same refund. */
+/*
+ * Sends money back. refund_id is the provider's key too: again is the same refund. REFUSED only
+ * where the provider itself says that it will not have this refund; what a server in between says,
+ * that there is no such payment or address, and a fault that is kept under the key are UNKNOWN.
+ */
 enum stripe_result
 stripe_refund_create(struct stripe *stripe, struct stripe_call *call, const char *refund_id,
 	const char *payment_id, int64_t amount, const char *currency, struct stripe_refund *out);
 
+/* Never REFUSED: not to be shown a refund does not end it. */
 enum stripe_result stripe_refund_get(
 	struct stripe *stripe, struct stripe_call *call, const char *id, struct stripe_refund *out);
 
 /*
- * The refund of that key among those of the payment: out->id NULL where there is none. For the case
- * that the provider may have forgotten the key, which it does after a day.
+ * The refund among those of the payment that has this key or (unless it has failed) one of the
+ * earlier ones, with spaces between them: out->id NULL where there is none. For the case that the
+ * provider may have forgotten the key, which it does after a day, or had made what was thought to
+ * have failed. Never REFUSED.
  */
-enum stripe_result stripe_refund_find(struct stripe *stripe, struct stripe_call *call,
-	const char *refund_id, const char *payment_id, struct stripe_refund *out);
+enum stripe_result
+stripe_refund_find(struct stripe *stripe, struct stripe_call *call, const char *refund_id,
+	const char *earlier, const char *payment_id, struct stripe_refund *out);
 
 /* ---- notices --------------------------------------------------------------------------------- */
 
@@ -98,13 +119,14 @@ enum stripe_result stripe_refund_find(struct stripe *stripe, struct stripe_call 
 bool stripe_signature_check(struct arena *arena, const char *header, const char *body, size_t len,
 	const char *secrets, int64_t now, const char **why);
 
-/* A notice as it came. payment or refund has an id where it tells of one; else it is none of what
- * we act upon. */
+/* A notice as it came. payment, refund or dispute has an id where it tells of one; else it is none
+ * of what we act upon. */
 struct stripe_notice {
 	const char *id;
 	const char *type;
 	struct stripe_payment payment;
 	struct stripe_refund refund;
+	struct stripe_dispute dispute;
 };
 
 /* False: no notice of Stripe's; *why is a sentence. */

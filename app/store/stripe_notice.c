@@ -118,8 +118,20 @@ stripe_payment_read(struct arena *arena, const struct json *object, struct strip
 	return true;
 }
 
+/* An amount of Stripe's units and its currency, as ours; nothing where they are not told. */
+static void
+read_money(struct arena *arena, const struct json *object, int64_t *amount, const char **currency)
+{
+	const char *text = stripe_text(object, "currency");
+
+	if (!text || !read_int(object, "amount", amount))
+		return;
+	*currency = change_case(arena, text, toupper);
+	*amount /= stripe_unit(*currency);
+}
+
 bool
-stripe_refund_read(const struct json *object, struct stripe_refund *out)
+stripe_refund_read(struct arena *arena, const struct json *object, struct stripe_refund *out)
 {
 	const struct json *metadata = read_object(object, "metadata");
 	const char *status = stripe_text(object, "status");
@@ -133,9 +145,23 @@ stripe_refund_read(const struct json *object, struct stripe_refund *out)
 			  : str_equal(status, "failed") || str_equal(status, "canceled") ? "failed"
 											 : "sent",
 		.refund_id = metadata ? stripe_text(metadata, STRIPE_REFUND) : NULL,
+		.payment_id = stripe_text(object, "payment_intent"),
 		.error = stripe_text(object, "failure_reason"),
 	};
+	read_money(arena, object, &out->amount, &out->currency);
 	return true;
+}
+
+static bool
+read_dispute(struct arena *arena, const struct json *object, struct stripe_dispute *out)
+{
+	*out = (struct stripe_dispute){
+		.id = stripe_text(object, "id"),
+		.payment_id = stripe_text(object, "payment_intent"),
+		.reason = stripe_text(object, "reason"),
+	};
+	read_money(arena, object, &out->amount, &out->currency);
+	return out->id && out->currency;
 }
 
 /* ---- notices --------------------------------------------------------------------------------- */
@@ -191,7 +217,10 @@ stripe_notice_read(
 		out->payment.status = status;
 	} else if (is_refund_type(out->type)) {
 		*why = "The notice tells of a refund that has no id or status.";
-		return stripe_refund_read(object, &out->refund);
+		return stripe_refund_read(arena, object, &out->refund);
+	} else if (str_equal(out->type, "charge.dispute.created")) {
+		*why = "The notice tells of a dispute that has no id, amount or currency.";
+		return read_dispute(arena, object, &out->dispute);
 	}
 	return true;
 }

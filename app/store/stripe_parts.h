@@ -20,9 +20,13 @@ int64_t stripe_unit(const char *currency);
 /* Letters of ASCII in lower case, on the arena. */
 char *stripe_lower(struct arena *arena, const char *text);
 
+/* What an answer means that is no success. told: its body is an error of the provider's own form;
+ * replayed: it is kept under the key of the call. */
+enum stripe_result stripe_judge(int status, bool told, bool replayed);
+
 /* False: it is no such object. Members that nobody here asks for are passed over. */
 bool
 stripe_payment_read(struct arena *arena, const struct json *object, struct stripe_payment *out);
-bool stripe_refund_read(const struct json *object, struct stripe_refund *out);
+bool stripe_refund_read(struct arena *arena, const struct json *object, struct stripe_refund *out);
 
 #endif

@@ -5,7 +5,9 @@ SET LOCAL search_path = holdfast, public;
 
 -- captured = kept + refunded + owed for each booking. What its payments keep is what they captured less
 -- their refunds, done or not; what a booking may keep is what stands, and of each cancel what the policy
--- of its event did not give back.
+-- of its event did not give back; less what went back past these books, by the hand of somebody at the
+-- provider. A booking may have been confirmed without money while a payment of it was under way, which
+-- then all went back.
 CREATE FUNCTION audit_i7() RETURNS SETOF text
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = holdfast, pg_temp AS $$
   SELECT format('event %s: booking %s is %s and should keep %s, its payments keep %s', b.event_id,
@@ -16,8 +18,12 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = holdfast, pg_temp AS $$
       CROSS JOIN LATERAL (
         SELECT CASE WHEN b.status = 'CONFIRMED' THEN (holdfast.booking_worth(b)).amount ELSE 0 END
           + (SELECT coalesce(sum(k.amount - k.refund), 0) FROM holdfast.booking_cancels k
-            WHERE k.event_id = b.event_id AND k.booking_id = b.booking_id) AS kept) AS w
-    WHERE m.kept <> w.kept
+            WHERE k.event_id = b.event_id AND k.booking_id = b.booking_id)
+          - (SELECT coalesce(sum(r.amount), 0) FROM holdfast.refunds r
+            WHERE r.event_id = b.event_id AND r.booking_id = b.booking_id AND r.reason = 'outside') AS kept) AS w
+    WHERE m.kept <> w.kept AND NOT (m.kept = 0 AND b.confirmed_at IS NOT NULL
+      AND NOT EXISTS (SELECT FROM holdfast.payments p WHERE p.event_id = b.event_id
+        AND p.booking_id = b.booking_id AND p.status = 'succeeded' AND p.settled_at = b.confirmed_at))
   UNION ALL
   SELECT format('event %s: booking %s was confirmed without its money', b.event_id, b.booking_id)
     FROM holdfast.bookings b JOIN holdfast.events e USING (event_id)
@@ -48,11 +54,14 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = holdfast, pg_temp AS $$
         AND p.booking_id = b.booking_id
         AND (b.status <> 'PAID_UNFULFILLED' OR p.captured >= b.total AND p.captured = p.refunding))
   UNION ALL
-  SELECT format('event %s: booking %s is REFUNDED, and a refund of it is still owed', b.event_id,
+  -- All of it was sent once. What came back since, or was paid twice after that, is owed, and told as such.
+  SELECT format('event %s: booking %s is REFUNDED, and a refund of it was never sent', b.event_id,
       b.booking_id)
-    FROM holdfast.bookings b
-    WHERE b.status = 'REFUNDED' AND NOT EXISTS (SELECT FROM holdfast.refunds r
-      WHERE r.event_id = b.event_id AND r.booking_id = b.booking_id AND r.status = 'done')
+    FROM holdfast.bookings b CROSS JOIN LATERAL (
+      SELECT count(r.done_at) AS sent, count(*) FILTER (WHERE r.done_at IS NULL
+          AND r.reason IN ('cancel', 'event-cancelled', 'late')) AS unsent
+        FROM holdfast.refunds r WHERE r.event_id = b.event_id AND r.booking_id = b.booking_id) AS w
+    WHERE b.status = 'REFUNDED' AND (w.sent = 0 OR w.unsent > 0)
 $$;
 
 CREATE FUNCTION audit_money()

@@ -83,7 +83,7 @@ BEGIN
           UNION ALL
           SELECT 'mail', v_zero, u.user_id, 'staff.' || n.kind FROM users u
             WHERE p_mail AND u.disabled_at IS NULL AND (u.user_id = e.organizer_id OR u.role = 'admin')
-              AND n.kind IN ('booking.unfulfilled', 'refund.failed')) AS t
+              AND n.kind IN ('booking.unfulfilled', 'payment.disputed', 'refund.failed')) AS t
       WHERE n.event_id = p_event AND n.position > p_after AND n.position <= p_until;
   GET DIAGNOSTICS v_rows = ROW_COUNT;
   RETURN v_rows;

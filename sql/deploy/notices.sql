@@ -12,7 +12,7 @@ CREATE TABLE notice_kinds (
 );
 INSERT INTO notice_kinds VALUES
   ('booking.confirmed'), ('booking.cancelled'), ('booking.unfulfilled'),
-  ('payment.succeeded'), ('payment.failed'),
+  ('payment.succeeded'), ('payment.failed'), ('payment.disputed'),
   ('refund.requested'), ('refund.done'), ('refund.failed'),
   ('event.created'), ('event.changed'), ('event.cancelled');
 

@@ -76,7 +76,7 @@ CREATE TRIGGER payments_kept BEFORE TRUNCATE ON payments
   FOR EACH STATEMENT EXECUTE FUNCTION payment_changes();
 
 -- Money that goes back. It is owed from the moment the row is there, and stays owed when it has failed.
--- sent: the provider has it, and has not yet said that it is done.
+-- sent: the provider has it, and has not yet said that it is done. outside: made at the provider, not here.
 CREATE TABLE refunds (
   event_id    integer NOT NULL,
   refund_id   uuid NOT NULL UNIQUE DEFAULT gen_random_uuid(), -- the provider's idempotency key too
@@ -85,19 +85,22 @@ CREATE TABLE refunds (
   amount      bigint NOT NULL CHECK (amount > 0),
   currency    text NOT NULL,
   reason      text NOT NULL
-    CHECK (reason IN ('cancel', 'late', 'duplicate', 'event-cancelled', 'mismatch')),
+    CHECK (reason IN ('cancel', 'late', 'duplicate', 'event-cancelled', 'mismatch', 'outside')),
   status      text NOT NULL DEFAULT 'requested' CHECK (status IN ('requested', 'sent', 'done', 'failed')),
   tries       smallint NOT NULL DEFAULT 0,
   next_at     timestamptz NOT NULL,        -- infinity: whoever took the money gives it back
   provider_id text CHECK (length(provider_id) <= 255),
   error       text CHECK (length(error) <= 500),
   created_at  timestamptz NOT NULL DEFAULT now(),
-  done_at     timestamptz,
+  done_at     timestamptz,                 -- stays when the money comes back after all
+  previous_ids uuid[] NOT NULL DEFAULT '{}', -- its ids of before it was sent again
+  failed_ids  text[] NOT NULL DEFAULT '{}', -- the provider's ids of what has failed for good
   PRIMARY KEY (event_id, refund_id),
   FOREIGN KEY (event_id, booking_id, attempt) REFERENCES payments,
-  CHECK ((status = 'done') = (done_at IS NOT NULL))
+  CHECK (status <> 'done' OR done_at IS NOT NULL)
 );
 CREATE INDEX refunds_due ON refunds (next_at) WHERE status IN ('requested', 'sent');
+CREATE INDEX refunds_previous ON refunds USING gin (previous_ids) WHERE previous_ids <> '{}';
 CREATE INDEX refunds_booking ON refunds (event_id, booking_id);
 
 CREATE FUNCTION refund_changes() RETURNS trigger
@@ -106,7 +109,9 @@ BEGIN
   IF TG_OP = 'UPDATE' AND (NEW.event_id, NEW.booking_id, NEW.attempt, NEW.amount, NEW.currency,
         NEW.reason, NEW.created_at)
       = (OLD.event_id, OLD.booking_id, OLD.attempt, OLD.amount, OLD.currency, OLD.reason, OLD.created_at)
-      AND (NEW.refund_id = OLD.refund_id OR OLD.status = 'failed') THEN
+      AND (NEW.refund_id = OLD.refund_id OR OLD.status = 'failed' AND OLD.refund_id = ANY (NEW.previous_ids))
+      AND NEW.previous_ids @> OLD.previous_ids AND NEW.failed_ids @> OLD.failed_ids
+      AND (NEW.done_at IS NOT NULL OR OLD.done_at IS NULL) THEN
     RETURN NEW;
   END IF;
   RAISE EXCEPTION 'money is never forgotten' USING ERRCODE = '23514';
@@ -132,7 +137,7 @@ CREATE FUNCTION payment_show(b bookings) RETURNS text
 LANGUAGE sql STABLE SET search_path = holdfast, pg_temp AS $$
   SELECT format('{"payment_id":%s,"provider":"%s","status":"%s","amount":%s,"currency":"%s","captured":%s,'
       '"refunded":%s,"refund_owed":%s}', coalesce(to_json(p.provider_id)::text, 'null'), p.provider,
-      p.status, p.amount, p.currency, m.captured, coalesce(r.done, 0), coalesce(r.owed, 0))
+      p.status, p.amount, p.currency, coalesce(m.captured, 0), coalesce(r.done, 0), coalesce(r.owed, 0))
     FROM holdfast.payments p,
       (SELECT sum(a.captured) FILTER (WHERE a.captured_currency IS NULL) AS captured
         FROM holdfast.payments a WHERE a.event_id = b.event_id AND a.booking_id = b.booking_id) AS m,

@@ -400,12 +400,14 @@ test('the organizer and admins hear of what went wrong with money', async () => 
 	mailbox.mails = [];
 	stack.sql(`select notice_write(${id}, '${booking.booking_id}', 'booking.unfulfilled', '{"amount": 1250, "currency": "EUR"}');
 		select notice_write(${id}, '${booking.booking_id}', 'refund.failed', '{"amount": 1250, "currency": "EUR"}');
+		select notice_write(${id}, '${booking.booking_id}', 'payment.disputed', '{"amount": 1250, "currency": "EUR"}');
 		select notice_write(${id}, '${booking.booking_id}', 'refund.done', '{"amount": 1250, "currency": "EUR"}')`);
 	await mail();
 	assert.deepEqual(to(buyer).map((m) => m.subject), ['Your payment for An evening came too late', 'Your refund for An evening']);
 	assert.match(to(buyer)[0].text, /You get back 12\.50 EUR/);
 	for (const who of [organizer, admin])
-		assert.deepEqual(to(who).map((m) => m.subject).sort(), ['A refund has failed: An evening', 'Paid, and no places left: An evening']);
+		assert.deepEqual(to(who).map((m) => m.subject).sort(), ['A payment is disputed: An evening', 'A refund has failed: An evening',
+			'Paid, and no places left: An evening']);
 });
 
 test('an address that mail cannot go to is given up at once', async () => {

@@ -101,10 +101,11 @@ class StripeServer {
 	 *   kept       500, and the provider will say so again under the same key
 	 *   busy       429
 	 *   refuse     400
+	 *   answer     this status and text, of somebody in between
 	 *   cut        all is done, and the connection is cut before the answer
 	 */
-	fault(pattern, kind, { times = 1, ms = 0 } = {}) {
-		this.faults.push({ pattern, kind, times, ms });
+	fault(pattern, kind, { times = 1, ms = 0, status = 0, text = '' } = {}) {
+		this.faults.push({ pattern, kind, times, ms, status, text });
 	}
 
 	calm() {
@@ -124,6 +125,11 @@ class StripeServer {
 				'Content-Length': Buffer.byteLength(text), 'Request-Id': id('req'), ...headers });
 			answer.end(text);
 		};
+		if (fault?.kind === 'answer') {
+			answer.writeHead(fault.status, { 'Content-Type': 'text/html' });
+			answer.end(fault.text);
+			return;
+		}
 		const text = Buffer.concat(chunks).toString();
 		const key = request.headers['idempotency-key'];
 		try {
@@ -261,6 +267,15 @@ class StripeServer {
 		refund.status = status;
 		if (status === 'failed') refund.failure_reason = 'expired_or_canceled_card';
 		this.happen(status === 'failed' ? 'refund.failed' : 'refund.updated', refund);
+	}
+
+	// The buyer's bank takes a payment back.
+	dispute(payment) {
+		const { amount_received: amount, currency } = this.intents.get(payment);
+		const dispute = { id: id('du'), object: 'dispute', amount, currency, payment_intent: payment,
+			reason: 'fraudulent', status: 'needs_response' };
+		this.happen('charge.dispute.created', dispute);
+		return dispute;
 	}
 
 	happen(type, object) {

@@ -2,7 +2,7 @@
 \set ON_ERROR_STOP on
 SET search_path = holdfast, given, tap, public;
 BEGIN;
-SELECT plan(17);
+SELECT plan(18);
 
 SELECT event(12, 6, 6) AS event \gset
 UPDATE events SET payment = 'stripe' WHERE event_id = :event;
@@ -52,7 +52,8 @@ SELECT matches(pg_temp.broken(format(q.sql, q.booking)), q.said, q.about) FROM (
   ('DELETE FROM holdfast.payments WHERE booking_id = %L', :'d', 'is RESERVED and has no payment', 'a reservation for nothing'),
   ('UPDATE holdfast.bookings SET status = ''CONFIRMED'', confirmed_at = now() WHERE booking_id = %L', :'d',
     'confirmed without its money', 'confirmed and not paid'),
-  ('UPDATE holdfast.bookings SET status = ''REFUNDED'' WHERE booking_id = %L', :'b', 'REFUNDED, and a refund of it is still owed', 'refunded in name'),
+  ('UPDATE holdfast.bookings SET status = ''REFUNDED'' WHERE booking_id = %L', :'b', 'REFUNDED, and a refund of it was never sent', 'refunded in name'),
+  ('UPDATE holdfast.bookings SET status = ''REFUNDED'' WHERE booking_id = %L', :'a', 'REFUNDED, and a refund of it was never sent', 'and without any'),
   ('UPDATE holdfast.payments SET refunding = 0 WHERE booking_id = %L', :'c', 'PAID_UNFULFILLED and has no payment', 'paid, unfulfilled, and not going back')
 ) AS q (sql, booking, said, about);
 

@@ -26,7 +26,7 @@ INSERT INTO granted VALUES
   ('holdfast_outbox', 'job_beat job_begin job_end outbox_spread outbox_state outbox_take outbox_told outbox_trim '
     || 'refund_told refunds_due'),
   ('holdfast_payment', 'checkout event_shown filter_entries filter_event filter_seats filter_some filter_used '
-    || 'payment_opened payment_told refund_told'),
+    || 'payment_disputed payment_opened payment_told refund_heard'),
   ('holdfast_payment_sweep', 'event_shown filter_entries filter_event filter_seats filter_some filter_used job_beat '
     || 'job_begin job_end payment_notices_trim payment_opened payment_told payments_due payments_waiting'),
   ('holdfast_pricing', 'job_beat job_begin job_end pricing_apply pricing_next'),

@@ -212,3 +212,61 @@ Test(stripe, converts_units_that_differ)
 	cr_assert_eq(it.amount, 500);
 	cr_assert_eq(it.captured, 500);
 }
+
+Test(stripe, takes_a_no_from_the_provider_alone)
+{
+	static const struct {
+		int status;
+		bool told, replayed;
+		enum stripe_result result;
+	} cases[] = {
+		{ 400, true, false, STRIPE_REFUSED },
+		{ 402, true, false, STRIPE_REFUSED },
+		{ 404, true, false, STRIPE_REFUSED },
+		{ 400, false, false, STRIPE_UNKNOWN },
+		{ 402, false, false, STRIPE_UNKNOWN },
+		{ 404, false, false, STRIPE_UNKNOWN },
+		{ 408, true, false, STRIPE_UNKNOWN },
+		{ 409, true, false, STRIPE_UNKNOWN },
+		{ 410, false, false, STRIPE_UNKNOWN },
+		{ 418, true, true, STRIPE_UNKNOWN },
+		{ 302, false, false, STRIPE_UNKNOWN },
+		{ 401, true, false, STRIPE_AWAY },
+		{ 403, false, false, STRIPE_AWAY },
+		{ 429, true, false, STRIPE_AWAY },
+		{ 500, true, false, STRIPE_UNKNOWN },
+		{ 500, true, true, STRIPE_REFUSED },
+		{ 502, false, true, STRIPE_UNKNOWN },
+	};
+
+	for (size_t i = 0; i < ARRAY_LENGTH(cases); i++)
+		cr_expect_eq(stripe_judge(cases[i].status, cases[i].told, cases[i].replayed),
+			cases[i].result, "%d", cases[i].status);
+}
+
+Test(stripe, reads_notices_of_disputes_and_the_money_of_refunds)
+{
+	struct stripe_notice it;
+
+	cr_assert(notice(&it,
+		"{\"id\":\"evt_1\",\"type\":\"charge.dispute.created\",\"data\":{\"object\":{"
+		"\"id\":\"du_1\",\"amount\":700,\"currency\":\"isk\",\"payment_intent\":\"pi_1\","
+		"\"reason\":\"fraudulent\"}}}"));
+	cr_assert_str_eq(it.dispute.id, "du_1");
+	cr_assert_str_eq(it.dispute.payment_id, "pi_1");
+	cr_assert_str_eq(it.dispute.currency, "ISK");
+	cr_assert_str_eq(it.dispute.reason, "fraudulent");
+	cr_assert_eq(it.dispute.amount, 7);
+	cr_assert_not(notice(&it,
+		"{\"id\":\"evt_1\",\"type\":\"charge.dispute.created\",\"data\":{\"object\":{"
+		"\"id\":\"du_1\"}}}"));
+	cr_assert(notice(&it, "{\"id\":\"evt_1\",\"type\":\"refund.created\",\"data\":{\"object\":{"
+			      "\"id\":\"re_1\","
+			      "\"status\":\"pending\",\"amount\":700,\"currency\":\"eur\","
+			      "\"payment_intent\":\"pi_1\"}}}"));
+	cr_assert_str_eq(it.refund.payment_id, "pi_1");
+	cr_assert_str_eq(it.refund.currency, "EUR");
+	cr_assert_eq(it.refund.amount, 700);
+	cr_assert_null(it.refund.refund_id);
+	cr_assert_null(it.dispute.id);
+}
