@@ -316,7 +316,7 @@ is_among(const char *word, const char *words)
 	return false;
 }
 
-/* The fitting one of a list; that of the key itself first, and none that failed where one did not. */
+/* The fitting one of a list; one that has failed only where there is no other. */
 static void
 pick(struct arena *arena, const struct json *list, const char *refund_id, const char *earlier,
 	struct stripe_refund *out)

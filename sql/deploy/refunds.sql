@@ -92,15 +92,17 @@ $$;
 
 -- What a provider says of a refund of a locked booking. What has failed there has ended: whatever is said
 -- of it afterwards, late or again, is old. One that was done may still come back as failed: then it is
--- owed again. One that was sent besides the one that is known, or was given back by hand, is another.
+-- owed again; but that a try was refused says nothing of what the provider has. One that was sent besides
+-- the one that is known, or was given back by hand, is another.
 CREATE FUNCTION refund_hear(r refunds, p_refund uuid, p_provider_refund text, p_status text, p_error text)
 RETURNS text
 LANGUAGE plpgsql SET search_path = holdfast, pg_temp AS $$
 DECLARE
   p payments;
 BEGIN
-  IF p_provider_refund = ANY (r.failed_ids) OR p_status = 'failed' AND p_refund <> r.refund_id
-      AND (p_provider_refund IS NULL OR p_provider_refund IS DISTINCT FROM r.provider_id) THEN
+  IF p_provider_refund = ANY (r.failed_ids)
+      OR p_status = 'failed' AND (p_provider_refund IS NULL AND r.status <> 'requested'
+        OR p_refund <> r.refund_id AND (p_provider_refund = r.provider_id) IS NOT TRUE) THEN
     RETURN 'noted';
   ELSIF r.status IN ('sent', 'done') AND r.provider_id IS DISTINCT FROM p_provider_refund
       AND p_provider_refund IS NOT NULL THEN

@@ -2,7 +2,7 @@
 -- leaves synchronous_commit at.
 \set ON_ERROR_STOP on
 SET search_path = holdfast, given, tap, public;
-SELECT plan(33);
+SELECT plan(34);
 
 SELECT event() AS event \gset
 CREATE TEMPORARY TABLE ids AS SELECT
@@ -73,6 +73,10 @@ SELECT cancel(:sale, :'m', 'anna') \gset _
 BEGIN; SET LOCAL synchronous_commit = 'remote_apply';
 SELECT refund_told(refund_id, 're_m', 'done', NULL) FROM refunds WHERE booking_id = :'m' \gset _
 SELECT is(current_setting('synchronous_commit'), 'remote_apply', 'a refund is durable'); COMMIT;
+BEGIN; SET LOCAL synchronous_commit = 'remote_apply';
+SELECT refund_heard('stripe', 'evt_r', refund_id, 'pi_m', 're_m', 'failed', 1, 'eur', NULL) FROM refunds WHERE booking_id = :'m' \gset _
+SELECT payment_disputed('stripe', 'evt_d', 'pi_m', 'du_m', 1, 'eur', NULL) \gset _
+SELECT is(current_setting('synchronous_commit'), 'remote_apply', 'so is what a notice tells of one, or of a dispute'); COMMIT;
 
 -- an error undoes the setting with the rest, and a repeat sets it again
 BEGIN; SELECT failure(format('SELECT hold(%s, %L, seats(5))', :event, 'berta')) \gset _

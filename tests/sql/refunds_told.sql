@@ -3,7 +3,7 @@
 \set ON_ERROR_STOP on
 SET search_path = holdfast, given, tap, public;
 BEGIN;
-SELECT plan(62);
+SELECT plan(64);
 
 SELECT event(12, 6, 6) AS event \gset
 UPDATE events SET payment = 'stripe' WHERE event_id = :event;
@@ -68,6 +68,8 @@ SELECT is(refund_told(:'b1', NULL, 'failed', 'no'), 'noted', 'also to whoever ha
 SELECT is((SELECT status FROM refunds WHERE booking_id = :'b'), 'requested', 'still');
 SELECT is(pg_temp.heard('evt_b2', :'b1', 'pi_b', 're_b', 'done'), 'refunded', 'the old one was sent after all');
 SELECT is((SELECT count(*) FROM refunds_due(10)), 0::bigint, 'so that no other is');
+SELECT is(refund_told(pg_temp.refund(:'b'), NULL, 'failed', 'it is all gone'), 'noted', 'who is refused meanwhile');
+SELECT is(status(:event, :'b') || (SELECT status FROM refunds WHERE booking_id = :'b'), 'REFUNDEDdone', 'undoes nothing');
 SELECT is(pg_temp.heard('evt_b3', NULL, 'pi_b', 're_b', 'failed'), 'noted', 'it comes back');
 SELECT is(pg_temp.money(:'b'), 'REFUNDED 1000 0 1000', 'and is owed: the single refund of a booking that is REFUNDED');
 SELECT is(pg_temp.books(), 'balanced', 'which is no mistake in the books');
