@@ -90,7 +90,9 @@ function call(method, where, options = {}) {
 		});
 		// Set here, since http.request() would make another path of some of them.
 		request.path = target;
-		request.on('error', reject);
+		// nginx may end a kept connection, idle for long, while this request is on its way to it: then once more.
+		request.on('error', (error) => (request.reusedSocket && error.code === 'ECONNRESET' && !options.again
+			? resolve(call(method, where, { ...options, again: true })) : reject(error)));
 		// Longer than anything takes: without an answer the test fails and says so, and does not hang.
 		request.setTimeout(60000, () => request.destroy(new Error(`${method} ${target}: no answer within a minute`)));
 		request.end(bytes);

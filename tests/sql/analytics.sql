@@ -97,14 +97,14 @@ BEGIN
     b.ended_at := CASE WHEN b.status IN ('EXPIRED', 'RELEASED') THEN b.expires_at END;
     IF b.confirmed_at IS NOT NULL AND v_n > 1 AND b.positions <> '{}' AND random() < 0.4 THEN
       INSERT INTO booking_cancels VALUES (b.event_id, b.booking_id, 3,
-        b.confirmed_at + random() * random() * interval '3 days', false, 1, 107, b.currency);
+        b.confirmed_at + random() * random() * interval '3 days', false, 1, 107, 0, b.currency);
       b.gone_positions := '{1}';
       b.places := b.places - 1;
     END IF;
     IF b.confirmed_at IS NOT NULL AND b.status IN ('CANCELLED', 'REFUNDED') THEN
       b.ended_at := b.confirmed_at + interval '3 days' + random() * random() * interval '9 days';
       INSERT INTO booking_cancels VALUES (b.event_id, b.booking_id, 5, b.ended_at, true, b.places,
-        b.total - CASE WHEN b.gone_positions <> '{}' THEN 107 ELSE 0 END, b.currency);
+        b.total - CASE WHEN b.gone_positions <> '{}' THEN 107 ELSE 0 END, 0, b.currency);
       b.places := 0;
     END IF;
     INSERT INTO bookings SELECT b.*;
@@ -293,7 +293,7 @@ SELECT is(pg_temp.wrong(), 0::bigint, 'the sums are what the bookings say');
 SELECT held(:live, 'carl', seats(10)) AS again \gset
 SET LOCAL session_replication_role = replica;
 UPDATE bookings SET status = 'CONFIRMED', confirmed_at = now() WHERE status = 'EXPIRED' AND currency = 'USD';
-INSERT INTO booking_cancels SELECT event_id, booking_id, 9, now(), true, 1, 100, currency FROM bookings
+INSERT INTO booking_cancels SELECT event_id, booking_id, 9, now(), true, 1, 100, 0, currency FROM bookings
   WHERE status = 'CONFIRMED' AND confirmed_at < now() AND currency = 'EUR' AND gone_positions = '{}';
 UPDATE bookings SET status = 'CANCELLED', ended_at = now() WHERE booking_id IN (
   SELECT booking_id FROM booking_cancels WHERE version = 9);
