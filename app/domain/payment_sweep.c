@@ -53,15 +53,12 @@ note(const struct due *due, enum stripe_result result)
 	return result == STRIPE_AWAY ? PROBLEM_UNAVAILABLE : PROBLEM_NONE;
 }
 
-/* The payment as the provider has it, created now where it may not be there yet. */
+/* A payment that may not be there yet, or whose id is not known here. */
 static enum stripe_result
-find(struct context *house, struct due *due, enum problem *err)
+create(struct context *house, struct due *due, enum problem *err)
 {
-	enum stripe_result result;
+	enum stripe_result result = ask(house, due, CREATE);
 
-	if (due->payment_id)
-		return ask(house, due, GET);
-	result = ask(house, due, CREATE);
 	if (result == STRIPE_DONE) {
 		due->payment_id = due->payment.id;
 		*err = payment_opened(house, &due->name, due->payment_id, NULL);
@@ -84,13 +81,16 @@ static enum problem
 sweep_one(struct context *house, struct due *due)
 {
 	enum problem err = PROBLEM_NONE;
-	enum stripe_result result = find(house, due, &err);
-	const char *outcome, *status = due->payment.status;
+	enum stripe_result result = STRIPE_DONE;
+	const char *outcome;
 
+	if (!due->payment_id)
+		result = create(house, due, &err);
+	else if (!due->cancel)
+		result = ask(house, due, GET);
 	if (err)
 		return err;
-	if (result == STRIPE_DONE && due->cancel && !str_equal(status, "succeeded") &&
-		!str_equal(status, "cancelled"))
+	if (result == STRIPE_DONE && due->cancel)
 		result = cancel(house, due);
 	if (result != STRIPE_DONE)
 		return note(due, result);

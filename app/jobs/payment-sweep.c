@@ -44,14 +44,28 @@ tell_waiting(struct context *house, struct job_run *run)
 	return err;
 }
 
+/* Once a run. */
+static enum problem
+give_up(struct context *house, struct job_run *run)
+{
+	struct pg_rows rows;
+
+	run->state = run;
+	return query_payment_give_up(
+		house->pg, house->arena, house->deadline_us, house->why, &rows, TRIM_BATCH);
+}
+
 static enum problem
 batch(struct context *house, struct job_run *run, int64_t *done)
 {
-	enum problem err;
+	enum problem err = PROBLEM_NONE;
 
 	if (run->dry_run)
 		return tell_waiting(house, run);
-	err = payment_sweep(house, done);
+	if (!run->state)
+		err = give_up(house, run);
+	if (!err)
+		err = payment_sweep(house, done);
 	filter_idle(house);
 	if (!err && *done == 0)
 		err = trim(house, run, done);

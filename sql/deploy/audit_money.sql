@@ -67,8 +67,10 @@ $$;
 CREATE FUNCTION audit_money()
 RETURNS TABLE (invariant text, failures bigint, first text, checked text)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = holdfast, pg_temp AS $$
-  SELECT 'I7', count(t), min(t), (SELECT format('%s payments, %s refunds, %s of them failed',
-        (SELECT count(*) FROM holdfast.payments), count(*), count(*) FILTER (WHERE r.status = 'failed'))
+  SELECT 'I7', count(t), min(t), (SELECT format('%s payments, %s of them open and not asked about any more, %s refunds, %s of them failed',
+        (SELECT count(*) FROM holdfast.payments), (SELECT count(*) FROM holdfast.payments p
+          WHERE p.status IN ('opening', 'open') AND p.asked_at = 'infinity'),
+        count(*), count(*) FILTER (WHERE r.status = 'failed'))
       FROM holdfast.refunds r)
     FROM holdfast.audit_i7() AS t
 $$;

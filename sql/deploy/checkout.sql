@@ -85,6 +85,7 @@ DECLARE
   b         bookings;
   p         payments;
   v_payment text;
+  v_found   boolean;
 BEGIN
   IF p_key IS NOT NULL THEN
     a := answer_find(p_event, p_user, 'checkout', p_key, p_fingerprint, p_wait);
@@ -105,8 +106,13 @@ BEGIN
     SELECT * INTO p FROM payments q
       WHERE q.event_id = p_event AND q.booking_id = p_booking AND q.status IN ('opening', 'open')
       FOR UPDATE;
-    IF NOT FOUND THEN
+    v_found := FOUND;
+    SELECT * INTO b FROM bookings WHERE event_id = p_event AND booking_id = p_booking;
+    IF NOT v_found THEN
       p := payment_begin(b, p_provider, NULL, 'opening', NULL);
+    ELSIF p.ends_at <> b.expires_at AND b.release_asked_at IS NULL THEN
+      UPDATE payments SET ends_at = b.expires_at
+        WHERE event_id = p_event AND booking_id = p_booking AND attempt = p.attempt;
     END IF;
     r.outcome := CASE p.status WHEN 'opening' THEN 'new' ELSE 'open' END;
   END IF;
@@ -160,53 +166,91 @@ BEGIN
 END
 $$;
 
--- Whether the provider is to be asked about an open payment: at once when nobody waits for it any more,
--- then and else at times; not for more than three days after its booking has ended.
-CREATE FUNCTION payment_is_due(p_asked timestamptz, p_age_seconds integer, b bookings) RETURNS boolean
+-- From when on the silence about a payment counts that is asked about now. A booking that lives waits for
+-- it; what else is open, since the provider works on it or cannot be made to end it, is asked about less and
+-- less often, once a day in the end. infinity: nobody asks any more, after 90 days of such work, or three
+-- days after the booking has ended. Its money counts all the same if it is told.
+CREATE FUNCTION payment_asked(p_processing timestamptz, b bookings) RETURNS timestamptz
 LANGUAGE sql STABLE SET search_path = holdfast, pg_temp AS $$
-  SELECT (p_asked <= now() - make_interval(secs => p_age_seconds) OR b.release_asked_at > p_asked
-      OR b.ended_at > p_asked OR b.expires_at > p_asked AND b.expires_at <= now())
-    AND coalesce(b.ended_at, b.expires_at) > now() - interval '3 days'
+  SELECT CASE WHEN s.since IS NULL THEN now()
+      WHEN s.since <= now() - CASE WHEN p_processing IS NULL THEN interval '3 days' ELSE interval '90 days' END
+        THEN 'infinity'
+      ELSE now() + least(now() - s.since, interval '1 day') END
+    FROM (SELECT coalesce(p_processing, b.ended_at, CASE WHEN b.expires_at <= now() THEN b.expires_at END)
+      AS since) AS s
 $$;
 
 -- How many payments are open, and the provider is to be asked about.
 CREATE FUNCTION payments_waiting(p_age_seconds integer) RETURNS TABLE (open bigint, due bigint)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = holdfast, pg_temp AS $$
-  SELECT count(*), count(*) FILTER (WHERE holdfast.payment_is_due(p.asked_at, p_age_seconds, b))
-    FROM holdfast.payments p JOIN holdfast.bookings b USING (event_id, booking_id)
-    WHERE p.status IN ('opening', 'open')
+  SELECT count(*), count(*) FILTER (WHERE p.ends_at <= now()
+      OR p.asked_at <= now() - make_interval(secs => p_age_seconds))
+    FROM holdfast.payments p WHERE p.status IN ('opening', 'open')
 $$;
 
--- Payments that the provider is to be asked about, noted as asked. cancel: nobody waits for the payment
--- any more. One whose provider never answered is given up when the provider may have forgotten its key.
+-- Payments that the provider never answered for are given up when it may have forgotten their key: so many
+-- at most, whose bookings have ended. How many were.
+CREATE FUNCTION payments_give_up(p_limit integer) RETURNS bigint
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = holdfast, pg_temp AS $$
+DECLARE
+  p      payments;
+  v_gone bigint := 0;
+BEGIN
+  FOR p IN SELECT * FROM payments q WHERE q.status = 'opening' AND q.created_at < now() - interval '20 hours'
+      ORDER BY q.created_at LIMIT p_limit FOR UPDATE SKIP LOCKED LOOP
+    IF EXISTS (SELECT FROM bookings b WHERE b.event_id = p.event_id AND b.booking_id = p.booking_id
+        AND (b.status NOT IN ('HOLD', 'RESERVED') OR b.expires_at <= now())) THEN
+      UPDATE payments SET status = 'failed', settled_at = now(), error = 'The provider never answered.'
+        WHERE event_id = p.event_id AND booking_id = p.booking_id AND attempt = p.attempt;
+      v_gone := v_gone + 1;
+    END IF;
+  END LOOP;
+  RETURN v_gone;
+END
+$$;
+
+-- Payments that the provider is to be asked about, noted as asked: first those that nobody waits for since a
+-- moment, which hold places or a buyer's money, then those that have been silent for longest. Each is found
+-- by an index, and its booking by its key, however many are open. cancel: nobody waits for it.
 CREATE FUNCTION payments_due(p_limit integer, p_age_seconds integer)
 RETURNS TABLE (event_id integer, booking_id uuid, attempt smallint, provider_id text, amount bigint,
   currency text, cancel boolean, status text)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = holdfast, pg_temp AS $$
 #variable_conflict use_column
+DECLARE
+  b bookings;
+  p payments;
 BEGIN
-  UPDATE payments p SET status = 'failed', settled_at = now(), error = 'The provider never answered.'
-    FROM bookings k
-    WHERE p.status = 'opening' AND p.created_at < now() - interval '20 hours'
-      AND k.event_id = p.event_id AND k.booking_id = p.booking_id
-      AND (k.status NOT IN ('HOLD', 'RESERVED') OR k.expires_at <= now());
-  RETURN QUERY
-    UPDATE payments p SET asked_at = now()
-      FROM (SELECT q.event_id, q.booking_id, q.attempt,
-            (k.status NOT IN ('HOLD', 'RESERVED') OR k.expires_at <= now()
-              OR k.release_asked_at IS NOT NULL) AS cancel
-          FROM payments q JOIN bookings k USING (event_id, booking_id)
-          WHERE q.status IN ('opening', 'open') AND payment_is_due(q.asked_at, p_age_seconds, k)
-          ORDER BY q.asked_at LIMIT p_limit FOR UPDATE OF q SKIP LOCKED) AS due
-      WHERE p.event_id = due.event_id AND p.booking_id = due.booking_id AND p.attempt = due.attempt
-      RETURNING p.event_id, p.booking_id, p.attempt, p.provider_id, p.amount, p.currency, due.cancel, p.status;
+  FOR p IN
+      SELECT * FROM (SELECT * FROM payments q WHERE q.status IN ('opening', 'open') AND q.ends_at <= now()
+        ORDER BY q.ends_at LIMIT p_limit FOR UPDATE SKIP LOCKED) AS ended
+      UNION ALL
+      SELECT * FROM (SELECT * FROM payments q WHERE q.status IN ('opening', 'open') AND q.ends_at > now()
+          AND q.asked_at <= now() - make_interval(secs => p_age_seconds)
+        ORDER BY q.asked_at LIMIT p_limit FOR UPDATE SKIP LOCKED) AS silent
+      LIMIT p_limit LOOP
+    SELECT * INTO b FROM bookings k WHERE k.event_id = p.event_id AND k.booking_id = p.booking_id;
+    cancel := b.status NOT IN ('HOLD', 'RESERVED') OR b.expires_at <= now() OR b.release_asked_at IS NOT NULL;
+    UPDATE payments q SET asked_at = payment_asked(p.processing_since, b),
+        ends_at = CASE WHEN cancel THEN 'infinity' ELSE b.expires_at END
+      WHERE q.event_id = p.event_id AND q.booking_id = p.booking_id AND q.attempt = p.attempt;
+    event_id := p.event_id;
+    booking_id := p.booking_id;
+    attempt := p.attempt;
+    provider_id := p.provider_id;
+    amount := p.amount;
+    currency := p.currency;
+    status := p.status;
+    RETURN NEXT;
+  END LOOP;
 END
 $$;
 
 INSERT INTO job_schedule (name, every) VALUES ('payment-sweep', '1 minute');
 
 GRANT EXECUTE ON FUNCTION checkout, payment_opened TO holdfast_payment;
-GRANT EXECUTE ON FUNCTION payments_due, payments_waiting, payment_opened, job_begin, job_beat, job_end TO holdfast_payment_sweep;
+GRANT EXECUTE ON FUNCTION payments_due, payments_give_up, payments_waiting, payment_opened, job_begin, job_beat,
+  job_end TO holdfast_payment_sweep;
 GRANT EXECUTE ON FUNCTION event_shown, filter_event, filter_entries, filter_some, filter_used,
   filter_seats TO holdfast_payment, holdfast_payment_sweep;
 

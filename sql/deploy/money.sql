@@ -170,10 +170,11 @@ CREATE FUNCTION payment_told(p_provider text, p_provider_id text, p_event intege
 RETURNS payment_result
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = holdfast, pg_temp AS $$
 DECLARE
-  r     payment_result;
-  b     bookings;
-  p     payments := payment_find(p_provider, p_provider_id, p_event, p_booking, p_attempt);
-  v_off text;
+  r       payment_result;
+  b       bookings;
+  p       payments := payment_find(p_provider, p_provider_id, p_event, p_booking, p_attempt);
+  v_off   text;
+  v_since timestamptz; -- it is under way
 BEGIN
   v_off := set_config('synchronous_commit', 'off', true);
   p_event := coalesce(p.event_id, p_event);
@@ -205,7 +206,12 @@ BEGIN
   ELSE
     r := payment_outcome('noted', b, NULL);
   END IF;
-  UPDATE payments SET provider_id = coalesce(provider_id, p_provider_id), asked_at = now(),
+  IF p_status = 'processing' THEN
+    v_since := coalesce(p.processing_since, now());
+  END IF;
+  UPDATE payments SET provider_id = coalesce(provider_id, p_provider_id),
+      asked_at = CASE WHEN v_since IS NULL AND processing_since IS NOT NULL THEN now()
+        ELSE payment_asked(v_since, b) END, processing_since = v_since,
       status = CASE WHEN status NOT IN ('opening', 'open') THEN status
         WHEN p_status = 'cancelled' THEN 'cancelled' ELSE 'open' END,
       settled_at = CASE WHEN status IN ('opening', 'open') AND p_status = 'cancelled' THEN now()

@@ -340,6 +340,10 @@ BEGIN
     IF claims_were_all(c, v_rows) THEN
       b := c;
       r.outcome := 'moved';
+      IF b.attempts IS NOT NULL THEN
+        UPDATE payments SET ends_at = now()
+          WHERE event_id = p_event AND booking_id = p_booking AND settled_at IS NULL;
+      END IF;
     ELSE
       b := booking_of(p_event, p_booking, p_user);
     END IF;
@@ -351,6 +355,8 @@ BEGIN
       IF NOT FOUND THEN
         RAISE EXCEPTION 'the payment has ended meanwhile' USING ERRCODE = '40001';
       END IF;
+      UPDATE payments SET ends_at = '-infinity'
+        WHERE event_id = p_event AND booking_id = p_booking AND settled_at IS NULL;
       r.outcome := 'asked';
       RETURN r;
     ELSIF v_rows > 0 AND b.status = 'RESERVED' THEN

@@ -40,7 +40,9 @@ CREATE TABLE payments (
   refunding         bigint NOT NULL DEFAULT 0,                -- the sum of its refunds
   error             text CHECK (length(error) <= 500),
   created_at        timestamptz NOT NULL DEFAULT now(),
-  asked_at          timestamptz NOT NULL DEFAULT now(),       -- the provider, about it
+  asked_at          timestamptz NOT NULL DEFAULT now(),       -- the provider, about it; see payment_asked()
+  ends_at           timestamptz NOT NULL DEFAULT 'infinity',  -- nobody waits for it from then on: is to be asked
+  processing_since  timestamptz,                              -- the provider's last word was that it is under way
   settled_at        timestamptz,                              -- when its status became a last one
   PRIMARY KEY (event_id, booking_id, attempt),
   CHECK (refunding BETWEEN 0 AND captured),
@@ -51,6 +53,8 @@ CREATE UNIQUE INDEX payments_open ON payments (event_id, booking_id) WHERE statu
 -- A provider's notice names the payment, and need not name the event.
 CREATE UNIQUE INDEX payments_provider ON payments (provider, provider_id);
 CREATE INDEX payments_asked ON payments (asked_at) WHERE status IN ('opening', 'open');
+CREATE INDEX payments_ends ON payments (ends_at) WHERE status IN ('opening', 'open');
+CREATE INDEX payments_opening ON payments (created_at) WHERE status = 'opening';
 
 CREATE FUNCTION payment_changes() RETURNS trigger
 LANGUAGE plpgsql SET search_path = holdfast, pg_temp AS $$
@@ -159,10 +163,11 @@ BEGIN
   UPDATE bookings SET attempts = coalesce(attempts, 0) + 1
     WHERE event_id = b.event_id AND booking_id = b.booking_id RETURNING attempts INTO b.attempts;
   INSERT INTO payments (event_id, booking_id, attempt, provider, provider_id, status, reference, amount,
-      currency, captured, settled_at)
+      currency, captured, settled_at, ends_at)
     VALUES (b.event_id, b.booking_id, b.attempts, p_provider, p_provider_id, p_status, p_reference,
       b.total, b.currency, CASE WHEN p_status = 'succeeded' THEN b.total ELSE 0 END,
-      CASE WHEN p_status NOT IN ('opening', 'open') THEN now() END)
+      CASE WHEN p_status NOT IN ('opening', 'open') THEN now() END,
+      CASE WHEN p_status IN ('opening', 'open') THEN b.expires_at ELSE 'infinity' END)
     RETURNING * INTO p;
   RETURN p;
 END

@@ -28,7 +28,8 @@ INSERT INTO granted VALUES
   ('holdfast_payment', 'checkout event_shown filter_entries filter_event filter_seats filter_some filter_used '
     || 'payment_disputed payment_opened payment_told refund_heard'),
   ('holdfast_payment_sweep', 'event_shown filter_entries filter_event filter_seats filter_some filter_used job_beat '
-    || 'job_begin job_end payment_notices_trim payment_opened payment_told payments_due payments_waiting'),
+    || 'job_begin job_end payment_notices_trim payment_opened payment_told payments_due payments_give_up '
+    || 'payments_waiting'),
   ('holdfast_pricing', 'job_beat job_begin job_end pricing_apply pricing_next'),
   ('holdfast_queue', 'confirm event_shown filter_entries filter_event filter_seats filter_some filter_used '
     || 'queue_epoch queue_is_over queue_leave queue_mark queue_room queue_room_end queue_room_leave queue_section queue_serve queue_ticket '
