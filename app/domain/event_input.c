@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "domain/price.h"
+#include "store/stripe.h"
 
 #define TITLE_MAX       200
 #define DESCRIPTION_MAX 10000
@@ -136,13 +137,15 @@ add_word(struct reading *r, const char *name, const char *value, const char *con
 
 /* Nobody can pay for an event whose provider is not that of this installation. */
 static void
-add_payment(struct reading *r, const char *provider)
+add_payment(struct reading *r, const char *provider, const char *currency)
 {
 	static const char *const payments[] = { "none", "stripe", NULL };
 
 	add_word(r, "payment", r->in.payment, payments);
 	if (str_equal(r->in.payment, "stripe") && !str_equal(provider, "stripe"))
 		refuse(r, "/payment", "This is not available in this installation.");
+	else if (str_equal(r->in.payment, "stripe") && currency && stripe_counts_whole(currency))
+		refuse(r, "/payment", "The payment provider cannot take this currency exactly.");
 }
 
 static void
@@ -456,7 +459,8 @@ event_input_read(struct arena *arena, const struct json *body, enum layout_use u
 		r.in.max_seats_per_booking);
 	add_int(&r, "max_seats_per_user", r.in.has_max_seats_per_user, r.in.max_seats_per_user);
 	add_word(&r, "status", r.in.status, statuses);
-	add_payment(&r, provider);
+	add_payment(
+		&r, provider, r.in.currency || use == LAYOUT_CHANGES ? r.in.currency : currency);
 	add_word(&r, "queue", r.in.queue, queues);
 	add_policy(&r);
 	add_pricing(&r);

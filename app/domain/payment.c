@@ -182,7 +182,8 @@ hear_payment(struct context *house, const struct stripe_notice *notice, const ch
 
 	name_read(notice->payment.booking_id, notice->payment.attempt, &name);
 	err = payment_tell(house, &name, &notice->payment, outcome);
-	if (err || !str_equal(*outcome, "unknown") || !name.booking_id)
+	if (err || !str_equal(*outcome, "unknown") || !name.booking_id ||
+		!str_equal(notice->payment.status, "succeeded"))
 		return err;
 	house->why->detail = "It names a booking; send the notice again.";
 	return PROBLEM_PAYMENT_UNKNOWN;
@@ -195,9 +196,13 @@ notice_believe(struct context *house, const char *signature, const char *body, s
 	struct problem_why *why = house->why;
 	const struct json *read;
 
-	/* The time that a signature is judged by is PostgreSQL's. */
-	if (!clock_is_told())
+	/* The time that a signature is judged by is PostgreSQL's, which nobody asks in vain. */
+	if (!clock_is_told()) {
+		if (!stripe_signature_check(house->arena, signature, body, len,
+			    house->conf->stripe_webhook_secret, STRIPE_ANY_TIME, &why->detail))
+			return PROBLEM_MALFORMED;
 		pg_started(house->pg, house->deadline_us);
+	}
 	if (!stripe_signature_check(house->arena, signature, body, len,
 		    house->conf->stripe_webhook_secret, clock_unix_s(), &why->detail))
 		return PROBLEM_MALFORMED;
@@ -227,7 +232,10 @@ payment_hear(struct context *house, const char *signature, const char *body, siz
 	if (err)
 		return err;
 	*outcome = "ignored";
-	if (notice.payment.id)
+	if (!stripe_is_ours(payment_provider(house->conf),
+		    notice.payment.id ? notice.payment.site : notice.refund.site))
+		err = PROBLEM_NONE;
+	else if (notice.payment.id)
 		err = hear_payment(house, &notice, outcome);
 	else if (notice.refund.id)
 		err = refund_hear(house, notice.id, &notice.refund, outcome);

@@ -40,8 +40,8 @@ enum problem payment_checkout(struct context *house, const struct booking_name *
 /*
  * A notice as it came over the network: signature is the header. *outcome: a word for what it did,
  * which is durable. NOT_FOUND: there is no provider. MALFORMED: not signed by it, too old, or not
- * to be understood. PAYMENT_UNKNOWN: it names a booking of ours and cannot be placed yet, and is to
- * be sent again.
+ * to be understood. PAYMENT_UNKNOWN: it tells of money for a booking of ours and cannot be placed
+ * yet, and is to be sent again.
  */
 enum problem payment_hear(struct context *house, const char *signature, const char *body,
 	size_t len, const char **outcome);

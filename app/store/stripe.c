@@ -16,12 +16,14 @@
 #define API_VERSION      "Stripe-Version: 2024-06-20"
 
 #define ANSWER_BYTES_MAX 1048576
+#define SITE_CHARS       16
 
 struct stripe {
 	struct web *web;
 	const char *base; /* without what follows the host */
 	const char *key;
 	int64_t timeout_ms;
+	char site[SITE_CHARS + 1]; /* "": there is no secret to make it of */
 };
 
 _Noreturn static void
@@ -47,6 +49,27 @@ base_of(const char *setting)
 		len -= 3;
 	base[len] = '\0';
 	return base;
+}
+
+/* Tells nothing of the secret. */
+static void
+site_make(const struct conf *conf, char out[SITE_CHARS + 1])
+{
+	static const char *const parts[] = { "payment site", NULL };
+	unsigned char mac[ID_SHA256_BYTES];
+	char hex[ID_SHA256_HEX];
+
+	if (!*conf->id_secret)
+		return;
+	id_hmac(conf->id_secret, strlen(conf->id_secret), parts, mac);
+	id_hex(mac, sizeof(mac), hex);
+	memcpy(out, hex, SITE_CHARS);
+}
+
+bool
+stripe_is_ours(const struct stripe *stripe, const char *site)
+{
+	return !site || str_equal(site, stripe->site);
 }
 
 struct stripe *
@@ -75,6 +98,7 @@ stripe_open(const struct conf *conf)
 		.key = conf->stripe_api_key,
 		.timeout_ms = conf->payment_timeout_ms,
 	};
+	site_make(conf, stripe->site);
 	return stripe;
 }
 
@@ -215,6 +239,28 @@ strange(struct stripe_call *call)
 	return STRIPE_UNKNOWN;
 }
 
+/* False: the amount is none that Stripe can take. */
+static bool
+form_add_amount(struct str *form, struct stripe_call *call, int64_t amount, const char *currency)
+{
+	int64_t theirs;
+
+	if (!stripe_amount_write(currency, amount, &theirs)) {
+		call->error = "amount_not_exact: the provider has no such small unit of this "
+			      "currency";
+		return false;
+	}
+	form_add_int(form, "amount", theirs);
+	return true;
+}
+
+static void
+form_add_site(const struct stripe *stripe, struct str *form)
+{
+	if (*stripe->site)
+		form_add(form, "metadata[" STRIPE_SITE "]", stripe->site);
+}
+
 static enum stripe_result
 call_payment(struct stripe *stripe, struct stripe_call *call, const char *path, const char *form,
 	const char *key, struct stripe_payment *out)
@@ -235,11 +281,13 @@ stripe_payment_create(struct stripe *stripe, struct stripe_call *call, const cha
 	struct str form;
 
 	str_init(&form, call->arena);
-	form_add_int(&form, "amount", amount * stripe_unit(currency));
+	if (!form_add_amount(&form, call, amount, currency))
+		return STRIPE_REFUSED;
 	form_add(&form, "currency", stripe_lower(call->arena, currency));
 	form_add(&form, "automatic_payment_methods[enabled]", "true");
 	form_add(&form, "metadata[" STRIPE_BOOKING "]", booking_id);
 	form_add_int(&form, "metadata[" STRIPE_ATTEMPT "]", attempt);
+	form_add_site(stripe, &form);
 	return call_payment(stripe, call, "payment_intents", form.data,
 		arena_printf(call->arena, "%s:%" PRId64, booking_id, attempt), out);
 }
@@ -287,8 +335,10 @@ stripe_refund_create(struct stripe *stripe, struct stripe_call *call, const char
 
 	str_init(&form, call->arena);
 	form_add(&form, "payment_intent", payment_id);
-	form_add_int(&form, "amount", amount * stripe_unit(currency));
+	if (!form_add_amount(&form, call, amount, currency))
+		return STRIPE_REFUSED;
 	form_add(&form, "metadata[" STRIPE_REFUND "]", refund_id);
+	form_add_site(stripe, &form);
 	return call_refund(stripe, call, "refunds", form.data, refund_id, out);
 }
 

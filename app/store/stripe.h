@@ -21,6 +21,13 @@ struct stripe;
 struct stripe *stripe_open(const struct conf *conf);
 void stripe_close(struct stripe *stripe);
 
+/* Whether something that has this site written on it (NULL: none) may be of this installation: each
+ * writes a word of its own, derived from id_secret, since others may sell through one account. */
+bool stripe_is_ours(const struct stripe *stripe, const char *site);
+
+/* Whether Stripe has only whole ones of a currency that is counted in hundredths here. */
+bool stripe_counts_whole(const char *currency);
+
 /* What became of a call. */
 enum stripe_result {
 	STRIPE_DONE,
@@ -40,6 +47,7 @@ struct stripe_payment {
 	const char *client_secret; /* NULL: not told */
 	const char *booking_id;    /* NULL: none of ours */
 	int64_t attempt;
+	const char *site;  /* the installation that it is of; NULL: not told */
 	const char *error; /* of the last try, or NULL */
 };
 
@@ -51,6 +59,7 @@ struct stripe_refund {
 	const char *payment_id; /* of which it is; NULL: not told, as all that follows */
 	int64_t amount;         /* 0: not told */
 	const char *currency;
+	const char *site;
 	const char *error;
 };
 
@@ -110,11 +119,12 @@ stripe_refund_find(struct stripe *stripe, struct stripe_call *call, const char *
 
 #define STRIPE_NOTICE_BYTES_MAX   262144
 #define STRIPE_NOTICE_AGE_SECONDS 300
+#define STRIPE_ANY_TIME           INT64_MIN
 
 /*
  * Whether the header Stripe-Signature is one over exactly this body by one of the secrets (with
- * commas or spaces between them), made within STRIPE_NOTICE_AGE_SECONDS of now. Takes the same time
- * whatever is wrong with a signature. *why: a sentence where not.
+ * commas or spaces between them), made within STRIPE_NOTICE_AGE_SECONDS of now, or at
+ * STRIPE_ANY_TIME. Takes the same time whatever is wrong with a signature. *why: a sentence where not.
  */
 bool stripe_signature_check(struct arena *arena, const char *header, const char *body, size_t len,
 	const char *secrets, int64_t now, const char **why);

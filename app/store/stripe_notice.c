@@ -38,13 +38,59 @@ read_object(const struct json *object, const char *name)
 }
 
 /*
- * Currencies whose smallest unit is the whole, and which Stripe counts in hundredths all the same
- * (https://docs.stripe.com/currencies#special-cases).
+ * Currencies that Stripe counts in another way than ISO 4217
+ * (https://docs.stripe.com/currencies#special-cases): two whose smallest unit is the whole come in
+ * hundredths, the ariary in whole ones, and of thousandths the last digit must be 0.
  */
-int64_t
-stripe_unit(const char *currency)
+static const struct currency {
+	const char *code;
+	int64_t times; /* so many of theirs are one of ours */
+	int64_t per;   /* and one of theirs is so many of ours */
+	int64_t step;  /* ours must be a multiple of it */
+} currencies[] = {
+	{ "ISK", 100, 1, 1 },
+	{ "UGX", 100, 1, 1 },
+	{ "MGA", 1, 100, 100 },
+	{ "BHD", 1, 1, 10 },
+	{ "JOD", 1, 1, 10 },
+	{ "KWD", 1, 1, 10 },
+	{ "OMR", 1, 1, 10 },
+	{ "TND", 1, 1, 10 },
+};
+
+static const struct currency *
+find_currency(const char *code)
 {
-	return str_equal(currency, "ISK") || str_equal(currency, "UGX") ? 100 : 1;
+	static const struct currency usual = { "", 1, 1, 1 };
+
+	for (size_t i = 0; i < ARRAY_LENGTH(currencies); i++) {
+		if (str_equal(code, currencies[i].code))
+			return &currencies[i];
+	}
+	return &usual;
+}
+
+bool
+stripe_amount_write(const char *currency, int64_t amount, int64_t *out)
+{
+	const struct currency *it = find_currency(currency);
+
+	*out = amount / it->per * it->times;
+	return amount % it->step == 0;
+}
+
+int64_t
+stripe_amount_read(const char *currency, int64_t amount)
+{
+	const struct currency *it = find_currency(currency);
+
+	return amount <= INT64_MAX / it->per ? amount / it->times * it->per : INT64_MAX;
+}
+
+bool
+stripe_counts_whole(const char *currency)
+{
+	return find_currency(currency)->per > 1;
 }
 
 static char *
@@ -95,7 +141,6 @@ stripe_payment_read(struct arena *arena, const struct json *object, struct strip
 	const char *currency = stripe_text(object, "currency");
 	const char *id = stripe_text(object, "id");
 	const char *attempt = metadata ? stripe_text(metadata, STRIPE_ATTEMPT) : NULL;
-	int64_t unit;
 
 	*out = (struct stripe_payment){ .id = id };
 	if (!id || !currency || !read_int(object, "amount", &out->amount))
@@ -104,9 +149,9 @@ stripe_payment_read(struct arena *arena, const struct json *object, struct strip
 	out->status = payment_status(stripe_text(object, "status"), error);
 	if (!read_int(object, "amount_received", &out->captured))
 		out->captured = str_equal(out->status, "succeeded") ? out->amount : 0;
-	unit = stripe_unit(out->currency);
-	out->amount /= unit;
-	out->captured /= unit;
+	out->amount = stripe_amount_read(out->currency, out->amount);
+	out->captured = stripe_amount_read(out->currency, out->captured);
+	out->site = metadata ? stripe_text(metadata, STRIPE_SITE) : NULL;
 	out->client_secret = stripe_text(object, "client_secret");
 	if (error) {
 		out->error = stripe_text(error, "decline_code");
@@ -127,7 +172,7 @@ read_money(struct arena *arena, const struct json *object, int64_t *amount, cons
 	if (!text || !read_int(object, "amount", amount))
 		return;
 	*currency = change_case(arena, text, toupper);
-	*amount /= stripe_unit(*currency);
+	*amount = stripe_amount_read(*currency, *amount);
 }
 
 bool
@@ -146,6 +191,7 @@ stripe_refund_read(struct arena *arena, const struct json *object, struct stripe
 											 : "sent",
 		.refund_id = metadata ? stripe_text(metadata, STRIPE_REFUND) : NULL,
 		.payment_id = stripe_text(object, "payment_intent"),
+		.site = metadata ? stripe_text(metadata, STRIPE_SITE) : NULL,
 		.error = stripe_text(object, "failure_reason"),
 	};
 	read_money(arena, object, &out->amount, &out->currency);
@@ -294,6 +340,6 @@ stripe_signature_check(struct arena *arena, const char *header, const char *body
 	if (!is_signed(arena, &signature, &text, secrets))
 		return false;
 	*why = "The signature is too old, or of a time to come.";
-	return signature.time >= now - STRIPE_NOTICE_AGE_SECONDS &&
-	       signature.time <= now + STRIPE_NOTICE_AGE_SECONDS;
+	return now == STRIPE_ANY_TIME || (signature.time >= now - STRIPE_NOTICE_AGE_SECONDS &&
+						 signature.time <= now + STRIPE_NOTICE_AGE_SECONDS);
 }

@@ -10,12 +10,16 @@
 #define STRIPE_BOOKING "holdfast_booking"
 #define STRIPE_ATTEMPT "holdfast_attempt"
 #define STRIPE_REFUND  "holdfast_refund"
+#define STRIPE_SITE    "holdfast_site" /* the installation */
 
 /* A member that is a string, or NULL. */
 const char *stripe_text(const struct json *object, const char *name);
 
-/* So many of Stripe's units are one of ours. */
-int64_t stripe_unit(const char *currency);
+/* An amount of ours in Stripe's unit. False: Stripe cannot take it exactly. */
+bool stripe_amount_write(const char *currency, int64_t amount, int64_t *out);
+
+/* The other way; what would be too much for an int64_t is INT64_MAX. */
+int64_t stripe_amount_read(const char *currency, int64_t amount);
 
 /* Letters of ASCII in lower case, on the arena. */
 char *stripe_lower(struct arena *arena, const char *text);

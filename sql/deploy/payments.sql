@@ -197,16 +197,19 @@ $$;
 
 -- What of an amount goes back when it is cancelled now: by the first rule of the event that has not run
 -- out a part of it, rounded half up, less a fee; nothing after the last one. Everything where there is no
--- rule, or no event any more.
+-- rule, or no event any more. Rounded down to what the provider counts.
 CREATE FUNCTION refund_part(p_event integer, p_amount bigint) RETURNS bigint
 LANGUAGE plpgsql STABLE SET search_path = holdfast, pg_temp AS $$
 DECLARE
   e      record;
   v_part bigint;
+  v_unit integer; -- what the provider can send back at least of the currency
 BEGIN
-  SELECT status, refund_policy, timezone INTO e FROM events WHERE event_id = p_event;
+  SELECT status, refund_policy, timezone, payment, currency INTO e FROM events WHERE event_id = p_event;
+  v_unit := CASE WHEN e.payment = 'none' THEN 1 WHEN e.currency IN ('BHD', 'JOD', 'KWD', 'OMR', 'TND') THEN 10
+    WHEN e.currency = 'MGA' THEN 100 ELSE 1 END;
   IF e.status = 'cancelled' OR e.refund_policy = '[]' THEN
-    RETURN p_amount;
+    RETURN div(p_amount, v_unit) * v_unit;
   END IF;
   SELECT greatest(0, div(p_amount * r.percent + 50, 100) - coalesce(r.fee, 0)) INTO v_part
     FROM (SELECT CASE WHEN length(t.until) = 10 THEN t.until::timestamp AT TIME ZONE e.timezone
@@ -215,7 +218,7 @@ BEGIN
             (q.rule ->> 'fee')::bigint AS fee, q.at
           FROM jsonb_array_elements(e.refund_policy) WITH ORDINALITY AS q (rule, at)) AS t) AS r
     WHERE now() <= r.until ORDER BY r.until, r.at LIMIT 1;
-  RETURN coalesce(v_part, 0);
+  RETURN div(coalesce(v_part, 0), v_unit) * v_unit;
 END
 $$;
 

@@ -2,7 +2,7 @@
 -- what staff say of money that no provider has.
 \set ON_ERROR_STOP on
 SET search_path = holdfast, given, tap, public;
-SELECT plan(59);
+SELECT plan(60);
 
 SELECT event(12, 6, 6) AS event \gset
 UPDATE events SET payment = 'stripe' WHERE event_id = :event;
@@ -24,6 +24,10 @@ END
 $$;
 
 SELECT is(pg_temp.part(:event, '[]', 1234), 1234::bigint, 'no policy: everything');
+UPDATE events SET currency = 'KWD' WHERE event_id = :event;
+SELECT is(pg_temp.part(:event, '[{"until": "SOON", "percent": 50, "fee": 0}]', 1030), 510::bigint,
+  'of thousandths no single ones');
+UPDATE events SET currency = 'EUR' WHERE event_id = :event;
 SELECT is(pg_temp.part(:event, '[{"until": "SOON", "percent": 100, "fee": 0}]', 1234), 1234::bigint, 'all of it');
 SELECT is(pg_temp.part(:event, '[{"until": "SOON", "percent": 50, "fee": 0}]', 1001), 501::bigint, 'half is rounded up');
 SELECT is(pg_temp.part(:event, '[{"until": "SOON", "percent": 33, "fee": 0}]', 101), 33::bigint, 'less than half is not');

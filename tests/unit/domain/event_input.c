@@ -130,6 +130,13 @@ Test(event_input, takes_money_where_somebody_does)
 	cr_assert_eq(read_text("{\"payment\":\"stripe\"}", LAYOUT_CHANGES, &in), PROBLEM_NONE);
 	cr_assert_str_eq(in.json, "{\"payment\":\"stripe\"}");
 	cr_assert_eq(read_text("{\"payment\":\"none\"}", LAYOUT_CHANGES, &in), PROBLEM_NONE);
+	cr_assert_eq(
+		read_text("{\"payment\":\"stripe\",\"currency\":\"KWD\"}", LAYOUT_CHANGES, &in),
+		PROBLEM_NONE);
+	cr_assert_eq(
+		read_text("{\"payment\":\"stripe\",\"currency\":\"MGA\"}", LAYOUT_CHANGES, &in),
+		PROBLEM_INVALID);
+	cr_assert_str_eq(why.errors->pointer, "/payment");
 	cr_assert_eq(read_text("{\"payment\":\"cash\"}", LAYOUT_CHANGES, &in), PROBLEM_INVALID);
 }
 

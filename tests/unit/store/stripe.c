@@ -197,20 +197,53 @@ Test(stripe, refuses_what_is_no_notice)
 		cr_expect_not(notice(&it, bad[i]), "%s", bad[i]);
 }
 
+static bool
+writes(const char *currency, int64_t amount, int64_t want)
+{
+	int64_t out;
+	bool good = stripe_amount_write(currency, amount, &out);
+
+	if (good) {
+		cr_expect_eq(out, want, "%s %ld", currency, (long)out);
+		cr_expect_eq(stripe_amount_read(currency, want), amount, "%s", currency);
+	}
+	return good;
+}
+
+Test(stripe, judges_a_signature_before_the_time_is_known)
+{
+	const char *good = openssl("whsec_one", "1700000000." BODY);
+
+	cr_assert(check(arena_printf(arena, T "v1=%s", good), "whsec_one", STRIPE_ANY_TIME));
+	cr_assert_not(check(arena_printf(arena, T "v1=%s", good), "whsec_two", STRIPE_ANY_TIME));
+}
+
 Test(stripe, converts_units_that_differ)
 {
 	static const char object[] = "{\"id\":\"pi_1\",\"amount\":50000,\"currency\":\"isk\","
 				     "\"status\":\"succeeded\",\"amount_received\":50000}";
+	static const char *const thousandths[] = { "BHD", "JOD", "KWD", "OMR", "TND" };
 	struct stripe_payment it;
 	const char *detail;
 
-	cr_assert_eq(stripe_unit("ISK"), 100);
-	cr_assert_eq(stripe_unit("JPY"), 1);
-	cr_assert_eq(stripe_unit("EUR"), 1);
+	cr_assert(writes("ISK", 5, 500));
+	cr_assert(writes("UGX", 5, 500));
+	cr_assert(writes("JPY", 5, 5));
+	cr_assert(writes("EUR", 1234, 1234));
+	cr_assert(writes("MGA", 120000, 1200));
+	cr_assert_not(writes("MGA", 120050, 0));
+	for (size_t i = 0; i < ARRAY_LENGTH(thousandths); i++) {
+		cr_expect(writes(thousandths[i], 1230, 1230));
+		cr_expect_not(writes(thousandths[i], 1234, 0));
+		cr_expect_not(stripe_counts_whole(thousandths[i]));
+	}
+	cr_assert(stripe_counts_whole("MGA"));
+	cr_assert_eq(stripe_amount_read("MGA", INT64_MAX), INT64_MAX);
 	cr_assert(stripe_payment_read(
 		arena, json_parse(arena, object, strlen(object), &detail), &it));
 	cr_assert_eq(it.amount, 500);
 	cr_assert_eq(it.captured, 500);
+	cr_assert_null(it.site);
 }
 
 Test(stripe, takes_a_no_from_the_provider_alone)
