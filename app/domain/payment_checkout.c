@@ -9,6 +9,16 @@
 #include "domain/payment_parts.h"
 #include "queries.h"
 
+/* A provider that let so many calls of this process in a row run out of their time is left alone for
+ * so long: others would wait in vain, and those behind them for a worker. */
+#define HANGS_MAX 2
+#define REST_US   INT64_C(5000000)
+
+static struct {
+	int hangs;
+	int64_t until_us;
+} rest;
+
 /* A checkout under way: the caller's booking, and the payment that PostgreSQL gave it. */
 struct checkout {
 	const struct booking_name *name;
@@ -76,6 +86,27 @@ failed(struct context *house, const struct checkout *checkout, enum stripe_resul
 	return PROBLEM_UNAVAILABLE;
 }
 
+static bool
+is_resting(struct stripe_call *call)
+{
+	call->error = "it has not answered in time, and is left alone for some seconds";
+	return clock_monotonic_us() < rest.until_us;
+}
+
+/* After each call. */
+static void
+asked(const struct context *house, enum stripe_result result, int64_t began_us)
+{
+	int64_t now_us = clock_monotonic_us();
+
+	payment_count(result, began_us);
+	if (result == STRIPE_DONE || result == STRIPE_REFUSED ||
+		now_us - began_us < house->conf->payment_timeout_ms * INT64_C(950))
+		rest.hangs = 0;
+	else if (++rest.hangs >= HANGS_MAX)
+		rest.until_us = now_us + REST_US;
+}
+
 /* A new payment, or one whose creation was never answered: the same key, so the same payment. */
 static enum problem
 create(struct context *house, struct checkout *checkout, struct stripe_payment *payment)
@@ -87,9 +118,11 @@ create(struct context *house, struct checkout *checkout, struct stripe_payment *
 	enum stripe_result result;
 	enum problem err;
 
+	if (is_resting(&call))
+		return failed(house, checkout, STRIPE_AWAY, &call);
 	result = stripe_payment_create(checkout->stripe, &call, checkout->name->booking_id,
 		checkout->payment.attempt, amount, currency, payment);
-	payment_count(result, began_us);
+	asked(house, result, began_us);
 	FAULT("checkout.asked");
 	if (result == STRIPE_DONE &&
 		(payment->amount != amount || !str_equal(payment->currency, currency))) {
@@ -121,8 +154,10 @@ find(struct context *house, struct checkout *checkout, struct stripe_payment *pa
 	enum stripe_result result;
 	const char *outcome;
 
+	if (is_resting(&call))
+		return failed(house, checkout, STRIPE_AWAY, &call);
 	result = stripe_payment_get(checkout->stripe, &call, id, payment);
-	payment_count(result, began_us);
+	asked(house, result, began_us);
 	if (result != STRIPE_DONE)
 		return failed(house, checkout, result, &call);
 	*again = str_equal(payment->status, "cancelled");
@@ -157,7 +192,7 @@ offer(struct context *house, struct checkout *checkout, struct payment_offer *ou
 		return err;
 	*out = (struct payment_offer){
 		.payment_id = payment.id,
-		.provider = PAYMENT_STRIPE,
+		.provider = pg_text(rows, 0, PAYMENT_CHECKOUT_PROVIDER),
 		.client_secret =
 			str_equal(payment.status, "succeeded") ? NULL : payment.client_secret,
 		.status = payment.status,

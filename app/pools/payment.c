@@ -3,7 +3,6 @@
  */
 #include "domain/payment.h"
 
-#include "base/log.h"
 #include "pools/caller.h"
 #include "pools/serve.h"
 
@@ -53,30 +52,10 @@ payment_checkout_call(struct request *r)
 	return PROBLEM_NONE;
 }
 
-static enum problem
-payment_stripe_call(struct request *r)
-{
-	const char *outcome;
-	struct str out;
-	enum problem err;
-
-	err = payment_hear(serve_context(), request_header(r, "HTTP_STRIPE_SIGNATURE"),
-		r->body_text, r->body_len, &outcome);
-	if (err)
-		return err;
-	str_init(&out, r->arena);
-	str_add(&out, "{\"outcome\":");
-	str_add_json(&out, outcome);
-	str_add_char(&out, '}');
-	respond_json(r, 200, out.data);
-	return PROBLEM_NONE;
-}
-
 static void
 payment_start(struct context *house)
 {
-	if (payment_provider(house->conf) && !*house->conf->stripe_webhook_secret)
-		log_line(LOG_WARN, "webhooks=off reason=no_stripe_webhook_secret");
+	payment_provider(house->conf);
 	filter_begin(house);
 }
 
@@ -84,8 +63,7 @@ int
 main(int argc, char **argv)
 {
 	static const struct pool pool = {
-		.program = { .name = "payment",
-			.summary = "open payments, and hear of them from the provider" },
+		.program = { .name = "payment", .summary = "open payments at the provider" },
 		.routes = pool_routes,
 		.start = payment_start,
 		.idle = filter_idle,

@@ -21,6 +21,7 @@
 #define ROUTES_OF_booking_IN_booking      ,
 #define ROUTES_OF_queue_IN_queue          ,
 #define ROUTES_OF_payment_IN_payment      ,
+#define ROUTES_OF_webhooks_IN_webhooks    ,
 #define ROUTES_OF_admin_IN_admin          ,
 
 #define ROUTES_SECOND(first, second, ...) second

@@ -69,7 +69,8 @@ CREATE TYPE checkout_result AS (
   attempt      smallint,
   amount       bigint,
   pay_currency text,
-  provider_id  text
+  provider_id  text,
+  provider     text
 );
 
 -- HOLD -> RESERVED with a payment of exactly what the booking costs. Again: the same payment, and the next
@@ -126,6 +127,7 @@ BEGIN
   r.amount := p.amount;
   r.pay_currency := p.currency;
   r.provider_id := p.provider_id;
+  r.provider := p.provider;
   IF p_key IS NOT NULL AND a.key IS NULL THEN
     PERFORM answer_keep(p_event, p_user, 'checkout', p_key, p_fingerprint, 200, r.booking, NULL);
   END IF;
@@ -252,6 +254,6 @@ GRANT EXECUTE ON FUNCTION checkout, payment_opened TO holdfast_payment;
 GRANT EXECUTE ON FUNCTION payments_due, payments_give_up, payments_waiting, payment_opened, job_begin, job_beat,
   job_end TO holdfast_payment_sweep;
 GRANT EXECUTE ON FUNCTION event_shown, filter_event, filter_entries, filter_some, filter_used,
-  filter_seats TO holdfast_payment, holdfast_payment_sweep;
+  filter_seats TO holdfast_payment, holdfast_payment_sweep, holdfast_webhooks;
 
 COMMIT;

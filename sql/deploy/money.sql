@@ -306,7 +306,7 @@ BEGIN
 END
 $$;
 
-GRANT EXECUTE ON FUNCTION payment_told TO holdfast_payment, holdfast_payment_sweep;
+GRANT EXECUTE ON FUNCTION payment_told TO holdfast_payment, holdfast_payment_sweep, holdfast_webhooks;
 GRANT EXECUTE ON FUNCTION paid, filter_some TO holdfast_admin;
 
 COMMIT;

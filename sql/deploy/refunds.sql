@@ -272,7 +272,7 @@ $$;
 
 GRANT EXECUTE ON FUNCTION refunds_due TO holdfast_outbox;
 GRANT EXECUTE ON FUNCTION refund_told TO holdfast_outbox;
-GRANT EXECUTE ON FUNCTION refund_heard, payment_disputed TO holdfast_payment;
+GRANT EXECUTE ON FUNCTION refund_heard, payment_disputed TO holdfast_webhooks;
 GRANT EXECUTE ON FUNCTION refunded TO holdfast_admin;
 GRANT EXECUTE ON FUNCTION payment_notices_trim TO holdfast_payment_sweep;
 

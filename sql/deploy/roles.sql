@@ -10,7 +10,8 @@ BEGIN
     'holdfast_accounts', 'holdfast_catalog', 'holdfast_booking', 'holdfast_admin',
     'holdfast_reconcile', 'holdfast_verify', 'holdfast_user', 'holdfast_demo', 'holdfast_janitor',
     'holdfast_pricing', 'holdfast_rollup', 'holdfast_queue', 'holdfast_queue_advance',
-    'holdfast_outbox', 'holdfast_notices', 'holdfast_payment', 'holdfast_payment_sweep'
+    'holdfast_outbox', 'holdfast_notices', 'holdfast_payment', 'holdfast_payment_sweep',
+    'holdfast_webhooks'
   ] LOOP
     IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = v_name) THEN
       EXECUTE format('CREATE ROLE %I LOGIN NOINHERIT NOCREATEDB NOCREATEROLE', v_name);
@@ -26,7 +27,7 @@ BEGIN
     -- Their statements find rows by keys. A plan made while a table was nearly empty would read all of
     -- it, and be kept while it grows.
     IF v_name IN ('holdfast_booking', 'holdfast_janitor', 'holdfast_queue', 'holdfast_queue_advance',
-      'holdfast_outbox', 'holdfast_payment', 'holdfast_payment_sweep') THEN
+      'holdfast_outbox', 'holdfast_payment', 'holdfast_payment_sweep', 'holdfast_webhooks') THEN
       EXECUTE format('ALTER ROLE %I SET enable_seqscan = %L', v_name, 'off');
     END IF;
     EXECUTE format('ALTER ROLE %I SET timezone = %L', v_name, 'UTC');
@@ -41,7 +42,7 @@ GRANT USAGE ON SCHEMA holdfast TO
   holdfast_accounts, holdfast_catalog, holdfast_booking, holdfast_admin,
   holdfast_reconcile, holdfast_verify, holdfast_user, holdfast_demo, holdfast_janitor, holdfast_pricing,
   holdfast_rollup, holdfast_queue, holdfast_queue_advance, holdfast_outbox, holdfast_notices,
-  holdfast_payment, holdfast_payment_sweep;
+  holdfast_payment, holdfast_payment_sweep, holdfast_webhooks;
 
 -- A function may be called only by those who are named.
 ALTER DEFAULT PRIVILEGES REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC;

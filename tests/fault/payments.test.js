@@ -12,12 +12,13 @@ const stack = require('../lib/stack.js');
 
 const BUYERS = 10;
 const seed = Number(process.env.FAULT_SEED ?? Math.floor(Math.random() * 1e9));
-let stripe, size, event;
+const pools = ['payment', 'webhooks'];
+let stripe, sizes, event;
 
 before(async () => {
 	stripe = await pay.open();
-	await stack.until('the pool', () => crowd.workers('payment').length > 0);
-	size = crowd.workers('payment').length;
+	await stack.until('the pools', () => pools.every((pool) => crowd.workers(pool).length > 0));
+	sizes = pools.map((pool) => crowd.workers(pool).length);
 	event = await crowd.eventWith({ seats: 300, places: 5000, payment: 'stripe' });
 	await crowd.redisBuild(event);
 });
@@ -80,7 +81,7 @@ async function run(name, due, isOver) {
 
 // Everything that is not settled is asked about, everything that is owed is sent.
 async function settle() {
-	await stack.until('all workers', () => crowd.workers('payment').length === size);
+	await stack.until('all workers', () => pools.every((pool, i) => crowd.workers(pool).length === sizes[i]));
 	stack.sql(`update bookings set expires_at = now() - interval '1 second'
 			where event_id = ${event} and status in ('HOLD', 'RESERVED');
 		update seat_claims set expires_at = now() - interval '1 second' where event_id = ${event} and state in ('h', 'r');

@@ -4,6 +4,7 @@
 const assert = require('node:assert/strict');
 const test = require('node:test');
 
+const { call } = require('../lib/client.js');
 const { believing } = require('../lib/front.js');
 
 const url = process.env.HOLDFAST_URL;
@@ -29,6 +30,14 @@ test('watchers are not limited, nor who calls back', async () => {
 		const answers = await burst(where, 250);
 		assert.deepEqual(answers.filter((a) => a.status !== status), []);
 	}
+});
+
+test('who calls back has a limit of its own, and a generous one', async () => {
+	const ask = (from) => call('GET', '/webhooks/stripe', { from }).then((answer) => answer.status);
+	const answers = await Promise.all(Array.from({ length: 2500 }, () => ask('127.4.0.1')));
+	assert.ok(answers.includes(429), 'a flood is cut');
+	assert.ok(answers.filter((status) => status === 405).length >= 400, 'the burst passes');
+	assert.equal(await ask('127.4.0.2'), 405, 'of that address alone');
 });
 
 test('a flood from one address is 429, with Retry-After', async () => {

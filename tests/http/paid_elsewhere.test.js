@@ -41,6 +41,8 @@ test('the word of staff confirms a hold', async () => {
 	assert.equal(again.headers['idempotent-replayed'], 'true');
 	assert.deepEqual(assertStatus(await word(root, booking, 'paid'), 200).body, first.body);
 	assert.deepEqual(await pay.show(ann, booking), first.body);
+	const { payment_id: payment, provider, status } = await pay.offered(ann, booking);
+	assert.deepEqual([payment, provider, status], [null, 'elsewhere', 'succeeded'], 'a checkout finds it paid');
 	await assertSeats(id, 'aaaaaaaaaabbaa');
 });
 

@@ -157,16 +157,22 @@ test('what is told of others is taken and changes nothing', async () => {
 	assert.equal(await pay.told({ ...stripe.notice(other.id), id: 'evt_x1', type: 'customer.created' }), 'ignored');
 	const { booking, payment } = await started();
 	const intent = { ...stripe.intents.get(payment), status: 'canceled', id: 'pi_of_nobody' };
-	for (const [metadata, status] of [
-		[{ holdfast_booking: booking.booking_id, holdfast_attempt: '7' }, 409],
-		[{ holdfast_booking: booking.booking_id.replace(/.{6}$/, '000000'), holdfast_attempt: '1' }, 409],
-		[{ holdfast_booking: 'no-booking', holdfast_attempt: '1' }, 200],
-		[{ holdfast_booking: booking.booking_id }, 200],
+	const site = intent.metadata.holdfast_site;
+	assert.match(site, /^[0-9a-f]{16}$/);
+	const nobodys = booking.booking_id.replace(/.{6}$/, '000000');
+	for (const [metadata, what, want] of [
+		[{ holdfast_booking: booking.booking_id, holdfast_attempt: '7' }, 'canceled', 'unknown'],
+		[{ holdfast_booking: nobodys, holdfast_attempt: '1', holdfast_site: site }, 'processing', 'unknown'],
+		[{ holdfast_booking: nobodys, holdfast_attempt: '1', holdfast_site: site }, 'succeeded', 409],
+		[{ holdfast_booking: nobodys, holdfast_attempt: '1' }, 'succeeded', 409],
+		[{ holdfast_booking: nobodys, holdfast_attempt: '1', holdfast_site: 'another' }, 'succeeded', 'ignored'],
+		[{ holdfast_booking: 'no-booking', holdfast_attempt: '1' }, 'succeeded', 'unknown'],
+		[{ holdfast_booking: booking.booking_id }, 'succeeded', 'unknown'],
 	]) {
-		const answer = await pay.notify({ id: `evt_${freshKey()}`, type: 'payment_intent.canceled',
+		const answer = await pay.notify({ id: `evt_${freshKey()}`, type: `payment_intent.${what}`,
 			data: { object: { ...intent, metadata } } });
-		if (status === 409) assertProblem(answer, 409, 'payment-unknown');
-		else assertStatus(answer, 200);
+		if (want === 409) assertProblem(answer, 409, 'payment-unknown');
+		else assert.equal(assertStatus(answer, 200).body.outcome, want);
 	}
 	assert.equal((await pay.show(ann, booking)).status, 'RESERVED');
 });
@@ -176,14 +182,14 @@ test('secrets of notices change while both are good', async () => {
 	stripe.pay(payment);
 	const notice = stripe.notice(payment);
 	try {
-		await stack.change({ stripe_webhook_secret: `whsec_new,${pay.secret}` }, 'payment');
+		await stack.change({ stripe_webhook_secret: `whsec_new,${pay.secret}` }, 'webhooks');
 		assert.equal(await pay.told(notice), 'confirmed');
 		assert.equal(await pay.told(notice, { by: 'whsec_new' }), 'replay');
-		await stack.change({ stripe_webhook_secret: 'whsec_new' }, 'payment');
+		await stack.change({ stripe_webhook_secret: 'whsec_new' }, 'webhooks');
 		assertProblem(await pay.notify(notice), 400, 'malformed-request');
 		assert.equal(await pay.told(notice, { by: 'whsec_new' }), 'replay');
 	} finally {
-		await stack.change({ stripe_webhook_secret: pay.secret }, 'payment');
+		await stack.change({ stripe_webhook_secret: pay.secret }, 'webhooks');
 	}
 });
 

@@ -117,6 +117,32 @@ test('while all workers wait for the provider, others hold and confirm', async (
 	assert.ok(took < 6000, `eight calls took ${took} ms beside a provider that hangs`);
 });
 
+test('a provider that hangs keeps no notice waiting, and is left alone after a while', async () => {
+	const paid = await begun();
+	const { payment_id: payment } = await pay.offered(ann, paid.booking);
+	stripe.pay(payment);
+	const waiting = [];
+	for (let i = 0; i < 12; i++) waiting.push((await begun([`VIP-A-${i % 10 + 1}`])).booking);
+	try {
+		// Workers that have waited in vain for nobody yet.
+		await stack.change({ payment_timeout_ms: 1900 }, 'payment');
+		stripe.fault(create, 'slow', { times: 100, ms: 4500 });
+		const answers = Promise.all(waiting.map((booking) => pay.checkout(ann, booking)));
+		await stack.until('a call of each worker', () => stripe.faults[0].times <= 96);
+		const began = Date.now();
+		assert.equal(await pay.told(stripe.notice(payment)), 'confirmed');
+		const took = Date.now() - began;
+		for (const answer of await answers) assertProblem(answer, 503, 'unavailable');
+		assert.ok(took < 1000, `the notice waited ${took} ms`);
+		const asked = 100 - stripe.faults[0].times;
+		assert.ok(asked < 12, `the provider was asked ${asked} times by twelve`);
+	} finally {
+		stripe.calm();
+		await stack.change({ payment_timeout_ms: 2000 }, 'payment');
+	}
+	assert.equal((await pay.offered(ann, waiting[0])).status, 'open');
+});
+
 test('a payment that is refused for good is another one the next time', async () => {
 	for (const kind of ['refuse', 'kept']) {
 		const { id, booking } = await begun();

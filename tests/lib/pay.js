@@ -12,7 +12,7 @@ const { event, settled } = require('./world.js');
 const secret = 'whsec_holdfast';
 
 // The pools that ask who takes money.
-const takers = ['payment', 'admin'];
+const takers = ['payment', 'webhooks', 'admin'];
 
 // The stack takes money from now on; payments that are open are asked about whenever the sweep runs.
 async function open(changes) {

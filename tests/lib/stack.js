@@ -94,7 +94,7 @@ function isAlive(pid) {
 	}
 }
 
-const pools = ['accounts', 'catalog', 'booking', 'queue', 'payment', 'admin'];
+const pools = ['accounts', 'catalog', 'booking', 'queue', 'payment', 'webhooks', 'admin'];
 
 // The process ids of a pool's workers, which are the children of its supervisor.
 function workers(pool) {

@@ -2,7 +2,7 @@
 \set ON_ERROR_STOP on
 SET search_path = holdfast, given, tap, public;
 BEGIN;
-SELECT plan(95);
+SELECT plan(100);
 
 CREATE TEMPORARY TABLE programs AS
   SELECT rolname FROM pg_roles WHERE rolname LIKE 'holdfast\_%' AND rolname <> 'holdfast_owner';
@@ -26,7 +26,7 @@ INSERT INTO granted VALUES
   ('holdfast_outbox', 'job_beat job_begin job_end outbox_spread outbox_state outbox_take outbox_told outbox_trim '
     || 'refund_told refunds_due'),
   ('holdfast_payment', 'checkout event_shown filter_entries filter_event filter_seats filter_some filter_used '
-    || 'payment_disputed payment_opened payment_told refund_heard'),
+    || 'payment_opened payment_told'),
   ('holdfast_payment_sweep', 'event_shown filter_entries filter_event filter_seats filter_some filter_used job_beat '
     || 'job_begin job_end payment_notices_trim payment_opened payment_told payments_due payments_give_up '
     || 'payments_waiting'),
@@ -43,7 +43,9 @@ INSERT INTO granted VALUES
   ('holdfast_verify', 'audit audit_bookings audit_events audit_i1 audit_i2 audit_i3 audit_i4 audit_i5 audit_i6 '
     || 'audit_i7 audit_i9 audit_lines audit_money audit_queue '
     || 'event_shown filter_entries filter_event filter_killed filter_seats filter_some filter_used seat_states '
-    || 'section_counts');
+    || 'section_counts'),
+  ('holdfast_webhooks', 'event_shown filter_entries filter_event filter_seats filter_some filter_used payment_disputed '
+    || 'payment_told refund_heard');
 
 SELECT set_eq('SELECT rolname::text FROM programs', 'SELECT role FROM granted',
   'each program has a role, and there is no other');
