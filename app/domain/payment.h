@@ -47,8 +47,8 @@ enum problem payment_hear(struct context *house, const char *signature, const ch
 	size_t len, const char **outcome);
 
 /* One payment that has not settled, first of all one that nobody waits for any more, which is
- * cancelled: else the provider is asked about it. *done: 1, or 0 where none is due. UNAVAILABLE: the
- * provider is away. */
+ * cancelled: else the provider is asked about it. *done: 1, or 0 where none is due. UNAVAILABLE:
+ * the provider is away. */
 enum problem payment_sweep(struct context *house, int64_t *done);
 
 #endif

@@ -9,8 +9,8 @@
 #include "domain/payment_parts.h"
 #include "queries.h"
 
-/* A provider that let so many calls of this process in a row run out of their time is left alone for
- * so long: others would wait in vain, and those behind them for a worker. */
+/* A provider that let so many calls of this process in a row run out of their time is left alone
+ * for so long: others would wait in vain, and those behind them for a worker. */
 #define HANGS_MAX 2
 #define REST_US   INT64_C(5000000)
 

@@ -1,6 +1,6 @@
 /*
- * The pool that hears the payment provider's notices. It calls nobody: while the provider hangs, and
- * with it the pool of payments, what it tells is taken all the same.
+ * The pool that hears the payment provider's notices. It calls nobody: while the provider hangs,
+ * and with it the pool of payments, what it tells is taken all the same.
  */
 #include "domain/payment.h"
 

@@ -124,7 +124,8 @@ stripe_refund_find(struct stripe *stripe, struct stripe_call *call, const char *
 /*
  * Whether the header Stripe-Signature is one over exactly this body by one of the secrets (with
  * commas or spaces between them), made within STRIPE_NOTICE_AGE_SECONDS of now, or at
- * STRIPE_ANY_TIME. Takes the same time whatever is wrong with a signature. *why: a sentence where not.
+ * STRIPE_ANY_TIME. Takes the same time whatever is wrong with a signature. *why: a sentence where
+ * not.
  */
 bool stripe_signature_check(struct arena *arena, const char *header, const char *body, size_t len,
 	const char *secrets, int64_t now, const char **why);
