@@ -194,19 +194,20 @@ move_run(struct context *house, struct move *move, enum booking_outcome *outcome
  * it has one of its own, so that it finds what it has done after an unknown outcome.
  */
 static enum problem
-move_run_counted(struct context *house, struct move *move, enum booking_outcome *outcome,
+move_run_counted(struct context *house, const struct move *move, enum booking_outcome *outcome,
 	struct booking *out)
 {
 	char random[ID_UUID_TEXT];
 	struct context_key own = { .key = random, .fingerprint = "" };
+	struct move counted = *move;
 	bool keyed = move->key->key;
 	enum problem err;
 
 	if (!keyed) {
 		id_booking_random(1, random);
-		move->key = &own;
+		counted.key = &own;
 	}
-	err = move_run(house, move, outcome, out);
+	err = move_run(house, &counted, outcome, out);
 	if (!err && !keyed && *outcome == BOOKING_REPLAY)
 		*outcome = BOOKING_MOVED;
 	return err;

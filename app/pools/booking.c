@@ -482,7 +482,9 @@ booking_start(struct context *house)
 static bool
 booking_idle(struct context *house)
 {
-	return filter_idle(house) | demand_idle(house); /* both, whatever the first says */
+	bool more = filter_idle(house);
+
+	return demand_idle(house) || more;
 }
 
 int
