@@ -1,6 +1,8 @@
 /*
  * Whose turn it is to wake the outbox Redis says, by a key that lives for a second. Who finds it
  * taken asks again when it has gone: the outbox that was started before may have looked already.
+ * Who has the turn asks once more for the same reason: one that still ran, and had looked, ends the
+ * one that was started. While Redis does not answer nobody is to start one, lest all do.
  */
 #include "pools/nudge.h"
 
@@ -18,8 +20,10 @@
 #define PERIOD_MS 1000
 #define PERIOD    "1000"
 #define MARK_ROOM 17
+#define AWAY_MS   10000 /* and up to six times that */
 
 static bool wanted;
+static bool started;         /* once, for what is wanted */
 static char seen[MARK_ROOM]; /* whose turn it was when this process asked; "": it has not */
 static int64_t next_us;      /* not before */
 
@@ -28,9 +32,10 @@ enum turn { TURN_MINE, TURN_TAKEN, TURN_UNKNOWN };
 void
 nudge_note(const struct context *house)
 {
-	if (!house->conf->outbox_nudge || wanted)
+	if (!house->conf->outbox_nudge)
 		return;
 	wanted = true;
+	started = false;
 	*seen = '\0';
 }
 
@@ -105,6 +110,16 @@ start(const struct conf *conf)
 		log_line(LOG_WARN, "event=nudge error=fork");
 }
 
+/* Not the same for all workers. */
+static int64_t
+away_us(void)
+{
+	uint16_t random;
+
+	id_random(&random, sizeof(random));
+	return (AWAY_MS + (int64_t)random % (5 * AWAY_MS)) * 1000;
+}
+
 int
 nudge_idle(struct context *house)
 {
@@ -118,13 +133,19 @@ nudge_idle(struct context *house)
 		return (int)((next_us - now_us) / 1000 + 1);
 	turn = ask(house, mark);
 	next_us = now_us + PERIOD_MS * 1000;
+	if (turn == TURN_UNKNOWN) {
+		next_us = now_us + away_us();
+		return (int)((next_us - now_us) / 1000);
+	}
 	if (turn == TURN_TAKEN && (!*seen || strcmp(seen, mark) == 0)) {
 		memcpy(seen, mark, sizeof(seen));
 		return PERIOD_MS;
 	}
-	wanted = false;
 	/* Taken by another than before: that one has started it since. */
-	if (turn != TURN_TAKEN)
+	wanted = turn == TURN_MINE && !started;
+	if (turn == TURN_MINE)
 		start(house->conf);
-	return -1;
+	started = wanted;
+	memcpy(seen, mark, sizeof(seen));
+	return wanted ? PERIOD_MS : -1;
 }
