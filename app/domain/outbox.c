@@ -13,11 +13,13 @@
 #include "queries.h"
 #include "store/web.h"
 
-#define SPREAD_MOST  500
-#define TAKE_MOST    8
-#define TRIM_MOST    500
-#define TURN_LONG_US 2000000 /* what of a turn has not begun by then is given back */
-#define ANSWER_MAX   4096
+#define SPREAD_MOST   500
+#define TAKE_MOST     8
+#define TRIM_MOST     500
+#define SLOW_US       1000000
+#define TURN_LONG_US  2000000 /* what of a turn has not begun by then is given back */
+#define ANSWER_MAX    4096
+#define MISTAKES_TOLD 20
 
 struct outbox {
 	const struct conf *conf;
@@ -37,10 +39,11 @@ struct delivery {
 
 /* How a try ended. */
 struct ending {
-	const char *status; /* done, later, dead; back: it was not tried */
+	const char *status; /* done, later, dead, refused; back: it was not tried */
 	const char *error;
 	bool lane; /* others of the lane would fare alike */
 	bool gone;
+	bool slow;
 };
 
 struct outbox *
@@ -87,33 +90,50 @@ renew(struct context *house)
 	house->deadline_us = clock_monotonic_us() + house->conf->worker_budget_ms * 1000;
 }
 
+/* What somebody has to look after. A run that meets it again and again says so some times. */
+static void
+note_mistake(struct outbox *outbox, const char *mistake)
+{
+	if (outbox->tally.mistakes++ < MISTAKES_TOLD)
+		log_line(LOG_ERROR, "event=outbox mistake=%s", log_value(mistake));
+}
+
+/* Goes on behind events that fail, each of which is told of, until one had its step. */
 enum problem
 outbox_publish(struct outbox *outbox, struct context *house, int64_t *done)
 {
-	int32_t after = outbox->after;
+	int64_t began_us = clock_monotonic_us();
+	bool again = outbox->after > 0;
 	struct pg_rows rows;
+	const char *failed;
 	enum problem err;
 
 	*done = 0;
-	renew(house);
-	err = query_outbox_spread(house->pg, house->arena, house->deadline_us, house->why, &rows,
-		after, outbox->mail, SPREAD_MOST);
-	/* Those up to the one that had the last turn have theirs now. */
-	if (!err && rows.count == 0 && after > 0)
+	do {
+		renew(house);
 		err = query_outbox_spread(house->pg, house->arena, house->deadline_us, house->why,
-			&rows, 0, outbox->mail, SPREAD_MOST);
-	if (err == PROBLEM_BUSY) {
-		/* Somebody who reads the log of an event publishes it. */
-		outbox->after = after < INT32_MAX ? after + 1 : 0;
-		return PROBLEM_NONE;
-	}
-	outbox->after = 0;
-	if (err || rows.count == 0)
-		return err;
-	outbox->after = (int32_t)pg_int(&rows, 0, OUTBOX_SPREAD_EVENT);
-	outbox->tally.published += pg_int(&rows, 0, OUTBOX_SPREAD_PUBLISHED);
-	outbox->tally.written += pg_int(&rows, 0, OUTBOX_SPREAD_WRITTEN);
-	*done = 1;
+			&rows, outbox->after, outbox->mail, SPREAD_MOST);
+		if (err)
+			return err;
+		if (rows.count == 0) {
+			/* Those up to the one that had the last turn have theirs now. */
+			outbox->after = 0;
+			if (!again)
+				return PROBLEM_NONE;
+			again = false;
+			continue;
+		}
+		outbox->after = (int32_t)pg_int(&rows, 0, OUTBOX_SPREAD_EVENT);
+		failed = pg_text(&rows, 0, OUTBOX_SPREAD_FAILED);
+		if (!failed) {
+			outbox->tally.published += pg_int(&rows, 0, OUTBOX_SPREAD_PUBLISHED);
+			outbox->tally.written += pg_int(&rows, 0, OUTBOX_SPREAD_WRITTEN);
+			*done = 1;
+			return PROBLEM_NONE;
+		}
+		note_mistake(outbox,
+			arena_printf(house->arena, "event %d: %s", (int)outbox->after, failed));
+	} while (clock_monotonic_us() - began_us < TURN_LONG_US);
 	return PROBLEM_NONE;
 }
 
@@ -136,13 +156,13 @@ judge_answer(enum web_result result, const struct web_answer *answer, struct are
 	int status = answer->status;
 
 	if (result != WEB_ANSWERED)
-		return (struct ending){ "later", answer->error, true, false };
+		return (struct ending){ "later", answer->error, true, false, false };
 	if (status >= 200 && status < 300)
-		return (struct ending){ "done", NULL, false, false };
+		return (struct ending){ "done", NULL, false, false, false };
 	if (status == 410)
-		return (struct ending){ "dead", "the receiver is gone (410)", true, true };
+		return (struct ending){ "dead", "the receiver is gone (410)", true, true, false };
 	return (struct ending){ "later", arena_printf(arena, "the receiver answered %d", status),
-		status >= 500 || status == 429, false };
+		status >= 500 || status == 429, false, false };
 }
 
 static struct ending
@@ -169,10 +189,13 @@ call_webhook(struct outbox *outbox, struct context *house, const struct delivery
 		.cut = true,
 		.public_only = !conf->webhooks_allow_private,
 	};
+	int64_t began_us = clock_monotonic_us();
 	struct web_answer answer;
-
-	return judge_answer(
+	struct ending ending = judge_answer(
 		web_call(outbox->web, &request, house->arena, &answer), &answer, house->arena);
+
+	ending.slow = clock_monotonic_us() - began_us > SLOW_US;
+	return ending;
 }
 
 static struct ending
@@ -189,10 +212,13 @@ send_mail(struct outbox *outbox, struct context *house, const struct delivery *d
 
 	if (!message_address_is_valid(delivery->address))
 		return (struct ending){ "dead", "the account's address is none that mail can go to",
-			false, false };
+			false, false, false };
 	error = mail_make(conf, house->arena, delivery->template, delivery->body, &text);
-	if (error)
-		return (struct ending){ "later", error, true, false };
+	if (error) {
+		/* Others are good: whoever wrote this one is told. */
+		note_mistake(outbox, error);
+		return (struct ending){ "later", error, false, false, false };
+	}
 	message.subject = text.subject;
 	message.text = text.text;
 	message.html = text.html;
@@ -212,15 +238,17 @@ send_mail(struct outbox *outbox, struct context *house, const struct delivery *d
 		},
 		house->arena, &error)) {
 	case WEB_MAIL_SENT:
-		return (struct ending){ "done", NULL, false, false };
+		return (struct ending){ "done", NULL, false, false, false };
 	case WEB_MAIL_LATER:
-		return (struct ending){ "later", error, false, false };
+		return (struct ending){ "later", error, false, false, false };
 	case WEB_MAIL_REFUSED:
-		return (struct ending){ "dead", error, false, false };
+		return (struct ending){ "refused", error, false, false, false };
+	case WEB_MAIL_NOBODY:
+		return (struct ending){ "dead", error, false, false, false };
 	case WEB_MAIL_AWAY:
 		break;
 	}
-	return (struct ending){ "later", error, true, false };
+	return (struct ending){ "later", error, true, false, false };
 }
 
 /* Writes down how a try ended. */
@@ -235,7 +263,8 @@ tell(struct outbox *outbox, struct context *house, enum outbox_channel channel,
 
 	renew(house);
 	err = query_outbox_told(house->pg, house->arena, house->deadline_us, house->why, &rows,
-		delivery->id, ending->status, ending->error, ending->lane, ending->gone);
+		delivery->id, ending->status, ending->error, ending->lane, ending->gone,
+		ending->slow);
 	if (err)
 		return err;
 	status = pg_text(&rows, 0, OUTBOX_TOLD_STATUS);
@@ -275,7 +304,7 @@ outbox_deliver(
 			.body = pg_text(&rows, i, OUTBOX_TAKE_BODY),
 			.sent_at = pg_int(&rows, i, OUTBOX_TAKE_SENT_AT),
 		};
-		struct ending ending = { "back", NULL, false, false };
+		struct ending ending = { "back", NULL, false, false, false };
 
 		if (!failed && clock_monotonic_us() - began_us < TURN_LONG_US) {
 			ending = is_mail ? send_mail(outbox, house, &delivery)
@@ -287,6 +316,23 @@ outbox_deliver(
 		err = tell(outbox, house, channel, &delivery, &ending);
 	}
 	return err;
+}
+
+enum problem
+outbox_bury(struct outbox *outbox, struct context *house, int64_t *done)
+{
+	struct pg_rows rows;
+	enum problem err;
+
+	*done = 0;
+	renew(house);
+	err = query_outbox_bury(
+		house->pg, house->arena, house->deadline_us, house->why, &rows, TRIM_MOST);
+	if (err)
+		return err;
+	*done = pg_int(&rows, 0, OUTBOX_BURY_GONE);
+	outbox->tally.buried += *done;
+	return PROBLEM_NONE;
 }
 
 enum problem

@@ -13,7 +13,8 @@ struct outbox;
 struct outbox_tally {
 	int64_t published, written; /* notices, deliveries */
 	int64_t done[2], later[2], dead[2];
-	int64_t trimmed;
+	int64_t buried, trimmed;
+	int64_t mistakes; /* events and templates that somebody has to look after */
 };
 
 enum outbox_channel { OUTBOX_MAIL, OUTBOX_WEBHOOK };
@@ -27,6 +28,8 @@ const struct outbox_tally *outbox_tally(const struct outbox *outbox);
 enum problem outbox_publish(struct outbox *outbox, struct context *house, int64_t *done);
 enum problem outbox_deliver(
 	struct outbox *outbox, struct context *house, enum outbox_channel channel, int64_t *done);
+/* Gives up what has waited too long, or for nobody. */
+enum problem outbox_bury(struct outbox *outbox, struct context *house, int64_t *done);
 enum problem outbox_trim(struct outbox *outbox, struct context *house, int64_t *done);
 
 #endif

@@ -27,8 +27,6 @@ is_inner_name(const char *host)
 		".lan", ".home.arpa", ".intranet" };
 	size_t len = strlen(host);
 
-	if (len > 0 && host[len - 1] == '.')
-		len--;
 	for (size_t i = 0; i < ARRAY_LENGTH(endings); i++) {
 		size_t ending = strlen(endings[i]);
 
@@ -37,6 +35,17 @@ is_inner_name(const char *host)
 			return true;
 	}
 	return !memchr(host, '.', len) && !strchr(host, ':');
+}
+
+/* A dot at the end says that the name is whole, and nothing else. */
+static const char *
+without_dots(struct arena *arena, const char *host)
+{
+	size_t len = strlen(host);
+
+	while (len > 0 && host[len - 1] == '.')
+		len--;
+	return arena_copy(arena, host, len);
 }
 
 /* Digits, dots and x alone: a resolver may take it for an address in one of the old spellings. */
@@ -64,6 +73,7 @@ webhook_address_mistake(struct arena *arena, const char *url, bool allow_private
 		return NULL;
 	if (!parts.tls)
 		return "The address must begin with https.";
+	parts.host = without_dots(arena, parts.host);
 	if (is_inner_name(parts.host) ||
 		(is_number(parts.host) && !web_address_is_public(parts.host)))
 		return "The address must be one that everybody on the internet can reach.";

@@ -70,47 +70,109 @@ send_refunds(struct context *house, int64_t *done)
 		err = refund_send_due(house, REFUNDS_A_TURN, &n);
 	refunds += n;
 	provider_away |= err == PROBLEM_UNAVAILABLE;
-	if (!provider_away)
-		*done += n;
+	*done = provider_away ? 0 : n;
 	return provider_away ? PROBLEM_NONE : err;
 }
 
-/* What one turn has done is added up; the first problem ends the batch. */
+static enum problem
+send_mails(struct context *house, int64_t *done)
+{
+	return outbox_deliver(outbox, house, OUTBOX_MAIL, done);
+}
+
+static enum problem
+call_webhooks(struct context *house, int64_t *done)
+{
+	return outbox_deliver(outbox, house, OUTBOX_WEBHOOK, done);
+}
+
+static enum problem
+publish(struct context *house, int64_t *done)
+{
+	return outbox_publish(outbox, house, done);
+}
+
+static enum problem
+bury(struct context *house, int64_t *done)
+{
+	return outbox_bury(outbox, house, done);
+}
+
+static enum problem
+trim(struct context *house, int64_t *done)
+{
+	return outbox_trim(outbox, house, done);
+}
+
+/* Each has its turn in a batch. One that meets a problem has no more of them in this run. */
+static struct channel {
+	enum problem (*turn)(struct context *house, int64_t *done);
+	enum problem problem;
+	bool idle; /* only where the others have nothing to do, and once at the beginning */
+} channels[] = {
+	{ .turn = publish },
+	{ .turn = send_mails },
+	{ .turn = call_webhooks },
+	{ .turn = send_refunds },
+	{ .turn = bury, .idle = true },
+	{ .turn = trim, .idle = true },
+};
+
+/* The first problem is told when there is nothing else to do. */
 static enum problem
 turns(struct context *house, int64_t *done)
 {
-	int64_t n = 0;
-	enum problem err = outbox_publish(outbox, house, &n);
+	static bool begun;
+	enum problem first = PROBLEM_NONE;
 
-	*done += n;
-	for (int channel = OUTBOX_MAIL; !err && channel <= OUTBOX_WEBHOOK; channel++) {
-		err = outbox_deliver(outbox, house, (enum outbox_channel)channel, &n);
-		*done += err ? 0 : n;
+	for (size_t i = 0; i < ARRAY_LENGTH(channels); i++) {
+		struct channel *channel = &channels[i];
+		int64_t n = 0;
+
+		if (!channel->problem && (!channel->idle || !begun || *done == 0)) {
+			*house->why = (struct problem_why){ 0 };
+			channel->problem = channel->turn(house, &n);
+			*done += channel->problem ? 0 : n;
+		}
+		if (!first)
+			first = channel->problem;
 	}
-	if (!err)
-		err = send_refunds(house, done);
-	if (!err && *done == 0)
-		err = outbox_trim(outbox, house, done);
-	return !err && *done == 0 && provider_away ? PROBLEM_UNAVAILABLE : err;
+	begun = true;
+	if (*done > 0)
+		return PROBLEM_NONE;
+	return !first && provider_away ? PROBLEM_UNAVAILABLE : first;
+}
+
+static bool
+has_failed(void)
+{
+	for (size_t i = 0; i < ARRAY_LENGTH(channels); i++) {
+		if (channels[i].problem)
+			return true;
+	}
+	return outbox_tally(outbox)->mistakes > 0;
 }
 
 static enum problem
 batch(struct context *house, struct job_run *run, int64_t *done)
 {
 	const struct outbox_tally *tally = outbox_tally(outbox);
-	static char detail[240];
+	static char detail[320];
 	enum problem err;
 
 	if (run->dry_run)
 		return tell_state(house, run);
 	err = turns(house, done);
+	run->failed |= has_failed();
 	snprintf(detail, sizeof(detail),
 		"published=%" PRId64 " mails=%" PRId64 " mails_later=%" PRId64
 		" mails_dead=%" PRId64 " webhooks=%" PRId64 " webhooks_later=%" PRId64
-		" webhooks_dead=%" PRId64 " refunds=%" PRId64 " trimmed=%" PRId64,
+		" webhooks_dead=%" PRId64 " refunds=%" PRId64 " buried=%" PRId64 " trimmed=%" PRId64
+		" mistakes=%" PRId64,
 		tally->published, tally->done[OUTBOX_MAIL], tally->later[OUTBOX_MAIL],
 		tally->dead[OUTBOX_MAIL], tally->done[OUTBOX_WEBHOOK], tally->later[OUTBOX_WEBHOOK],
-		tally->dead[OUTBOX_WEBHOOK], refunds, tally->trimmed);
+		tally->dead[OUTBOX_WEBHOOK], refunds, tally->buried, tally->trimmed,
+		tally->mistakes);
 	run->detail = detail;
 	return err;
 }

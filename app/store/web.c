@@ -85,6 +85,7 @@ read_url(struct arena *arena, const char *text, const char *plain, struct web_ur
 	CURLU *url;
 	char *scheme, *host;
 	size_t len;
+	const char *authority;
 	bool good, secrets;
 
 	for (const char *at = text; *at; at++) {
@@ -93,6 +94,10 @@ read_url(struct arena *arena, const char *text, const char *plain, struct web_ur
 	}
 	/* libcurl would take the path of an address without a host for one. */
 	if (strlen(text) > URL_BYTES_MAX || strstr(text, ":///"))
+		return false;
+	/* Nor is a host one that is written by its bytes. */
+	authority = strstr(text, "://");
+	if (authority && memchr(authority + 3, '%', strcspn(authority + 3, "/?#")))
 		return false;
 	url = curl_url();
 	if (!url)
@@ -281,9 +286,14 @@ web_call(struct web *web, const struct web_request *request, struct arena *arena
 
 /* ---- mail ------------------------------------------------------------------------------------ */
 
+#define SAID_MAX 64
+
+/* How far a mail has got. */
 struct sending {
 	const struct web_mail *mail;
 	size_t at;
+	enum { MAIL_MET, MAIL_TO, MAIL_DATA } stage; /* the sender was accepted; the recipient */
+	char said[SAID_MAX];                         /* the last refusal's beginning */
 };
 
 static size_t
@@ -327,16 +337,37 @@ drop_bytes(char *bytes, size_t size, size_t count, void *ctx)
 	return size * count;
 }
 
+/* Follows what is said. libcurl names a recipient once the server has accepted the sender. */
+static int
+follow_mail(CURL *curl, curl_infotype type, char *bytes, size_t len, void *ctx)
+{
+	struct sending *sending = ctx;
+
+	(void)curl;
+	if (type == CURLINFO_HEADER_IN && len > 0 && (*bytes == '4' || *bytes == '5'))
+		snprintf(sending->said, sizeof(sending->said), "%.*s",
+			(int)(len < SAID_MAX ? len : SAID_MAX - 1), bytes);
+	else if (type == CURLINFO_HEADER_OUT && len >= 5 && strncmp(bytes, "RCPT ", 5) == 0)
+		sending->stage = MAIL_TO;
+	else if (type == CURLINFO_HEADER_OUT && len >= 4 && strncmp(bytes, "DATA", 4) == 0)
+		sending->stage = MAIL_DATA;
+	return 0;
+}
+
 /*
- * What is not about this mail is about the server. The last answer has the code; once the
- * server has heard of the recipient, or of the mail, libcurl tells a refusal as what it could not
- * send or not understand.
+ * What is not about this mail is about the server: all that it refuses before it has heard of a
+ * recipient, and that it does not relay, or not for us (5.7 of RFC 3463), to any recipient. That
+ * a mailbox is bad (5.1) concerns it alone. The last answer has the code; once the server has heard
+ * of the recipient, or of the mail, libcurl tells a refusal as what it could not send or not
+ * understand.
  */
 static enum web_mail_result
-judge_mail(CURLcode code, long status)
+judge_mail(CURLcode code, long status, const struct sending *sending)
 {
-	bool about_mail = code == CURLE_SEND_ERROR || code == CURLE_WEIRD_SERVER_REPLY ||
-			  code == CURLE_RECV_ERROR;
+	bool about_mail = sending->stage != MAIL_MET &&
+			  (code == CURLE_SEND_ERROR || code == CURLE_WEIRD_SERVER_REPLY ||
+				  code == CURLE_RECV_ERROR);
+	const char *why = strlen(sending->said) > 4 ? sending->said + 4 : "";
 
 	if (code == CURLE_OK)
 		return WEB_MAIL_SENT;
@@ -344,7 +375,12 @@ judge_mail(CURLcode code, long status)
 		return WEB_MAIL_AWAY;
 	if (status >= 400 && status < 500)
 		return WEB_MAIL_LATER;
-	return status >= 500 && status < 600 ? WEB_MAIL_REFUSED : WEB_MAIL_AWAY;
+	if (status < 500 || status >= 600)
+		return WEB_MAIL_AWAY;
+	if (sending->stage == MAIL_TO && str_starts(why, "5.7."))
+		return WEB_MAIL_AWAY;
+	return sending->stage == MAIL_TO && str_starts(why, "5.1.") ? WEB_MAIL_NOBODY
+								    : WEB_MAIL_REFUSED;
 }
 
 static void
@@ -364,6 +400,10 @@ prepare_mail(CURL *curl, struct sending *sending, struct curl_slist *to, char *e
 	curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, left_ms);
 	curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, error);
 	curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, drop_bytes);
+	/* Nothing is printed: all goes to the function. */
+	curl_easy_setopt(curl, CURLOPT_VERBOSE, 1L);
+	curl_easy_setopt(curl, CURLOPT_DEBUGFUNCTION, follow_mail);
+	curl_easy_setopt(curl, CURLOPT_DEBUGDATA, sending);
 	curl_easy_setopt(curl, CURLOPT_READFUNCTION, give_mail);
 	curl_easy_setopt(curl, CURLOPT_READDATA, sending);
 	curl_easy_setopt(curl, CURLOPT_INFILESIZE_LARGE, (curl_off_t)mail->len);
@@ -404,10 +444,11 @@ web_mail(struct web *web, const struct web_mail *mail, struct arena *arena, cons
 	curl_easy_getinfo(web->curl, CURLINFO_RESPONSE_CODE, &status);
 	curl_easy_setopt(web->curl, CURLOPT_ERRORBUFFER, NULL);
 	curl_easy_setopt(web->curl, CURLOPT_MAIL_RCPT, NULL);
+	curl_easy_setopt(web->curl, CURLOPT_VERBOSE, 0L);
 	curl_slist_free_all(to);
 	*error = NULL;
 	if (code != CURLE_OK)
 		*error = arena_printf(
 			arena, "%s (%ld)", *buffer ? buffer : curl_easy_strerror(code), status);
-	return judge_mail(code, status);
+	return judge_mail(code, status, &sending);
 }

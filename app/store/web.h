@@ -65,6 +65,7 @@ enum web_mail_result {
 	WEB_MAIL_SENT,    /* the server has it */
 	WEB_MAIL_LATER,   /* it does not want this one now */
 	WEB_MAIL_REFUSED, /* it will never want this one */
+	WEB_MAIL_NOBODY,  /* because there is no such mailbox */
 	WEB_MAIL_AWAY     /* it could not be reached, or wants nothing; it may have the mail */
 };
 

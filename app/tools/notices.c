@@ -20,6 +20,7 @@
 #define LIST_LIMIT  100
 #define LIST_MOST   100000
 #define BUDGET_US   10000000
+#define RESEND_STEP 500
 
 struct command {
 	const char *name;
@@ -80,18 +81,24 @@ resend(struct context *house, const char *status, int64_t limit)
 	bool all = strcmp(word, "all-dead") == 0;
 	struct pg_rows rows;
 	enum problem err;
-	int64_t count;
+	int64_t count = 0, step;
 
 	(void)status;
 	(void)limit;
 	if (!all && !id_is_uuid(word))
 		return usage("resend takes the id of a delivery, or all-dead");
-	err = query_delivery_resend(
-		house->pg, house->arena, house->deadline_us, house->why, &rows, all ? NULL : word);
+	do {
+		house->deadline_us = clock_monotonic_us() + BUDGET_US;
+		err = query_delivery_resend(house->pg, house->arena, house->deadline_us, house->why,
+			&rows, all ? NULL : word, RESEND_STEP);
+		step = err ? 0 : pg_int(&rows, 0, DELIVERY_RESEND_COUNT);
+		count += step;
+		if (!err)
+			arena_reset(house->arena);
+	} while (step == RESEND_STEP);
+	printf("%" PRId64 "\n", count);
 	if (err)
 		return explain(house, err);
-	count = pg_int(&rows, 0, DELIVERY_RESEND_COUNT);
-	printf("%" PRId64 "\n", count);
 	if (!all && count == 0) {
 		fprintf(stderr, "holdfast-notices: there is no such delivery, or its webhook is "
 				"disabled\n");

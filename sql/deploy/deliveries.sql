@@ -1,8 +1,9 @@
 -- Deliveries of notices: to the webhooks of organizers, and as mail to buyers and staff. Each is tried
 -- until it is done or three days have passed, in the order of the log for one booking and one target.
 --
--- A lane is what fails as one: a webhook, or the mail server. One that fails is left alone for a while,
--- and then tried with a single delivery.
+-- A lane is what fails as one: a webhook, or the mail server, which has two: one for what concerns a single
+-- account, one for what goes to all buyers of an event, so that the first does not wait for the second. One
+-- that fails is left alone for a while, and then tried with a single delivery.
 BEGIN;
 SET LOCAL search_path = holdfast, public;
 
@@ -18,13 +19,18 @@ CREATE TABLE webhooks (
 CREATE INDEX webhooks_owner ON webhooks (owner_id, created_at, webhook_id);
 
 CREATE TABLE delivery_lanes (
-  channel      text NOT NULL CHECK (channel IN ('mail', 'webhook')),
-  lane         uuid NOT NULL,
-  failures     integer NOT NULL DEFAULT 0 CHECK (failures >= 0), -- since something last went through
-  paused_until timestamptz NOT NULL DEFAULT '-infinity',
+  channel       text NOT NULL CHECK (channel IN ('mail', 'webhook')),
+  lane          uuid NOT NULL,
+  failures      integer NOT NULL DEFAULT 0 CHECK (failures >= 0), -- since something last went through
+  failing_since timestamptz,
+  refused       integer NOT NULL DEFAULT 0,           -- recipients in a row
+  slow          boolean NOT NULL DEFAULT false,       -- the last try took long
+  served_at     timestamptz NOT NULL DEFAULT '-infinity',
+  paused_until  timestamptz NOT NULL DEFAULT '-infinity', -- without failures: others have precedence
   PRIMARY KEY (channel, lane)
 );
-INSERT INTO delivery_lanes (channel, lane) VALUES ('mail', '00000000-0000-0000-0000-000000000000');
+INSERT INTO delivery_lanes (channel, lane)
+  VALUES ('mail', '00000000-0000-0000-0000-000000000000'), ('mail', '00000000-0000-0000-0000-000000000001');
 
 CREATE TABLE deliveries (
   delivery_id uuid NOT NULL DEFAULT gen_random_uuid() UNIQUE, -- the receiver sees the same at each try
@@ -49,7 +55,11 @@ CREATE TABLE deliveries (
 );
 CREATE INDEX deliveries_waiting ON deliveries (channel, lane, next_at) WHERE status = 'waiting';
 CREATE INDEX deliveries_order ON deliveries (event_id, target_id, about, position) WHERE status = 'waiting';
-CREATE INDEX deliveries_dead ON deliveries (created_at) WHERE status = 'dead';
+CREATE INDEX deliveries_since ON deliveries (channel, since) WHERE status = 'waiting';
+CREATE INDEX deliveries_dead ON deliveries (created_at, event_id, position) WHERE status = 'dead';
+CREATE INDEX deliveries_dead_lane ON deliveries (channel, lane, event_id, position) WHERE status = 'dead';
+CREATE INDEX deliveries_created ON deliveries (created_at, event_id, position);
+CREATE INDEX deliveries_mailed ON deliveries (target_id, created_at) WHERE channel = 'mail';
 CREATE INDEX deliveries_lane ON deliveries (channel, lane);
 
 -- ---- who is told of what -------------------------------------------------------------------------
@@ -61,6 +71,22 @@ LANGUAGE sql IMMUTABLE SET search_path = holdfast, pg_temp AS $$
     OR n.kind = 'event.changed' AND (n.data ? 'event_date' OR n.data -> 'fields' ? 'venue_id')
 $$;
 
+-- Webhooks of whoever may still have some.
+CREATE FUNCTION webhook_is_alive(w webhooks) RETURNS boolean
+LANGUAGE sql STABLE SET search_path = holdfast, pg_temp AS $$
+  SELECT w.disabled_at IS NULL AND EXISTS (SELECT FROM users u WHERE u.user_id = w.owner_id
+    AND u.disabled_at IS NULL AND u.role IN ('organizer', 'admin'))
+$$;
+
+-- How long the next mail to an account waits: 60 go within an hour. Nobody has verified the address, and
+-- whoever has made the account writes to it by each thing that he does.
+CREATE FUNCTION mail_late(p_user uuid) RETURNS interval
+LANGUAGE sql VOLATILE SET search_path = holdfast, pg_temp AS $$
+  SELECT interval '1 hour' * (count(*) / 60) FROM (SELECT FROM deliveries d
+    WHERE d.target_id = p_user AND d.channel = 'mail' AND d.lane = '00000000-0000-0000-0000-000000000000'
+      AND d.created_at > now() - interval '1 hour' LIMIT 3600) AS q
+$$;
+
 -- The deliveries of the notices after p_after up to p_until, but for those to all buyers.
 CREATE FUNCTION deliveries_write(p_event integer, p_after bigint, p_until bigint, p_mail boolean)
 RETURNS bigint
@@ -69,19 +95,20 @@ DECLARE
   v_zero uuid := '00000000-0000-0000-0000-000000000000';
   v_rows bigint;
 BEGIN
-  INSERT INTO deliveries (event_id, position, about, channel, lane, target_id, template)
-    SELECT n.event_id, n.position, coalesce(n.booking_id, v_zero), t.channel, t.lane, t.target_id, t.template
+  INSERT INTO deliveries (event_id, position, about, channel, lane, target_id, template, next_at, since)
+    SELECT n.event_id, n.position, coalesce(n.booking_id, v_zero), t.channel, t.lane, t.target_id, t.template,
+        now() + t.late, now() + t.late
       FROM notices n JOIN events e USING (event_id)
         CROSS JOIN LATERAL (
-          SELECT 'webhook' AS channel, w.webhook_id AS lane, w.webhook_id AS target_id, n.kind AS template
-            FROM webhooks w WHERE w.owner_id = e.organizer_id AND w.disabled_at IS NULL
+          SELECT 'webhook' AS channel, w.webhook_id AS lane, w.webhook_id AS target_id, n.kind AS template, '0'::interval AS late
+            FROM webhooks w WHERE w.owner_id = e.organizer_id AND webhook_is_alive(w)
               AND (w.kinds IS NULL OR n.kind = ANY (w.kinds))
           UNION ALL
-          SELECT 'mail', v_zero, u.user_id, n.kind FROM bookings b JOIN users u USING (user_id)
+          SELECT 'mail', v_zero, u.user_id, n.kind, mail_late(u.user_id) FROM bookings b JOIN users u USING (user_id)
             WHERE p_mail AND b.event_id = n.event_id AND b.booking_id = n.booking_id
               AND n.kind IN ('booking.confirmed', 'booking.cancelled', 'booking.unfulfilled', 'refund.done')
           UNION ALL
-          SELECT 'mail', v_zero, u.user_id, 'staff.' || n.kind FROM users u
+          SELECT 'mail', v_zero, u.user_id, 'staff.' || n.kind, '0' FROM users u
             WHERE p_mail AND u.disabled_at IS NULL AND (u.user_id = e.organizer_id OR u.role = 'admin')
               AND n.kind IN ('booking.unfulfilled', 'payment.disputed', 'refund.failed')) AS t
       WHERE n.event_id = p_event AND n.position > p_after AND n.position <= p_until;
@@ -90,53 +117,90 @@ BEGIN
 END
 $$;
 
--- One step with the next event after p_after that has something: publishes, and writes deliveries. Null:
--- there is none. What is committed here is durable, and so is all that it tells of.
-CREATE FUNCTION outbox_spread(p_after integer, p_mail boolean, p_limit integer)
-RETURNS TABLE (event bigint, published bigint, written bigint)
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = holdfast, pg_temp AS $$
+-- Mails of an event to so many of its buyers, those after the last that has been written to.
+CREATE FUNCTION deliveries_write_broad(l event_logs, p_limit integer) RETURNS bigint
+LANGUAGE plpgsql SET search_path = holdfast, pg_temp AS $$
 DECLARE
   v_zero  uuid := '00000000-0000-0000-0000-000000000000';
-  v_event integer;
+  v_broad uuid := '00000000-0000-0000-0000-000000000001';
+  v_users uuid[];
+  v_rows  bigint;
+BEGIN
+  SELECT array_agg(q.user_id) INTO v_users FROM (SELECT b.user_id FROM bookings b
+    WHERE b.event_id = l.event_id AND b.status = 'CONFIRMED' AND b.user_id > l.spread_user
+    GROUP BY b.user_id ORDER BY b.user_id LIMIT p_limit) AS q;
+  -- Whoever has not yet been told of a change before hears of how it is now.
+  DELETE FROM deliveries d USING notices n
+    WHERE n.event_id = l.event_id AND n.position = l.spread + 1 AND d.event_id = l.event_id
+      AND d.target_id = ANY (v_users) AND d.about = v_zero AND d.position <= l.spread AND d.status = 'waiting'
+      AND d.channel = 'mail' AND d.lane = v_broad AND d.template IN (n.kind, 'event.changed');
+  INSERT INTO deliveries (event_id, position, about, channel, lane, target_id, template)
+    SELECT n.event_id, n.position, v_zero, 'mail', v_broad, u.user_id, n.kind
+      FROM notices n JOIN users u ON u.user_id = ANY (v_users)
+      WHERE n.event_id = l.event_id AND n.position = l.spread + 1;
+  GET DIAGNOSTICS v_rows = ROW_COUNT;
+  UPDATE event_logs o
+    SET spread = CASE WHEN cardinality(v_users) = p_limit THEN o.spread ELSE o.spread + 1 END,
+      spread_user = CASE WHEN cardinality(v_users) = p_limit THEN v_users[p_limit] END
+    WHERE o.event_id = l.event_id;
+  RETURN v_rows;
+END
+$$;
+
+-- Publishes some notices of an event and writes some deliveries, the caller having its log locked.
+CREATE FUNCTION outbox_step(p_event integer, p_mail boolean, p_limit integer, OUT published bigint, OUT written bigint)
+LANGUAGE plpgsql SET search_path = holdfast, pg_temp AS $$
+DECLARE
   v_until bigint;
   v_broad bigint;
-  v_users uuid[];
   l       event_logs;
 BEGIN
-  SELECT least(
-      (SELECT n.event_id FROM notices_new n WHERE n.event_id > p_after ORDER BY n.event_id LIMIT 1),
-      (SELECT o.event_id FROM event_logs o WHERE o.event_id > p_after AND o.spread < o.last
-        ORDER BY o.event_id LIMIT 1)) INTO v_event;
-  IF v_event IS NULL THEN
+  published := log_publish(p_event, p_limit);
+  SELECT * INTO l FROM event_logs o WHERE o.event_id = p_event FOR UPDATE;
+  IF l.spread_user IS NOT NULL THEN
+    written := deliveries_write_broad(l, p_limit);
     RETURN;
   END IF;
+  v_until := least(l.spread + p_limit, l.last);
+  SELECT min(n.position) INTO v_broad FROM notices n
+    WHERE p_mail AND n.event_id = p_event AND n.position > l.spread AND n.position <= v_until
+      AND notice_is_broad(n);
+  v_until := coalesce(v_broad, v_until);
+  written := deliveries_write(p_event, l.spread, v_until, p_mail);
+  UPDATE event_logs o SET spread = CASE WHEN v_broad IS NULL THEN v_until ELSE v_until - 1 END,
+      spread_user = CASE WHEN v_broad IS NOT NULL THEN '00000000-0000-0000-0000-000000000000'::uuid END
+    WHERE o.event_id = p_event;
+END
+$$;
+
+-- One step with the next event after p_after that has something and that nobody else is at: publishes, and
+-- writes deliveries. No row: there is none. failed: what went wrong with this one; there may be others
+-- behind it. What is committed here is durable, and so is all that it tells of.
+CREATE FUNCTION outbox_spread(p_after integer, p_mail boolean, p_limit integer)
+RETURNS TABLE (event bigint, published bigint, written bigint, failed text)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = holdfast, pg_temp AS $$
+DECLARE
+  v_event integer := p_after;
+BEGIN
+  LOOP
+    SELECT least(
+        (SELECT n.event_id FROM notices_new n WHERE n.event_id > v_event ORDER BY n.event_id LIMIT 1),
+        (SELECT o.event_id FROM event_logs o WHERE o.event_id > v_event AND o.spread < o.last
+          ORDER BY o.event_id LIMIT 1)) INTO v_event;
+    IF v_event IS NULL THEN
+      RETURN;
+    END IF;
+    -- Somebody who reads the log of an event publishes it.
+    EXIT WHEN pg_try_advisory_xact_lock(hashtextextended('log/' || v_event, 5));
+  END LOOP;
   event := v_event;
-  published := log_publish(v_event, p_limit);
-  SELECT * INTO l FROM event_logs o WHERE o.event_id = v_event FOR UPDATE;
-  IF l.spread_user IS NULL THEN
-    v_until := least(l.spread + p_limit, l.last);
-    SELECT min(n.position) INTO v_broad FROM notices n
-      WHERE p_mail AND n.event_id = v_event AND n.position > l.spread AND n.position <= v_until
-        AND notice_is_broad(n);
-    v_until := coalesce(v_broad, v_until);
-    written := deliveries_write(v_event, l.spread, v_until, p_mail);
-    UPDATE event_logs o SET spread = CASE WHEN v_broad IS NULL THEN v_until ELSE v_until - 1 END,
-        spread_user = CASE WHEN v_broad IS NOT NULL THEN v_zero END
-      WHERE o.event_id = v_event;
-  ELSE
-    SELECT array_agg(q.user_id) INTO v_users FROM (SELECT b.user_id FROM bookings b
-      WHERE b.event_id = v_event AND b.status = 'CONFIRMED' AND b.user_id > l.spread_user
-      GROUP BY b.user_id ORDER BY b.user_id LIMIT p_limit) AS q;
-    INSERT INTO deliveries (event_id, position, about, channel, lane, target_id, template)
-      SELECT n.event_id, n.position, v_zero, 'mail', v_zero, u.user_id, n.kind
-        FROM notices n JOIN users u ON u.user_id = ANY (v_users)
-        WHERE n.event_id = v_event AND n.position = l.spread + 1;
-    GET DIAGNOSTICS written = ROW_COUNT;
-    UPDATE event_logs o
-      SET spread = CASE WHEN cardinality(v_users) = p_limit THEN o.spread ELSE o.spread + 1 END,
-        spread_user = CASE WHEN cardinality(v_users) = p_limit THEN v_users[p_limit] END
-      WHERE o.event_id = v_event;
-  END IF;
+  BEGIN
+    SELECT s.published, s.written INTO published, written FROM outbox_step(v_event, p_mail, p_limit) AS s;
+  EXCEPTION WHEN OTHERS OR query_canceled THEN
+    published := 0;
+    written := 0;
+    failed := SQLSTATE || ' ' || SQLERRM;
+  END;
   RETURN NEXT;
 END
 $$;
@@ -180,11 +244,17 @@ LANGUAGE sql STABLE SET search_path = holdfast, pg_temp AS $$
       WHERE g.had > coalesce(g.gone, 0)) AS q
 $$;
 
+-- A name that could be a link, or an address, is not repeated: nobody has verified whom the mail goes to.
+CREATE FUNCTION mail_name(p_name text) RETURNS text
+LANGUAGE sql IMMUTABLE SET search_path = holdfast, pg_temp AS $$
+  SELECT CASE WHEN p_name ~* '[/:@\\]|www\.' THEN '' ELSE coalesce(p_name, '') END
+$$;
+
 -- All that a template may name. Empty where it does not apply.
 CREATE FUNCTION mail_facts(p_event integer, p_position bigint, p_user uuid) RETURNS text
 LANGUAGE sql STABLE SET search_path = holdfast, pg_temp AS $$
-  SELECT json_build_object('name', coalesce(u.name, ''), 'kind', n.kind, 'event_id', n.event_id::text,
-      'event_title', e.title, 'event_when', time_tell(e.event_date, e.timezone),
+  SELECT json_build_object('name', mail_name(u.name),
+      'kind', n.kind, 'event_id', n.event_id::text, 'event_title', e.title, 'event_when', time_tell(e.event_date, e.timezone),
       'event_was', coalesce(time_tell((n.data #>> '{event_date,old}')::timestamptz, e.timezone), ''),
       'venue_name', coalesce(v.name, ''), 'venue_address', coalesce(v.address, ''),
       'booking_id', coalesce(n.booking_id::text, ''),
@@ -216,47 +286,55 @@ LANGUAGE sql VOLATILE SET search_path = holdfast, pg_temp AS $$
   SELECT least(10 * 2.0 ^ least(p_tries - 1, 12), 21600) * (0.8 + 0.4 * random()) * interval '1 second'
 $$;
 
--- Takes at most so many deliveries that are due, by turns of the lanes. That they were tried is written
--- down before they are: should the caller die, they are repeated later, under the same ids. Nothing is
--- lost if this is.
+-- Takes at most so many deliveries that are due, by turns of the lanes, those first that have waited longest
+-- for theirs; one that is slow has less of them, and none that is left to another. That they were tried is
+-- written down before they are: should the caller die, they are repeated later, under the same ids. Nothing
+-- is lost if this is.
+--
+-- Most of the time nothing waits, and then suddenly very much, of which no statistics know: each part is
+-- told to follow the one index that is right however much there is, and to stop after some rows. A row that
+-- is known by its id is not asked for with its status: indexes of what waits would seem empty, and best.
 CREATE FUNCTION outbox_take(p_channel text, p_limit integer)
 RETURNS TABLE (delivery_id uuid, template text, tries integer, sent_at bigint, address text, secret text,
   body text)
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = holdfast, pg_temp AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = holdfast, pg_temp
+SET enable_sort = off SET enable_bitmapscan = off SET enable_seqscan = off SET jit = off AS $$
 #variable_conflict use_column
 BEGIN
   PERFORM set_config('synchronous_commit', 'off', true);
   RETURN QUERY
-    WITH due AS (
-      SELECT q.delivery_id FROM delivery_lanes l CROSS JOIN LATERAL (
-          SELECT d.delivery_id, d.next_at, row_number() OVER (ORDER BY d.next_at, d.position) AS turn
-            FROM deliveries d
+    WITH lanes AS (
+      SELECT l.* FROM delivery_lanes l LEFT JOIN webhooks w ON l.channel = 'webhook' AND w.webhook_id = l.lane
+        WHERE l.channel = p_channel AND (l.paused_until <= now() OR l.failures = 0)
+          AND (l.channel = 'mail' OR w.webhook_id IS NOT NULL AND webhook_is_alive(w))
+    ), due AS (
+      SELECT q.delivery_id, row_number() OVER (ORDER BY l.paused_until > now(), q.turn, l.served_at, q.next_at) AS place
+        FROM lanes l CROSS JOIN LATERAL (SELECT f.*, row_number() OVER (ORDER BY f.next_at) AS turn FROM (
+          SELECT d.delivery_id, d.next_at FROM deliveries d
             WHERE d.channel = l.channel AND d.lane = l.lane AND d.status = 'waiting' AND d.next_at <= now()
-              AND NOT EXISTS (SELECT FROM deliveries o WHERE o.event_id = d.event_id
+              AND (SELECT true FROM deliveries o WHERE o.event_id = d.event_id
                 AND o.target_id = d.target_id AND o.about = d.about AND o.position < d.position
-                AND o.channel = d.channel AND o.status = 'waiting')
-            ORDER BY d.next_at, d.position LIMIT CASE WHEN l.failures > 0 THEN 1 ELSE 10 END) AS q
-        WHERE l.channel = p_channel AND l.paused_until <= now()
-        ORDER BY q.turn, q.next_at LIMIT p_limit
+                AND o.channel = d.channel AND o.status = 'waiting'
+                ORDER BY o.event_id, o.target_id, o.about, o.position LIMIT 1) IS NULL
+            ORDER BY d.next_at LIMIT CASE WHEN l.failures > 0 OR l.slow THEN 1 ELSE 10 END) AS f) AS q
+        ORDER BY place LIMIT p_limit
     ), locked AS (
-      SELECT d.event_id, d.position, d.channel, d.target_id, d.template FROM deliveries d
-        WHERE d.delivery_id = ANY (ARRAY(SELECT k.delivery_id FROM due k)) AND d.status = 'waiting'
-          AND d.next_at <= now()
+      SELECT d.* FROM deliveries d WHERE d.delivery_id = ANY (ARRAY(SELECT k.delivery_id FROM due k))
         FOR UPDATE SKIP LOCKED
     ), taken AS (
       UPDATE deliveries d SET tries = d.tries + 1, next_at = now() + outbox_pause(d.tries + 1)
         FROM locked k WHERE d.event_id = k.event_id AND d.position = k.position AND d.channel = k.channel
-          AND d.target_id = k.target_id AND d.template = k.template
+          AND d.target_id = k.target_id AND d.template = k.template AND k.status = 'waiting' AND k.next_at <= now()
         RETURNING d.*
     )
     SELECT t.delivery_id, t.template, t.tries, extract(epoch FROM now())::bigint,
         CASE t.channel WHEN 'mail' THEN u.email::text ELSE w.url END, encode(w.secret, 'hex'),
         CASE t.channel WHEN 'mail' THEN mail_facts(t.event_id, t.position, t.target_id)
           ELSE webhook_body(n) END
-      FROM taken t JOIN notices n USING (event_id, position)
+      FROM taken t JOIN due k USING (delivery_id) JOIN notices n USING (event_id, position)
         LEFT JOIN users u ON t.channel = 'mail' AND u.user_id = t.target_id
         LEFT JOIN webhooks w ON t.channel = 'webhook' AND w.webhook_id = t.target_id
-      ORDER BY t.event_id, t.position;
+      ORDER BY k.place;
 END
 $$;
 
@@ -268,42 +346,99 @@ LANGUAGE sql STABLE SET search_path = holdfast, pg_temp AS $$
       holdfast.notice_show(n)::json AS data) AS q
 $$;
 
--- How a try ended. done; later: not this time; dead: never; back: it was not tried after all. p_lane: it is the whole lane that fails, for
--- reasons of its own. p_gone: the receiver wants nothing any more.
-CREATE FUNCTION outbox_told(p_delivery uuid, p_status text, p_error text, p_lane boolean, p_gone boolean)
+-- Writes down of a lane how a try of one of its deliveries ended; since when nothing gets through there.
+CREATE FUNCTION lane_told(d deliveries, p_status text, p_lane boolean, p_slow boolean) RETURNS timestamptz
+LANGUAGE sql SET search_path = holdfast, pg_temp AS $$
+  UPDATE delivery_lanes l SET served_at = now(), slow = p_slow,
+      failures = CASE WHEN p_lane THEN l.failures + 1 ELSE 0 END,
+      failing_since = CASE WHEN p_lane THEN coalesce(l.failing_since, now()) END,
+      refused = CASE p_status WHEN 'refused' THEN l.refused + 1 WHEN 'done' THEN 0 ELSE l.refused END,
+      paused_until = CASE WHEN p_lane
+          THEN now() + least(5 * 2.0 ^ least(l.failures, 12), 600) * (0.8 + 0.4 * random()) * interval '1 second'
+        WHEN p_slow THEN now() + interval '5 seconds' ELSE '-infinity' END
+    WHERE l.channel = d.channel AND l.lane = d.lane RETURNING l.failing_since
+$$;
+
+-- How a try ended. done; later: not this time; dead: never; refused: never, unless one after the other is:
+-- then it is the server that is wrong; back: it was not tried after all. p_lane: it is the whole lane that
+-- fails, for reasons of its own. p_gone: the receiver wants nothing any more. p_slow: it took long.
+CREATE FUNCTION outbox_told(p_delivery uuid, p_status text, p_error text, p_lane boolean, p_gone boolean, p_slow boolean)
 RETURNS text
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = holdfast, pg_temp AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = holdfast, pg_temp
+SET enable_sort = off SET enable_bitmapscan = off SET enable_seqscan = off SET jit = off AS $$
 DECLARE
-  d deliveries;
+  d        deliveries;
+  v_many   boolean := false;
+  v_status text := p_status;
+  v_since  timestamptz;
 BEGIN
   PERFORM set_config('synchronous_commit', 'off', true);
-  IF p_status = 'back' THEN
-    UPDATE deliveries SET tries = greatest(tries - 1, 0), next_at = now()
-      WHERE delivery_id = p_delivery AND status = 'waiting';
-    RETURN 'waiting';
-  END IF;
-  UPDATE deliveries SET error = left(p_error, 500),
-      status = CASE WHEN p_status <> 'later' THEN p_status
-        WHEN since < now() - interval '3 days' THEN 'dead' ELSE status END,
-      ended_at = CASE WHEN p_status <> 'later' OR since < now() - interval '3 days' THEN now() END
-    WHERE delivery_id = p_delivery AND status = 'waiting' RETURNING * INTO d;
-  IF NOT FOUND THEN
+  SELECT * INTO d FROM deliveries WHERE delivery_id = p_delivery FOR UPDATE;
+  IF NOT FOUND OR d.status <> 'waiting' THEN
     RETURN 'gone';
   END IF;
-  IF p_lane THEN
-    UPDATE delivery_lanes SET failures = failures + 1, paused_until = now()
-        + least(5 * 2.0 ^ least(failures, 12), 600) * (0.8 + 0.4 * random()) * interval '1 second'
-      WHERE channel = d.channel AND lane = d.lane;
-  ELSE
-    UPDATE delivery_lanes SET failures = 0, paused_until = '-infinity'
-      WHERE channel = d.channel AND lane = d.lane AND failures > 0;
+  IF p_status = 'back' THEN
+    UPDATE deliveries SET tries = greatest(tries - 1, 0), next_at = now() WHERE delivery_id = p_delivery;
+    RETURN 'waiting';
   END IF;
-  IF p_gone AND d.channel = 'webhook' THEN
+  IF p_status = 'refused' THEN
+    v_many := (SELECT l.refused >= 3 FROM delivery_lanes l WHERE l.channel = d.channel AND l.lane = d.lane);
+    v_status := CASE WHEN v_many THEN 'later' ELSE 'dead' END;
+  END IF;
+  IF v_status = 'later' THEN
+    v_status := CASE WHEN d.since < now() - interval '3 days' THEN 'dead' ELSE 'waiting' END;
+  END IF;
+  UPDATE deliveries SET error = left(p_error, 500), status = v_status,
+      ended_at = CASE WHEN v_status <> 'waiting' THEN now() END
+    WHERE delivery_id = p_delivery;
+  v_since := lane_told(d, p_status, p_lane OR v_many, p_slow);
+  -- What comes after it is not looked at before it is due again.
+  IF v_status = 'waiting' THEN
+    UPDATE deliveries SET next_at = d.next_at WHERE delivery_id = ANY (ARRAY(
+      SELECT o.delivery_id FROM deliveries o WHERE o.event_id = d.event_id AND o.target_id = d.target_id
+          AND o.about = d.about AND o.position > d.position AND o.status = 'waiting'
+          AND o.channel = d.channel AND o.next_at < d.next_at
+        ORDER BY o.event_id, o.target_id, o.about, o.position LIMIT 500));
+  END IF;
+  IF d.channel = 'webhook' AND (p_gone OR v_since < now() - interval '3 days') THEN
     UPDATE webhooks SET disabled_at = now() WHERE webhook_id = d.target_id AND disabled_at IS NULL;
-    UPDATE deliveries SET status = 'dead', ended_at = now(), error = 'the receiver is gone'
-      WHERE channel = d.channel AND lane = d.lane AND status = 'waiting';
   END IF;
-  RETURN d.status;
+  RETURN v_status;
+END
+$$;
+
+-- Gives up what has waited for three days, tried or not, and what waits for a webhook that is disabled; and
+-- removes what was for one that there is no more: at most so many of each. Says how many.
+CREATE FUNCTION outbox_bury(p_limit integer) RETURNS bigint
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = holdfast, pg_temp
+SET enable_sort = off SET enable_bitmapscan = off SET enable_seqscan = off SET jit = off AS $$
+DECLARE
+  v_ids  uuid[];
+  v_gone uuid[];
+  v_rows bigint;
+BEGIN
+  PERFORM set_config('synchronous_commit', 'off', true);
+  v_ids := ARRAY(SELECT q.delivery_id FROM unnest(ARRAY['mail', 'webhook']) AS c (channel)
+    CROSS JOIN LATERAL (SELECT d.delivery_id FROM deliveries d
+      WHERE d.channel = c.channel AND d.status = 'waiting' AND d.since < now() - interval '3 days'
+      ORDER BY d.since LIMIT p_limit) AS q);
+  UPDATE deliveries d SET status = 'dead', ended_at = now(), error = coalesce(d.error, 'it was not tried in three days')
+    WHERE d.delivery_id = ANY (v_ids);
+  v_gone := ARRAY(SELECT q.delivery_id FROM webhooks w CROSS JOIN LATERAL (SELECT d.delivery_id FROM deliveries d
+      WHERE d.channel = 'webhook' AND d.lane = w.webhook_id AND d.status = 'waiting'
+      ORDER BY d.next_at LIMIT p_limit) AS q
+    WHERE w.disabled_at IS NOT NULL LIMIT p_limit);
+  UPDATE deliveries d SET status = 'dead', ended_at = now(), error = 'the receiver is gone'
+    WHERE d.delivery_id = ANY (v_gone);
+  v_rows := cardinality(v_ids) + cardinality(v_gone);
+  v_gone := ARRAY(SELECT q.delivery_id FROM delivery_lanes l CROSS JOIN LATERAL (SELECT d.delivery_id FROM deliveries d
+      WHERE d.channel = l.channel AND d.lane = l.lane ORDER BY d.channel, d.lane LIMIT p_limit) AS q
+    WHERE l.channel = 'webhook' AND NOT EXISTS (SELECT FROM webhooks w WHERE w.webhook_id = l.lane) LIMIT p_limit);
+  DELETE FROM deliveries d WHERE d.delivery_id = ANY (v_gone);
+  DELETE FROM delivery_lanes l WHERE l.channel = 'webhook'
+    AND NOT EXISTS (SELECT FROM webhooks w WHERE w.webhook_id = l.lane)
+    AND NOT EXISTS (SELECT FROM deliveries d WHERE d.channel = l.channel AND d.lane = l.lane);
+  RETURN v_rows + cardinality(v_gone);
 END
 $$;
 
@@ -324,121 +459,28 @@ BEGIN
 END
 $$;
 
--- What waits and what was given up, by channel; log: notices that nobody has published yet.
+-- What waits and what was given up, by channel; log: notices that nobody has published yet. Whoever asks
+-- often shall not have all of them counted: 100,000 stand for any more.
 CREATE FUNCTION outbox_state() RETURNS TABLE (channel text, waiting bigint, oldest_seconds bigint, dead bigint)
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = holdfast, pg_temp AS $$
-  SELECT c.channel, (SELECT count(*) FROM holdfast.deliveries d
-        WHERE d.channel = c.channel AND d.status = 'waiting'),
-      coalesce((SELECT greatest(0, extract(epoch FROM now() - min(d.since)))::bigint FROM holdfast.deliveries d
-        WHERE d.channel = c.channel AND d.status = 'waiting'), 0),
-      (SELECT count(*) FROM holdfast.deliveries d WHERE d.channel = c.channel AND d.status = 'dead')
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = holdfast, pg_temp
+SET enable_seqscan = off SET enable_bitmapscan = off AS $$
+  SELECT c.channel, (SELECT count(*) FROM (SELECT FROM holdfast.deliveries d
+        WHERE d.channel = c.channel AND d.status = 'waiting' LIMIT 100000) AS q),
+      coalesce((SELECT greatest(0, extract(epoch FROM now() - d.since))::bigint FROM holdfast.deliveries d
+        WHERE d.channel = c.channel AND d.status = 'waiting' ORDER BY d.since LIMIT 1), 0),
+      (SELECT count(*) FROM (SELECT FROM holdfast.deliveries d
+        WHERE d.channel = c.channel AND d.status = 'dead' LIMIT 100000) AS q)
     FROM (VALUES ('mail'), ('webhook')) AS c (channel)
   UNION ALL
-  SELECT 'log', count(*), coalesce(greatest(0, extract(epoch FROM now() - min(n.written_at)))::bigint, 0), 0
-    FROM holdfast.notices_new n
-$$;
-
--- ---- for the operator ----------------------------------------------------------------------------
-
--- Deliveries of a status (null: any), newest first. target: the webhook or the account.
-CREATE FUNCTION delivery_list(p_status text, p_limit integer)
-RETURNS TABLE (delivery_id uuid, status text, channel text, target_id uuid, event_id integer,
-  place bigint, template text, tries integer, created_at text, next_at text, error text)
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = holdfast, pg_temp AS $$
-  SELECT d.delivery_id, d.status, d.channel, d.target_id, d.event_id, d.position, d.template, d.tries,
-      holdfast.time_show(d.created_at),
-      CASE WHEN d.status = 'waiting' THEN holdfast.time_show(greatest(d.next_at, l.paused_until)) END, d.error
-    FROM holdfast.deliveries d JOIN holdfast.delivery_lanes l USING (channel, lane)
-    WHERE p_status IS NULL OR d.status = p_status
-    ORDER BY d.created_at DESC, d.event_id DESC, d.position DESC LIMIT p_limit
-$$;
-
--- Sends again: this delivery whatever became of it, or (null) all that are dead. A lane that was paused
--- is tried at once. Says how many; those of a webhook that is gone are none.
-CREATE FUNCTION delivery_resend(p_delivery uuid) RETURNS bigint
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = holdfast, pg_temp AS $$
-DECLARE
-  v_lanes uuid[];
-BEGIN
-  WITH again AS (
-    UPDATE deliveries d SET status = 'waiting', ended_at = NULL, next_at = now(), since = now(), error = NULL
-      WHERE (d.delivery_id = p_delivery OR p_delivery IS NULL AND d.status = 'dead')
-        AND (d.channel = 'mail' OR EXISTS (SELECT FROM webhooks w
-          WHERE w.webhook_id = d.target_id AND w.disabled_at IS NULL))
-      RETURNING d.lane
-  )
-  SELECT array_agg(a.lane) INTO v_lanes FROM again a;
-  UPDATE delivery_lanes SET paused_until = '-infinity' WHERE lane = ANY (v_lanes);
-  RETURN coalesce(cardinality(v_lanes), 0);
-END
-$$;
-
--- ---- for organizers ------------------------------------------------------------------------------
-
-CREATE FUNCTION webhook_show(w webhooks) RETURNS text
-LANGUAGE sql STABLE SET search_path = holdfast, pg_temp AS $$
-  SELECT row_to_json(q)::text FROM (
-    SELECT w.webhook_id, w.url, to_json(w.kinds) AS kinds,
-      CASE WHEN w.disabled_at IS NULL THEN 'enabled' ELSE 'disabled' END AS status,
-      holdfast.time_show(w.created_at) AS created_at,
-      holdfast.time_show(w.disabled_at) AS disabled_at) AS q
-$$;
-
--- A webhook of the caller's, with the id that the caller chose: a repeat finds it there.
-CREATE FUNCTION webhook_create(p_user uuid, p_webhook uuid, p_url text, p_kinds text[], p_secret text, p_most integer)
-RETURNS text
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = holdfast, pg_temp AS $$
-DECLARE
-  w      webhooks;
-  v_kind record;
-BEGIN
-  PERFORM staff_check(p_user, false);
-  SELECT k.kind, k.at INTO v_kind FROM unnest(p_kinds) WITH ORDINALITY AS k (kind, at)
-    WHERE NOT EXISTS (SELECT FROM notice_kinds n WHERE n.kind = k.kind) ORDER BY k.at LIMIT 1;
-  IF FOUND THEN
-    PERFORM refuse_field('/kinds/' || v_kind.at - 1, 'There is no such kind of notice.');
-  END IF;
-  PERFORM pg_advisory_xact_lock(hashtextextended('webhooks/' || p_user, 5));
-  IF (SELECT count(*) FROM webhooks o WHERE o.owner_id = p_user AND o.webhook_id <> p_webhook) >= p_most THEN
-    PERFORM refuse_field('/url', format('An account has at most %s webhooks.', p_most));
-  END IF;
-  INSERT INTO delivery_lanes (channel, lane) VALUES ('webhook', p_webhook) ON CONFLICT DO NOTHING;
-  INSERT INTO webhooks (webhook_id, owner_id, url, kinds, secret)
-    VALUES (p_webhook, p_user, p_url, p_kinds, decode(p_secret, 'hex')) ON CONFLICT DO NOTHING;
-  SELECT * INTO w FROM webhooks o WHERE o.webhook_id = p_webhook AND o.owner_id = p_user;
-  RETURN webhook_show(w);
-END
-$$;
-
-CREATE FUNCTION webhook_list(p_user uuid, p_after uuid, p_limit integer)
-RETURNS TABLE (webhook_id uuid, body text)
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = holdfast, pg_temp AS $$
-  SELECT w.webhook_id, holdfast.webhook_show(w) FROM holdfast.webhooks w
-    WHERE w.owner_id = p_user AND (p_after IS NULL OR (w.created_at, w.webhook_id) >
-      (SELECT o.created_at, o.webhook_id FROM holdfast.webhooks o WHERE o.webhook_id = p_after))
-    ORDER BY w.created_at, w.webhook_id LIMIT p_limit
-$$;
-
--- Ends a webhook, with what waits for it and the record of what it was sent.
-CREATE FUNCTION webhook_delete(p_user uuid, p_webhook uuid, p_all boolean) RETURNS void
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = holdfast, pg_temp AS $$
-BEGIN
-  PERFORM staff_check(p_user, p_all);
-  DELETE FROM webhooks w WHERE w.webhook_id = p_webhook AND (p_all OR w.owner_id = p_user);
-  IF NOT FOUND THEN
-    RAISE EXCEPTION 'no such webhook' USING ERRCODE = 'HF104';
-  END IF;
-  DELETE FROM deliveries d WHERE d.channel = 'webhook' AND d.lane = p_webhook;
-  DELETE FROM delivery_lanes l WHERE l.channel = 'webhook' AND l.lane = p_webhook;
-END
+  SELECT 'log', (SELECT count(*) FROM (SELECT FROM holdfast.notices_new LIMIT 100000) AS q),
+    coalesce((SELECT greatest(0, extract(epoch FROM now() - min(q.written_at)))::bigint FROM
+      (SELECT n.written_at FROM holdfast.notices_new n LIMIT 100000) AS q), 0), 0
 $$;
 
 INSERT INTO job_schedule (name, every) VALUES ('outbox', '1 minute');
 
-GRANT EXECUTE ON FUNCTION outbox_spread, outbox_take, outbox_told, outbox_trim, outbox_state,
+GRANT EXECUTE ON FUNCTION outbox_spread, outbox_take, outbox_told, outbox_bury, outbox_trim, outbox_state,
   job_begin, job_beat, job_end TO holdfast_outbox;
 GRANT EXECUTE ON FUNCTION outbox_state TO holdfast_catalog, holdfast_notices;
-GRANT EXECUTE ON FUNCTION delivery_list, delivery_resend TO holdfast_notices;
-GRANT EXECUTE ON FUNCTION webhook_create, webhook_list, webhook_delete TO holdfast_admin;
 
 COMMIT;

@@ -157,7 +157,8 @@ test('made, listed without the secret, ended', async () => {
 test('addresses that may not be called are refused', async () => {
 	const bad = ['http://hooks.example.com/', 'https://', 'x', 'ftp://hooks.example.com/', 'https://u:p@hooks.example.com/',
 		'https://localhost/', 'https://LOCALHOST./', 'https://a.localhost/', 'https://intranet/', 'https://a.internal/', 'https://printer.local/',
-		'https://127.0.0.1/', 'https://127.1/', 'https://2130706433/', 'https://0x7f.0.0.1/', 'https://0177.0.0.1/', 'https://10.1.2.3/',
+		'https://127.0.0.1/', 'https://127.0.0.1./', 'https://10.0.0.1../', 'https://%ff%fe.example.com/',
+		'https://127.1/', 'https://2130706433/', 'https://0x7f.0.0.1/', 'https://0177.0.0.1/', 'https://10.1.2.3/',
 		'https://172.16.0.1/', 'https://192.168.1.1/', 'https://169.254.169.254/latest/meta-data', 'https://100.64.0.1/',
 		'https://0.0.0.0/', 'https://[::1]/', 'https://[fe80::1]/', 'https://[fc00::1]/', 'https://[::ffff:127.0.0.1]/',
 		'https://[::ffff:7f00:1]/', 'https://[64:ff9b::7f00:1]/', 'https://[2002:7f00:1::]/', 'https://224.0.0.1/', 'https://hooks.example.com/#a',

@@ -3,7 +3,7 @@
 'use strict';
 
 const assert = require('node:assert/strict');
-const { spawn, spawnSync } = require('node:child_process');
+const { spawnSync } = require('node:child_process');
 const fs = require('node:fs');
 const os = require('node:os');
 const path = require('node:path');
@@ -11,50 +11,15 @@ const { after, before, beforeEach, test } = require('node:test');
 
 const { assertStatus, get, post, put } = require('../lib/client.js');
 const npm = require('../lib/npm.js');
+const { deliveries, due, from, notices, outbox, run, webhookOf } = require('../lib/outbox.js');
 const { Mailbox, Webhooks } = require('../lib/receivers.js');
 const stack = require('../lib/stack.js');
 const world = require('../lib/world.js');
 
 let organizer, admin, buyer, mailbox;
 
-const from = 'mail_from=Box office <office@example.test>';
-
-// One run of the job: {status, stdout, stderr}. Asynchronous, since the receivers are in this process.
-function outbox(...args) {
-	const child = spawn(path.join(stack.env.HOLDFAST_BIN, 'holdfast-outbox'), ['--config', stack.env.HOLDFAST_CONF,
-		'--set', 'webhooks_allow_private=on', '--set', 'webhook_timeout_ms=1500', '--set', 'smtp_timeout_ms=1500', ...args],
-	{ stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, DATABASE_URL: undefined } });
-	const done = { child, stdout: '', stderr: '' };
-	child.stdout.on('data', (bytes) => { done.stdout += bytes; });
-	child.stderr.on('data', (bytes) => { done.stderr += bytes; });
-	done.end = new Promise((resolve, reject) => {
-		child.on('error', reject);
-		child.on('close', (status, signal) => resolve({ status, signal, stdout: done.stdout, stderr: done.stderr }));
-	});
-	return done;
-}
-async function run(...args) {
-	const done = await outbox(...args).end;
-	assert.equal(done.status, 0, done.stderr);
-	assert.equal(done.stdout, '');
-	return done.stderr;
-}
+const webhook = (receiver, options) => webhookOf(organizer, receiver, options);
 const mail = (...args) => run('--set', `smtp_url=${mailbox.url}`, '--set', from, ...args);
-
-// As if all pauses were over.
-const due = () => stack.sql(`update deliveries set next_at = now() where status = 'waiting';
-	update delivery_lanes set paused_until = '-infinity'`);
-const deliveries = (id, columns = 'template, status') => stack.sql(`select ${columns} from deliveries
-	where event_id = ${id} order by position, channel, template, target_id`).split('\n').filter(Boolean);
-const notices = (...args) => stack.program('notices', args);
-
-// A webhook whose address stands for one of this machine: made as everybody makes one, then moved.
-async function webhook(receiver, options = {}) {
-	const { kinds, who = organizer, where = '/hook' } = options;
-	const made = assertStatus(await post('/admin/webhooks', { url: 'https://hooks.example.com/', kinds }, { token: who.token }), 201).body;
-	stack.sql(`update webhooks set url = '${receiver.url}${where}' where webhook_id = '${made.webhook_id}'`);
-	return made;
-}
 
 before(async () => {
 	[organizer, admin] = await Promise.all(['organizer', 'admin'].map((r) => world.staff(r)));
@@ -71,11 +36,11 @@ after(async () => {
 beforeEach(async () => {
 	stack.sql('delete from deliveries; delete from webhooks');
 	await run();
-	stack.sql('delete from deliveries');
+	stack.sql('delete from deliveries; update delivery_lanes set failures = 0, refused = 0');
+	due();
 	organizer = await world.staff();
 	mailbox.mails = [];
-	mailbox.refuse = () => null;
-	mailbox.hold = null;
+	Object.assign(mailbox, { refuse: () => null, hold: null, greeting: null, sender: null });
 });
 
 // ---- webhooks ------------------------------------------------------------------------------------
@@ -439,7 +404,7 @@ test('a name and a password, where the server wants them', async (t) => {
 	assert.ok(!said.includes('pass word'));
 });
 
-test('templates: one that is wrong is found before, and costs no mail', async (t) => {
+test('templates: one that is wrong is found before, and costs no mail, nor holds up others', async (t) => {
 	assert.equal(notices('check').status, 0, notices('check').stderr);
 	const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'mail-'));
 	t.after(() => fs.rmSync(dir, { recursive: true }));
@@ -454,13 +419,21 @@ test('templates: one that is wrong is found before, and costs no mail', async (t
 		assert.match(done.stderr, why);
 	}
 	const { event_id: id } = await world.event(organizer);
-	await world.confirmed(buyer, id, 1);
+	fs.writeFileSync(file, good);
+	const before = await world.confirmed(buyer, id, 1);
 	await mail(...set);
-	assert.equal(mailbox.mails.length, 0);
+	fs.writeFileSync(file, good.slice(1));
+	await world.confirmed(buyer, id, 1);
+	assertStatus(await world.move(buyer, before, 'cancel'), 200);
+	const failed = await outbox('--set', `smtp_url=${mailbox.url}`, '--set', from, ...set).end;
+	assert.equal(failed.status, 1, 'the job says that somebody has to look');
+	assert.match(failed.stderr, /mistake=.*booking\.confirmed\.txt/);
+	assert.deepEqual(mailbox.mails.map((m) => m.subject), ['Your booking for An evening', 'Cancelled: your booking for An evening'],
+		'the others are sent');
 	fs.writeFileSync(file, good.replace('Hello', 'Dear'));
 	due();
 	await mail(...set);
-	assert.match(mailbox.mails[0].text, /^Dear/);
+	assert.match(mailbox.mails[2].text, /^Dear/);
 });
 
 test('settings that are wrong are told at once', () => {

@@ -8,7 +8,7 @@ const { once } = require('node:events');
 const npm = require('./npm.js');
 
 /*
- * What it was sent is in `calls`: {path, headers, text, body}. answer(call, response): instead of a plain 204.
+ * What it was sent is in `calls`: {path, headers, text, body, at}. answer(call, response): instead of a plain 204.
  */
 class Webhooks {
 	calls = [];
@@ -19,7 +19,7 @@ class Webhooks {
 			const chunks = [];
 			for await (const chunk of request) chunks.push(chunk);
 			const text = Buffer.concat(chunks).toString();
-			const call = { method: request.method, path: request.url, headers: request.headers, text, body: JSON.parse(text) };
+			const call = { method: request.method, path: request.url, headers: request.headers, text, body: JSON.parse(text), at: Date.now() };
 			this.calls.push(call);
 			this.answer(call, response);
 		});
@@ -37,25 +37,30 @@ class Webhooks {
 	}
 }
 
+const refusal = (code, text = 'We do not want you') => code && Object.assign(new Error(text), { responseCode: code });
+
 /*
  * Mail that has arrived is in `mails`, parsed, each with its envelope and its text as it came. refuse(address):
- * an SMTP answer {code, text} for this recipient; hold: promise that the end of a mail waits for.
+ * an SMTP answer {code, text} for this recipient; greeting, sender: a code for all; hold: promise that the end of a mail waits for.
  */
 class Mailbox {
 	mails = [];
 	connections = 0;
 	refuse = () => null;
 	hold = null;
+	greeting = null;
+	sender = null;
 
 	constructor(options = {}) {
 		const { SMTPServer } = npm('smtp-server');
 		const { simpleParser } = npm('mailparser');
 		this.server = new SMTPServer({
 			disabledCommands: ['STARTTLS'], authOptional: true, allowInsecureAuth: true, logger: false, ...options,
-			onConnect: (session, done) => { this.connections++; done(); },
+			onConnect: (session, done) => { this.connections++; done(refusal(this.greeting)); },
+			onMailFrom: (address, session, done) => done(refusal(this.sender)),
 			onRcptTo: (address, session, done) => {
 				const refused = this.refuse(address.address);
-				done(refused ? Object.assign(new Error(refused.text), { responseCode: refused.code }) : null);
+				done(refused && refusal(refused.code, refused.text));
 			},
 			onData: async (stream, session, done) => {
 				const chunks = [];

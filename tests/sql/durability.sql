@@ -90,7 +90,7 @@ SELECT is(current_setting('synchronous_commit'), 'off',
 
 SELECT is((SELECT string_agg(proname, ' ' ORDER BY proname) FROM pg_proc
     WHERE pronamespace = 'holdfast'::regnamespace AND prosrc LIKE '%synchronous_commit%'),
-  'answers_trim cancel event_update expire extend hold job_beat outbox_take outbox_told outbox_trim paid payment_told queue_mark '
+  'answers_trim cancel event_update expire extend hold job_beat outbox_bury outbox_take outbox_told outbox_trim paid payment_told queue_mark '
   'queue_serve queue_trim release sessions_trim', 'no other function speaks of it');
 SELECT is((SELECT count(*) FROM pg_proc WHERE pronamespace = 'holdfast'::regnamespace
     AND prosrc ~ 'set_config\(''synchronous_commit'', ''(on|local|remote)'), 0::bigint,

@@ -23,7 +23,7 @@ INSERT INTO granted VALUES
     || 'venue_find venue_list'),
   ('holdfast_janitor', 'answers_trim expire janitor_due job_beat job_begin job_end queue_trim sessions_trim'),
   ('holdfast_notices', 'delivery_list delivery_resend outbox_state'),
-  ('holdfast_outbox', 'job_beat job_begin job_end outbox_spread outbox_state outbox_take outbox_told outbox_trim '
+  ('holdfast_outbox', 'job_beat job_begin job_end outbox_bury outbox_spread outbox_state outbox_take outbox_told outbox_trim '
     || 'refund_told refunds_due'),
   ('holdfast_payment', 'checkout event_shown filter_entries filter_event filter_seats filter_some filter_used '
     || 'payment_opened payment_told'),

@@ -1,0 +1,5 @@
+-- outbox/bury: gives up what has waited too long or for nobody, at most so many of each kind.
+-- in: limit int
+-- out: gone bigint
+-- by: outbox
+select holdfast.outbox_bury($1)

@@ -1,0 +1,70 @@
+// Receivers of notices that are slow, and a mail server that refuses everything: what others wait, and what is lost.
+'use strict';
+
+const assert = require('node:assert/strict');
+const { after, before, beforeEach, test } = require('node:test');
+
+const { due, from, notices, run, webhookOf } = require('../lib/outbox.js');
+const { Mailbox, Webhooks } = require('../lib/receivers.js');
+const stack = require('../lib/stack.js');
+const world = require('../lib/world.js');
+
+let organizer, buyer, mailbox;
+
+const mail = (...args) => run('--set', `smtp_url=${mailbox.url}`, '--set', from, ...args);
+const forget = () => stack.sql(`delete from deliveries; delete from webhooks;
+	update delivery_lanes set failures = 0, refused = 0, paused_until = '-infinity'`);
+
+before(async () => {
+	[organizer, buyer, mailbox] = await Promise.all([world.staff(), world.buyer(), new Mailbox().open()]);
+	await run();
+});
+beforeEach(forget);
+after(async () => {
+	await mailbox.close();
+	forget();
+	stack.verify();
+});
+
+test('one that is slow takes little from others', async () => {
+	const [good, slow] = await Promise.all([new Webhooks().open(),
+		new Webhooks((call, response) => setTimeout(() => response.writeHead(200).end(), 1100)).open()]);
+	await webhookOf(organizer, slow);
+	await webhookOf(organizer, good);
+	const { event_id: id } = await world.event(organizer);
+	for (let i = 0; i < 9; i++) await world.confirmed(buyer, id, 1);
+	await run();
+	assert.equal(good.calls.length, 10);
+	assert.ok(slow.calls.length >= 1, `${slow.calls.length} calls`);
+	const lastOfGood = good.calls.at(-1).at;
+	assert.ok(slow.calls.filter((call) => call.at < lastOfGood).length <= 4, 'one call at its turn, none while others wait');
+	await Promise.all([good.close(), slow.close()]);
+});
+
+test('a mail server that refuses all of us loses no mail', async () => {
+	const { event_id: id } = await world.event(organizer);
+	for (let i = 0; i < 5; i++) await world.confirmed(buyer, id, 1);
+	const answers = {
+		'the greeting': { greeting: 554 }, 'the sender': { sender: 550 }, 'relaying': { recipient: { code: 550, text: '5.7.1 Relaying denied' } },
+		'logins alone': { recipient: { code: 530, text: '5.7.0 Authentication required' } },
+	};
+	for (const [what, refusing] of Object.entries(answers)) {
+		due();
+		Object.assign(mailbox, { greeting: null, sender: null, refuse: () => refusing.recipient ?? null }, refusing);
+		assert.match(await mail(), / mails=0 mails_later=1 mails_dead=0 /, what);
+	}
+	mailbox.greeting = mailbox.sender = null;
+	mailbox.refuse = () => ({ code: 550, text: 'relay denied' });
+	for (let i = 0; i < 5; i++) {
+		due();
+		await mail();
+	}
+	assert.equal(stack.sql("select count(*) from deliveries where channel = 'mail' and status = 'dead'"), '3', 'and hardly any if it does not say why');
+	assert.equal(notices('resend', 'all-dead').stdout, '3\n');
+	mailbox.refuse = (address) => (address === buyer.email ? null : { code: 550, text: '5.1.1 No such user' });
+	due();
+	await mail();
+	assert.equal(mailbox.mails.length, 5);
+	for (let i = 0; i < 5; i++) await world.confirmed(await world.buyer(), id, 1);
+	assert.match(await mail(), / mails=0 mails_later=0 mails_dead=5 /, 'nobody is there');
+});
