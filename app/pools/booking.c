@@ -482,9 +482,7 @@ booking_start(struct context *house)
 static bool
 booking_idle(struct context *house)
 {
-	bool more = filter_idle(house);
-
-	return demand_idle(house) || more;
+	return filter_idle(house) + demand_idle(house) > 0; /* both, whatever the first says */
 }
 
 int
