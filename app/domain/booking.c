@@ -194,7 +194,7 @@ move_run(struct context *house, struct move *move, enum booking_outcome *outcome
  * it has one of its own, so that it finds what it has done after an unknown outcome.
  */
 static enum problem
-move_run_counted(struct context *house, const struct move *move, enum booking_outcome *outcome,
+move_run_counted(struct context *house, struct move *move, enum booking_outcome *outcome,
 	struct booking *out)
 {
 	char random[ID_UUID_TEXT];
@@ -208,6 +208,7 @@ move_run_counted(struct context *house, const struct move *move, enum booking_ou
 		counted.key = &own;
 	}
 	err = move_run(house, &counted, outcome, out);
+	move->rows = counted.rows;
 	if (!err && !keyed && *outcome == BOOKING_REPLAY)
 		*outcome = BOOKING_MOVED;
 	return err;
