@@ -38,7 +38,6 @@ CREATE FUNCTION booking_unpaid(b bookings) RETURNS payment_result
 LANGUAGE plpgsql SET search_path = holdfast, pg_temp AS $$
 DECLARE
   v_wish boolean := b.release_asked_at IS NOT NULL;
-  v_rows integer;
 BEGIN
   b := booking_lock(b.event_id, b.booking_id, b.user_id, v_wish);
   IF b.status <> 'RESERVED' OR b.expires_at <= now() THEN
@@ -46,19 +45,9 @@ BEGIN
   ELSIF v_wish <> (b.release_asked_at IS NOT NULL) THEN
     RAISE EXCEPTION 'a release has been asked for meanwhile' USING ERRCODE = '40001';
   ELSIF v_wish THEN
-    v_rows := claims_drop(b);
-    UPDATE bookings SET status = 'RELEASED', ended_at = now(), version = version + 1
-      WHERE event_id = b.event_id AND booking_id = b.booking_id AND status = b.status RETURNING * INTO b;
-  ELSE
-    v_rows := claims_set(b, 'h', b.expires_at);
-    UPDATE bookings SET status = 'HOLD', version = version + 1
-      WHERE event_id = b.event_id AND booking_id = b.booking_id AND status = b.status RETURNING * INTO b;
+    RETURN payment_outcome('released', booking_put(b, 'RELEASED'), '-');
   END IF;
-  IF NOT claims_were_all(b, v_rows) THEN
-    RAISE EXCEPTION 'a locked booking has changed' USING ERRCODE = 'XX001';
-  END IF;
-  RETURN CASE WHEN v_wish THEN payment_outcome('released', b, '-')
-    ELSE payment_outcome('back-to-hold', b, 'h') END;
+  RETURN payment_outcome('back-to-hold', booking_put(b, 'HOLD'), 'h');
 END
 $$;
 

@@ -79,8 +79,7 @@ $$;
 CREATE FUNCTION booking_paid(b bookings, p_cancelled boolean) RETURNS payment_result
 LANGUAGE plpgsql SET search_path = holdfast, pg_temp AS $$
 DECLARE
-  c      bookings;
-  v_rows integer;
+  c bookings;
 BEGIN
   IF b.status NOT IN ('HOLD', 'RESERVED', 'EXPIRED', 'RELEASED') THEN
     RETURN payment_outcome('refunding', b, NULL);
@@ -91,12 +90,7 @@ BEGIN
     ELSIF NOT p_cancelled THEN
       RETURN payment_outcome('confirmed', booking_confirm(b, true), 'b');
     END IF;
-    v_rows := claims_drop(b);
-    UPDATE bookings SET status = 'RELEASED', ended_at = now(), version = version + 1
-      WHERE event_id = b.event_id AND booking_id = b.booking_id RETURNING * INTO b;
-    IF NOT claims_were_all(b, v_rows) THEN
-      RAISE EXCEPTION 'a locked booking has changed' USING ERRCODE = 'XX001';
-    END IF;
+    b := booking_put(b, 'RELEASED');
   ELSIF NOT p_cancelled THEN
     c := booking_confirm_late(b);
     IF c.booking_id IS NOT NULL THEN

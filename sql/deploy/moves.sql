@@ -270,15 +270,31 @@ BEGIN
 END
 $$;
 
+-- A locked booking and its claims become this: HOLD or RESERVED until its deadline as b has it, or RELEASED.
+CREATE FUNCTION booking_put(b bookings, p_status text) RETURNS bookings
+LANGUAGE plpgsql SET search_path = holdfast, pg_temp AS $$
+DECLARE
+  v_rows integer := CASE p_status WHEN 'HOLD' THEN claims_set(b, 'h', b.expires_at)
+    WHEN 'RESERVED' THEN claims_set(b, 'r', b.expires_at) ELSE claims_drop(b) END;
+BEGIN
+  UPDATE bookings SET status = p_status, expires_at = b.expires_at, version = version + 1,
+      ended_at = CASE WHEN p_status = 'RELEASED' THEN now() END
+    WHERE event_id = b.event_id AND booking_id = b.booking_id AND status = b.status RETURNING * INTO b;
+  IF NOT claims_were_all(b, v_rows) THEN
+    RAISE EXCEPTION 'a locked booking has changed' USING ERRCODE = 'XX001';
+  END IF;
+  RETURN b;
+END
+$$;
+
 -- HOLD -> RESERVED: a payment begins. Again: the same reservation.
 CREATE FUNCTION reserve(p_event integer, p_booking uuid, p_user uuid, p_grace_seconds integer,
   p_life_seconds integer) RETURNS move_result
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = holdfast, pg_temp AS $$
 DECLARE
-  r      move_result;
-  b      bookings;
-  e      record;
-  v_rows integer;
+  r move_result;
+  b bookings;
+  e record;
 BEGIN
   b := booking_lock(p_event, p_booking, p_user, false);
   IF b.status = 'RESERVED' AND b.expires_at > now() THEN
@@ -295,12 +311,7 @@ BEGIN
     b.expires_at := greatest(b.expires_at, date_trunc('milliseconds', least(
       now() + make_interval(secs => p_grace_seconds),
       b.created_at + make_interval(secs => p_life_seconds))));
-    v_rows := claims_set(b, 'r', b.expires_at);
-    UPDATE bookings SET status = 'RESERVED', expires_at = b.expires_at, version = version + 1
-      WHERE event_id = p_event AND booking_id = p_booking AND status = b.status RETURNING * INTO b;
-    IF NOT claims_were_all(b, v_rows) THEN
-      RAISE EXCEPTION 'a locked booking has changed' USING ERRCODE = 'XX001';
-    END IF;
+    b := booking_put(b, 'RESERVED');
     r.outcome := 'moved';
   END IF;
   r.positions := booking_positions(b);
