@@ -49,6 +49,8 @@ ROOMS   := base http store domain
 LIBRARY := $(filter-out $(if $(FAULTS),,app/base/fault.c), \
 	$(foreach room,$(ROOMS),$(wildcard app/$(room)/*.c)))
 QUERIES := $(sort $(wildcard sql/queries/*/*.sql))
+# Of no use to the product's own programs: for those that try it.
+PROOF   := $(foreach room,load history,$(wildcard app/$(room)/*.c))
 SCRIPTS := $(sort $(wildcard app/store/lua/*.lua))
 GENERATED := queries scripts
 
@@ -90,8 +92,8 @@ $(PACKAGED): deploy/packages deploy/packages.list
 # Changes when a source comes or goes, so that what is made of all of them is made anew.
 $(BUILD)/sources: FORCE
 	@mkdir -p $(@D)
-	@echo '$(QUERIES) $(SCRIPTS) $(LIBRARY)' | cmp -s - $@ || \
-		echo '$(QUERIES) $(SCRIPTS) $(LIBRARY)' > $@
+	@echo '$(QUERIES) $(SCRIPTS) $(LIBRARY) $(PROOF)' | cmp -s - $@ || \
+		echo '$(QUERIES) $(SCRIPTS) $(LIBRARY) $(PROOF)' > $@
 
 .PHONY: FORCE
 FORCE:
@@ -135,10 +137,12 @@ $(BUILD)/obj/%.o: app/%.c | $(GEN_HEADERS) $(PACKAGED)
 	$(Q)$(COMPILE) $(HIDDEN) -c -o $@ $<
 
 # Made anew each time, so that the object of a source that has gone does not stay in it.
-$(BUILD)/libholdfast.a: $(LIB_OBJECTS) $(BUILD)/sources
+$(BUILD)/libholdfast.a: $(LIB_OBJECTS)
+$(BUILD)/libproof.a: $(call object,$(PROOF))
+$(BUILD)/libholdfast.a $(BUILD)/libproof.a: $(BUILD)/sources
 	@mkdir -p $(@D)
 	$(call STEP,AR)
-	$(Q)rm -f $@.new && $(AR) rcs $@.new $(LIB_OBJECTS) && mv -f $@.new $@
+	$(Q)rm -f $@.new && $(AR) rcs $@.new $(filter %.o,$^) && mv -f $@.new $@
 
 $(POOL_BINS): $(BUILD)/bin/holdfast-%: $(BUILD)/obj/pools/%.o $(call object,$(POOLS_SHARED)) \
 		$(BUILD)/libholdfast.a
@@ -152,7 +156,8 @@ $(JOB_BINS): $(BUILD)/bin/holdfast-%: $(BUILD)/obj/jobs/%.o $(call object,$(JOBS
 	$(call STEP,LINK)
 	$(Q)$(LINK) -o $@ $^ $(LIBS)
 
-$(TOOL_BINS): $(BUILD)/bin/holdfast-%: $(BUILD)/obj/tools/%.o $(BUILD)/libholdfast.a
+$(TOOL_BINS): $(BUILD)/bin/holdfast-%: $(BUILD)/obj/tools/%.o $(BUILD)/libproof.a \
+		$(BUILD)/libholdfast.a
 	@mkdir -p $(@D)
 	$(call STEP,LINK)
 	$(Q)$(LINK) -o $@ $^ $(LIBS)
@@ -163,7 +168,7 @@ $(BUILD)/obj/unit/%.o: tests/unit/%.c | $(GEN_HEADERS) $(PACKAGED)
 	$(Q)$(COMPILE) -c -o $@ $<
 
 $(TEST_BINS): $(BUILD)/test/%: $(BUILD)/obj/unit/%.o $(call object,$(POOLS_SHARED)) \
-		$(BUILD)/libholdfast.a
+		$(BUILD)/libproof.a $(BUILD)/libholdfast.a
 	@mkdir -p $(@D)
 	$(call STEP,LINK)
 	$(Q)$(LINK) -o $@ $^ -lcriterion $(LIBS)

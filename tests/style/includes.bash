@@ -18,7 +18,9 @@ rooms() {
 		may["domain"] = " base store domain "
 		may["pools"] = " base http store domain pools "
 		may["jobs"] = " base store domain jobs "
-		may["tools"] = " base store domain tools "
+		may["load"] = " base store domain load "
+		may["history"] = " base store domain load history "
+		may["tools"] = " base store domain load history tools "
 		generated = " queries.h scripts.h "
 	}
 	$2 ~ /^"/ {
@@ -27,7 +29,7 @@ rooms() {
 		if (split(header, to, "/") == 1) {
 			if (!index(generated, " " header " "))
 				print $1 ": " header " has no room"
-			else if (from[2] !~ /^(store|domain|pools|jobs|tools)$/)
+			else if (from[2] !~ /^(store|domain|pools|jobs|load|history|tools)$/)
 				print $1 ": may not use " header
 		} else if (!index(may[from[2]], " " to[1] " ")) {
 			print $1 ": " from[2] " may not include " header
