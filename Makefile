@@ -241,7 +241,7 @@ $(NPM): tests/npm/package.json tests/npm/package-lock.json
 
 BENCHES := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(wildcard tests/bench/*.c))
 
-$(BENCHES): $(BUILD)/bench/%: tests/bench/%.c $(wildcard tests/bench/*.h)
+$(BENCHES): $(BUILD)/bench/%: tests/bench/%.c app/load/fill.h
 	@mkdir -p $(@D)
 	$(call STEP,LINK)
 	$(Q)$(COMPILE) -MF $(BUILD)/obj/bench-$*.d $(LDFLAGS) -pie -o $@ $< -lfcgi

@@ -77,11 +77,11 @@ class Seats {
 
 async function load(port, options, ...requests) {
   const { anonymous, ...others } = options;
-  const args = ['--port', port, '--connections', connections,
+  const args = ['requests', '--port', port, '--connections', connections,
     ...(anonymous ? [] : ['--tokens', files('tokens')]),
     ...Object.entries({ seconds, ...others }).flatMap(([name, value]) => [`--${name}`, value]),
     ...requests.flatMap((one) => ['--request', one])];
-  const { stdout } = await run(path.join(out, 'load'), args.map(String));
+  const { stdout } = await run(path.join(env.HOLDFAST_BIN, 'holdfast-loadgen'), args.map(String));
   return JSON.parse(stdout);
 }
 

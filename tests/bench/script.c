@@ -6,7 +6,7 @@
  * The words are templates (fill.h) whose number counts from FROM. Prints one line of JSON: the
  * rate, and how often each first word was answered.
  */
-#include "fill.h"
+#include "load/fill.h"
 
 #include <errno.h>
 #include <poll.h>

@@ -2,8 +2,8 @@
  * Templates of requests. {n} is a number; {row} and {seat} are its place in rows of a thousand,
  * from 1; {hex} is it in twelve digits, as the end of a UUID; {id} is a text.
  */
-#ifndef HOLDFAST_BENCH_FILL_H
-#define HOLDFAST_BENCH_FILL_H
+#ifndef HOLDFAST_FILL_H
+#define HOLDFAST_FILL_H
 
 #include "base/base.h"
 

@@ -1,0 +1,48 @@
+/*
+ * The mode `requests`: templates of requests, sent as fast as answers come or at a fixed rate.
+ */
+#ifndef HOLDFAST_REQUESTS_H
+#define HOLDFAST_REQUESTS_H
+
+#include "load/wire.h"
+
+#define REQUESTS_KINDS_MAX       16
+#define REQUESTS_CONNECTIONS_MAX 16384
+
+/* A template of requests; its places are those of fill.h. */
+struct requests_kind {
+	int64_t weight;
+	const char *method, *path, *body;
+	int64_t answered, good;
+};
+
+struct requests_line {
+	char *text;
+	int64_t token; /* of ids alone */
+};
+
+struct requests_list {
+	struct requests_line *lines;
+	int64_t count, next;
+};
+
+struct requests {
+	struct target target;
+	int64_t connections;
+	double seconds;
+	double rate; /* so many a second, whether answers come or not; 0: as fast as they come */
+	int64_t most, from;
+	struct requests_list tokens, ids;
+	FILE *save;
+	struct requests_kind kinds[REQUESTS_KINDS_MAX];
+	int64_t kinds_count, weights;
+};
+
+/* Each NULL: done; else what is wrong, as a sentence without its end. */
+const char *requests_add(struct requests *requests, const char *text);
+const char *requests_read(struct requests_list *list, const char *path, bool numbers);
+
+/* Sends them, and prints one line of JSON. The exit status of the program. */
+int requests_run(struct requests *requests);
+
+#endif
