@@ -68,7 +68,7 @@ record_time(const char *text, int64_t *out_us)
 	return true;
 }
 
-/* ---- lines ------------------------------------------------------------------------------------ */
+/* ---- lines ----------------------------------------------------------------------------------- */
 
 /* A member's name, after a comma where it is not the first of its object. */
 static void

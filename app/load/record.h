@@ -91,7 +91,7 @@ int64_t record_anchor_us(void);
 /* A time in RFC 3339 that ends in Z, as the product writes it, in microseconds since 1970. */
 bool record_time(const char *text, int64_t *out_us);
 
-/* ---- writing ---------------------------------------------------------------------------------- */
+/* ---- writing --------------------------------------------------------------------------------- */
 
 struct record_writer;
 
@@ -103,7 +103,7 @@ int64_t record_calls(const struct record_writer *writer); /* how many were writt
 /* Writes the last line and closes. False, with errno, if anything could not be written. */
 bool record_finish(struct record_writer *writer, int64_t end_us);
 
-/* ---- reading ---------------------------------------------------------------------------------- */
+/* ---- reading --------------------------------------------------------------------------------- */
 
 struct record_reader;
 

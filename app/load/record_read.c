@@ -1,9 +1,6 @@
 /*
  * Reading a history. Every line is taken to be hostile: it must be exactly what the writer would
  * have written, byte for byte of its form, or the file is refused with the line's number.
- *
- * Texts are unescaped where they stand in the buffer of the line, so that nothing is allocated for
- * a call: an escaped text is never shorter than what it stands for.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -13,6 +10,7 @@
 
 #include "base/str.h"
 #include "load/record.h"
+#include "load/scan.h"
 
 #define READ_BUFFER (RECORD_LINE_MAX * 2)
 
@@ -23,15 +21,14 @@ struct record_reader {
 	char *line;
 	size_t line_len;
 	int64_t number, bytes, size, calls, end_us;
-	char *at_char;      /* where the line is being read */
-	const char *wanted; /* what was expected there; NULL: all is well so far */
+	struct scan scan;
 	char fault[300];
 	char *head;
 	const char *lists[3][RECORD_SEATS_MAX];
 	struct record_part parts[2][RECORD_PARTS_MAX];
 };
 
-/* ---- the file --------------------------------------------------------------------------------- */
+/* ---- the file -------------------------------------------------------------------------------- */
 
 static bool __attribute__((format(printf, 2, 3)))
 fail(struct record_reader *r, const char *format, ...)
@@ -94,247 +91,21 @@ next_line(struct record_reader *r, bool *is_end)
 		return fail(r, "it is longer than %d bytes", RECORD_LINE_MAX);
 	if (!str_is_utf8(r->line, r->line_len))
 		return fail(r, "it is not UTF-8, or has a NUL byte");
-	r->at_char = r->line;
-	r->wanted = NULL;
+	r->scan.at = r->line;
+	r->scan.wanted = NULL;
 	return true;
 }
 
-/* ---- the parts of a line ---------------------------------------------------------------------- */
-
-static bool
-want(struct record_reader *r, const char *what)
-{
-	if (!r->wanted)
-		r->wanted = what;
-	return false;
-}
-
-/* Takes exactly this text, if it stands there. */
-static bool
-take_if(struct record_reader *r, const char *text)
-{
-	size_t len = strlen(text);
-
-	if (r->wanted || strncmp(r->at_char, text, len) != 0)
-		return false;
-	r->at_char += len;
-	return true;
-}
-
-static bool
-take(struct record_reader *r, const char *text)
-{
-	return take_if(r, text) || want(r, text);
-}
-
-static bool
-take_number(struct record_reader *r, int64_t min, int64_t *out)
-{
-	char *start = r->at_char, *end = start, was;
-	bool ok;
-
-	if (r->wanted)
-		return false;
-	if (*end == '-')
-		end++;
-	while (*end >= '0' && *end <= '9')
-		end++;
-	was = *end;
-	*end = '\0';
-	/* One form a number: no sign or zero that says nothing. */
-	ok = str_to_int(start, min, INT64_MAX, out) && strcmp(start, "-0") != 0 &&
-	     (start[0] != '0' || end == start + 1) && (start[0] != '-' || start[1] != '0');
-	*end = was;
-	if (!ok)
-		return want(r, min >= 0 ? "a number that is not negative" : "a number");
-	r->at_char = end;
-	return true;
-}
-
-static bool
-hex_of(const char *text, unsigned *out)
-{
-	*out = 0;
-	for (int i = 0; i < 4; i++) {
-		static const char digits[] = "0123456789abcdef";
-		const char *digit = text[i] ? strchr(digits, text[i] | 0x20) : NULL;
-
-		if (!digit)
-			return false;
-		*out = *out * 16 + (unsigned)(digit - digits);
-	}
-	return true;
-}
-
-static char *
-put_utf8(char *to, unsigned c)
-{
-	if (c < 0x80) {
-		*to++ = (char)c;
-	} else if (c < 0x800) {
-		*to++ = (char)(0xc0 | c >> 6);
-		*to++ = (char)(0x80 | (c & 0x3f));
-	} else {
-		if (c < 0x10000) {
-			*to++ = (char)(0xe0 | c >> 12);
-		} else {
-			*to++ = (char)(0xf0 | c >> 18);
-			*to++ = (char)(0x80 | (c >> 12 & 0x3f));
-		}
-		*to++ = (char)(0x80 | (c >> 6 & 0x3f));
-		*to++ = (char)(0x80 | (c & 0x3f));
-	}
-	return to;
-}
-
-/* \uXXXX, or a pair of surrogates, at *from. */
-static bool
-take_unicode(char **from, char **to)
-{
-	unsigned c, low;
-
-	if (!hex_of(*from + 2, &c) || c == 0 || (c >= 0xdc00 && c <= 0xdfff))
-		return false;
-	*from += 6;
-	if (c >= 0xd800 && c <= 0xdbff) {
-		if ((*from)[0] != '\\' || (*from)[1] != 'u' || !hex_of(*from + 2, &low) ||
-			low < 0xdc00 || low > 0xdfff)
-			return false;
-		*from += 6;
-		c = 0x10000 + ((c - 0xd800) << 10) + (low - 0xdc00);
-	}
-	*to = put_utf8(*to, c);
-	return true;
-}
-
-/* A text in quotes, unescaped where it stands. */
-static bool
-take_text(struct record_reader *r, const char **out)
-{
-	static const char escapes[] = "\"\"\\\\//b\bf\fn\nr\rt\t";
-	char *from = r->at_char, *to = from;
-
-	if (!take(r, "\""))
-		return false;
-	*out = to = ++from;
-	while (*from != '"') {
-		if ((unsigned char)*from < 0x20)
-			return want(r, "the end of a text");
-		if (*from != '\\') {
-			*to++ = *from++;
-		} else if (from[1] == 'u') {
-			if (!take_unicode(&from, &to))
-				return want(r, "a text of UTF-8");
-		} else {
-			size_t i = 0;
-
-			while (escapes[i] && escapes[i] != from[1])
-				i += 2;
-			if (!escapes[i])
-				return want(r, "a text");
-			*to++ = escapes[i + 1];
-			from += 2;
-		}
-	}
-	*to = '\0';
-	r->at_char = from + 1;
-	return true;
-}
-
-static bool
-take_text_or_null(struct record_reader *r, const char **out)
-{
-	*out = NULL;
-	return take_if(r, "null") || take_text(r, out);
-}
-
-/* Takes the name of a member that may be left out; a comma stands before it unless it is first. */
-static bool
-take_name_if(struct record_reader *r, const char *name, bool *first)
-{
-	char *start = r->at_char;
-
-	if (r->wanted)
-		return false;
-	if ((*first || take_if(r, ",")) && take_if(r, "\"") && take_if(r, name) &&
-		take_if(r, "\":")) {
-		*first = false;
-		return true;
-	}
-	r->at_char = start;
-	return false;
-}
-
-static void
-take_list_if(
-	struct record_reader *r, const char *name, const char **list, size_t *count, bool *first)
-{
-	*count = 0;
-	if (!take_name_if(r, name, first) || !take(r, "["))
-		return;
-	do {
-		if (*count == RECORD_SEATS_MAX) {
-			want(r, "no more seats");
-			return;
-		}
-		if (!take_text(r, &list[*count]))
-			return;
-		(*count)++;
-	} while (take_if(r, ","));
-	take(r, "]");
-}
-
-static void
-take_places_if(struct record_reader *r, const char **list, struct record_part *parts,
-	struct record_places *places, bool *first)
-{
-	places->seats = list;
-	places->parts = parts;
-	places->parts_count = 0;
-	take_list_if(r, "seats", list, &places->seats_count, first);
-	if (!take_name_if(r, "sections", first) || !take(r, "["))
-		return;
-	do {
-		struct record_part *part = &parts[places->parts_count];
-
-		if (places->parts_count == RECORD_PARTS_MAX) {
-			want(r, "no more sections");
-			return;
-		}
-		if (!take(r, "{\"id\":") || !take_text(r, &part->section) || !take(r, ",\"n\":") ||
-			!take_number(r, 0, &part->quantity) || !take(r, "}"))
-			return;
-		places->parts_count++;
-	} while (take_if(r, ","));
-	take(r, "]");
-}
-
-static void
-take_text_if(struct record_reader *r, const char *name, const char **out, bool *first)
-{
-	*out = NULL;
-	if (take_name_if(r, name, first))
-		take_text(r, out);
-}
-
-static void
-take_number_if(struct record_reader *r, const char *name, int64_t *out, bool *first)
-{
-	*out = RECORD_ABSENT;
-	if (take_name_if(r, name, first))
-		take_number(r, 0, out);
-}
-
-/* ---- lines ------------------------------------------------------------------------------------ */
+/* ---- lines ----------------------------------------------------------------------------------- */
 
 /* The line was read to its end, and all was as wanted. */
 static bool
 line_done(struct record_reader *r)
 {
-	if (!r->wanted && r->at_char == r->line + r->line_len)
+	if (!r->scan.wanted && r->scan.at == r->line + r->line_len)
 		return true;
-	return fail(r, "byte %td: %s is missing", r->at_char - r->line + 1,
-		r->wanted ? r->wanted : "the end");
+	return fail(r, "byte %td: %s is missing", r->scan.at - r->line + 1,
+		r->scan.wanted ? r->scan.wanted : "the end");
 }
 
 static bool
@@ -342,14 +113,16 @@ read_head(struct record_reader *r, struct record_head *head)
 {
 	int64_t form;
 
-	return take(r, "{\"history\":") && take_number(r, 1, &form) &&
-	       (form == 1 || want(r, "a form that is known, 1,")) && take(r, ",\"scenario\":") &&
-	       take_text(r, &head->scenario) && take(r, ",\"url\":") && take_text(r, &head->url) &&
-	       take(r, ",\"event\":") && take_text(r, &head->event) && take(r, ",\"began\":") &&
-	       take_number(r, 0, &head->began_us) && take(r, ",\"hold_ms\":") &&
-	       take_number(r, 0, &head->hold_ms) && take(r, ",\"seed\":") &&
-	       take_number(r, INT64_MIN, &head->seed) && take(r, ",\"version\":") &&
-	       take_text(r, &head->version) && take(r, "}");
+	return scan(&r->scan, "{\"history\":") && scan_number(&r->scan, 1, &form) &&
+	       (form == 1 || scan_want(&r->scan, "a form that is known, 1,")) &&
+	       scan(&r->scan, ",\"scenario\":") && scan_text(&r->scan, &head->scenario) &&
+	       scan(&r->scan, ",\"url\":") && scan_text(&r->scan, &head->url) &&
+	       scan(&r->scan, ",\"event\":") && scan_text(&r->scan, &head->event) &&
+	       scan(&r->scan, ",\"began\":") && scan_number(&r->scan, 0, &head->began_us) &&
+	       scan(&r->scan, ",\"hold_ms\":") && scan_number(&r->scan, 0, &head->hold_ms) &&
+	       scan(&r->scan, ",\"seed\":") && scan_number(&r->scan, INT64_MIN, &head->seed) &&
+	       scan(&r->scan, ",\"version\":") && scan_text(&r->scan, &head->version) &&
+	       scan(&r->scan, "}");
 }
 
 static bool
@@ -357,7 +130,7 @@ take_op(struct record_reader *r, enum record_op *out)
 {
 	const char *name;
 
-	if (!take_text(r, &name))
+	if (!scan_text(&r->scan, &name))
 		return false;
 	for (int op = 0; op < RECORD_OPS; op++) {
 		if (strcmp(name, record_op_names[op]) == 0) {
@@ -365,7 +138,7 @@ take_op(struct record_reader *r, enum record_op *out)
 			return true;
 		}
 	}
-	return want(r, "the name of a call before this");
+	return scan_want(&r->scan, "the name of a call before this");
 }
 
 static void
@@ -373,11 +146,11 @@ read_asked(struct record_reader *r, struct record_call *call)
 {
 	bool first = true;
 
-	take(r, ",\"asked\":{");
-	take_text_if(r, "booking", &call->asked.booking, &first);
-	take_text_if(r, "token", &call->asked.token, &first);
-	take_places_if(r, r->lists[0], r->parts[0], &call->asked.places, &first);
-	take(r, "}");
+	scan(&r->scan, ",\"asked\":{");
+	scan_text_if(&r->scan, "booking", &call->asked.booking, &first);
+	scan_text_if(&r->scan, "token", &call->asked.token, &first);
+	scan_places_if(&r->scan, r->lists[0], r->parts[0], &call->asked.places, &first);
+	scan(&r->scan, "}");
 }
 
 static void
@@ -385,19 +158,19 @@ read_got(struct record_reader *r, struct record_call *call)
 {
 	bool first = true;
 
-	take(r, ",\"got\":{");
-	take_text_if(r, "booking", &call->got.booking, &first);
-	take_text_if(r, "status", &call->got.status, &first);
-	take_places_if(r, r->lists[1], r->parts[1], &call->got.places, &first);
-	take_number_if(r, "expires_at", &call->got.expires_us, &first);
+	scan(&r->scan, ",\"got\":{");
+	scan_text_if(&r->scan, "booking", &call->got.booking, &first);
+	scan_text_if(&r->scan, "status", &call->got.status, &first);
+	scan_places_if(&r->scan, r->lists[1], r->parts[1], &call->got.places, &first);
+	scan_number_if(&r->scan, "expires_at", &call->got.expires_us, &first);
 	call->got.lost = r->lists[2];
-	take_list_if(r, "lost", r->lists[2], &call->got.lost_count, &first);
-	take_number_if(r, "available", &call->got.available, &first);
-	take_number_if(r, "version", &call->got.version, &first);
-	take_number_if(r, "free", &call->got.free, &first);
-	take_number_if(r, "position", &call->got.position, &first);
-	call->got.replayed = take_name_if(r, "replayed", &first) && take(r, "true");
-	take(r, "}");
+	scan_list_if(&r->scan, "lost", r->lists[2], &call->got.lost_count, &first);
+	scan_number_if(&r->scan, "available", &call->got.available, &first);
+	scan_number_if(&r->scan, "version", &call->got.version, &first);
+	scan_number_if(&r->scan, "free", &call->got.free, &first);
+	scan_number_if(&r->scan, "position", &call->got.position, &first);
+	call->got.replayed = scan_name_if(&r->scan, "replayed", &first) && scan(&r->scan, "true");
+	scan(&r->scan, "}");
 }
 
 static bool
@@ -406,25 +179,25 @@ read_call(struct record_reader *r, struct record_call *call)
 	int64_t n;
 
 	*call = (struct record_call){ .op = RECORD_OPS };
-	if (!take(r, "{\"n\":") || !take_number(r, 1, &n))
+	if (!scan(&r->scan, "{\"n\":") || !scan_number(&r->scan, 1, &n))
 		return line_done(r);
 	if (n != r->calls + 1)
 		return fail(r, "it is call %" PRId64 ", after call %" PRId64, n, r->calls);
 	r->calls = n;
-	if (!take(r, ",\"b\":") || !take_number(r, 0, &call->buyer) || !take(r, ",\"user\":") ||
-		!take_text_or_null(r, &call->user) || !take(r, ",\"op\":") ||
-		!take_op(r, &call->op) || !take(r, ",\"due\":") ||
-		!take_number(r, 0, &call->due_us) || !take(r, ",\"sent\":") ||
-		!take_number(r, 0, &call->sent_us) || !take(r, ",\"done\":") ||
-		!take_number(r, 0, &call->done_us) || !take(r, ",\"key\":") ||
-		!take_text_or_null(r, &call->key))
+	if (!scan(&r->scan, ",\"b\":") || !scan_number(&r->scan, 0, &call->buyer) ||
+		!scan(&r->scan, ",\"user\":") || !scan_text_or_null(&r->scan, &call->user) ||
+		!scan(&r->scan, ",\"op\":") || !take_op(r, &call->op) ||
+		!scan(&r->scan, ",\"due\":") || !scan_number(&r->scan, 0, &call->due_us) ||
+		!scan(&r->scan, ",\"sent\":") || !scan_number(&r->scan, 0, &call->sent_us) ||
+		!scan(&r->scan, ",\"done\":") || !scan_number(&r->scan, 0, &call->done_us) ||
+		!scan(&r->scan, ",\"key\":") || !scan_text_or_null(&r->scan, &call->key))
 		return line_done(r);
 	read_asked(r, call);
-	if (!take(r, ",\"status\":") || !take_number(r, 0, &call->status) ||
-		!take(r, ",\"problem\":") || !take_text_or_null(r, &call->problem))
+	if (!scan(&r->scan, ",\"status\":") || !scan_number(&r->scan, 0, &call->status) ||
+		!scan(&r->scan, ",\"problem\":") || !scan_text_or_null(&r->scan, &call->problem))
 		return line_done(r);
 	read_got(r, call);
-	take(r, "}");
+	scan(&r->scan, "}");
 	if (!line_done(r))
 		return false;
 	if (call->status > 599)
@@ -461,7 +234,7 @@ record_open(const char *path, struct record_head *head, const char **fault)
 		/* What the head points to outlives the line. */
 		r->head = strdup(r->line);
 		assert(r->head);
-		r->at_char = r->line = r->head;
+		r->scan.at = r->line = r->head;
 		if (read_head(r, head), line_done(r))
 			return r;
 	} else if (is_end) {
@@ -479,8 +252,9 @@ read_end(struct record_reader *r)
 	int64_t calls = -1;
 	bool is_end;
 
-	if (take_number(r, 0, &r->end_us) && take(r, ",\"calls\":") && take_number(r, 0, &calls))
-		take(r, "}");
+	if (scan_number(&r->scan, 0, &r->end_us) && scan(&r->scan, ",\"calls\":") &&
+		scan_number(&r->scan, 0, &calls))
+		scan(&r->scan, "}");
 	if (!line_done(r))
 		return RECORD_LINE_BAD;
 	if (calls != r->calls) {
@@ -506,7 +280,7 @@ record_next(struct record_reader *r, struct record_call *call)
 			fail(r, "the history is cut off: its last line is missing");
 		return RECORD_LINE_BAD;
 	}
-	if (take_if(r, "{\"end\":"))
+	if (scan_if(&r->scan, "{\"end\":"))
 		return read_end(r);
 	return read_call(r, call) ? RECORD_LINE_CALL : RECORD_LINE_BAD;
 }
