@@ -1,24 +1,30 @@
 /*
- * Tokens found good: a table of slots, one for each value of a hash that nobody outside can know.
+ * Tokens found good: sets of a few slots each, one set for each value of a hash that nobody outside
+ * can know.
  */
 #include "http/token_cache.h"
 
 #include "base/id.h"
 #include "base/str.h"
 
-#define SLOTS           2048 /* a power of two */
+#define SETS            512 /* a power of two */
+#define WAYS            4
 #define TOKEN_BYTES_MAX 512
 
-static struct slot {
+struct slot {
 	char *token; /* NULL: free */
+	uint64_t hash;
+	uint64_t used; /* when, by the count of uses */
 	struct token_good good;
-} slots[SLOTS];
+};
 
+static struct slot sets[SETS][WAYS];
+static uint64_t uses;
 static uint64_t seed;
 
 /* FNV-1a, from a start of our own. */
-static struct slot *
-slot_of(const char *token)
+static uint64_t
+hash_of(const char *token)
 {
 	uint64_t hash;
 
@@ -27,39 +33,70 @@ slot_of(const char *token)
 	hash = seed;
 	for (; *token; token++)
 		hash = (hash ^ (unsigned char)*token) * UINT64_C(0x100000001b3);
-	return &slots[(hash ^ hash >> 32) & (SLOTS - 1)];
+	return hash;
+}
+
+static struct slot *
+set_of(uint64_t hash)
+{
+	return sets[(hash ^ hash >> 32) & (SETS - 1)];
+}
+
+/* In the same time wherever they differ, so that nobody finds out a token byte by byte. */
+static bool
+is_token(const struct slot *slot, uint64_t hash, const char *token)
+{
+	return slot->token && slot->hash == hash &&
+	       str_equal_secret(slot->token, strlen(slot->token), token, strlen(token));
 }
 
 const struct token_good *
 token_cache_find(const char *token, int64_t now)
 {
-	const struct slot *slot = slot_of(token);
+	uint64_t hash = hash_of(token);
+	struct slot *set = set_of(hash);
 
-	/* In the same time wherever they differ, so that nobody finds out a token byte by byte. */
-	if (!slot->token ||
-		!str_equal_secret(slot->token, strlen(slot->token), token, strlen(token)) ||
-		now < slot->good.from || now >= slot->good.until)
-		return NULL;
-	return &slot->good;
+	for (size_t i = 0; i < WAYS; i++) {
+		if (!is_token(&set[i], hash, token))
+			continue;
+		if (now < set[i].good.from || now >= set[i].good.until)
+			return NULL;
+		set[i].used = ++uses;
+		return &set[i].good;
+	}
+	return NULL;
 }
 
 void
 token_cache_put(const char *token, const struct token_good *good)
 {
-	struct slot *slot = slot_of(token);
+	uint64_t hash = hash_of(token);
+	struct slot *set = set_of(hash), *slot = set;
 
 	if (strlen(token) > TOKEN_BYTES_MAX)
 		return;
+	/* Its own slot, if it has one; else a free one; else the one whose last use is longest ago. */
+	for (size_t i = 0; i < WAYS; i++) {
+		if (is_token(&set[i], hash, token)) {
+			slot = &set[i];
+			break;
+		}
+		if (set[i].used < slot->used)
+			slot = &set[i];
+	}
 	free(slot->token);
 	slot->token = strdup(token);
+	slot->hash = hash;
+	slot->used = ++uses;
 	slot->good = *good;
 }
 
 void
 token_cache_clear(void)
 {
-	for (size_t i = 0; i < SLOTS; i++) {
-		free(slots[i].token);
-		slots[i].token = NULL;
+	for (size_t i = 0; i < SETS; i++) {
+		for (size_t j = 0; j < WAYS; j++)
+			free(sets[i][j].token);
 	}
+	memset(sets, 0, sizeof(sets));
 }

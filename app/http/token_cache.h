@@ -1,7 +1,7 @@
 /*
  * Access tokens that this worker has found good, so that the next request of the same buyer costs
  * no second verification: parsing and checking one takes longer than all else that a worker does
- * for a request. Bounded: a token takes the place of whichever had its slot.
+ * for a request. Bounded: a token takes the place of one that has not been used for long.
  */
 #ifndef HOLDFAST_TOKEN_CACHE_H
 #define HOLDFAST_TOKEN_CACHE_H

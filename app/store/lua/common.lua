@@ -1,6 +1,5 @@
 -- How what is kept of an event is changed, after event.lua.
-local SEATS, IDS, OWNER = P .. ':seats', P .. ':ids', P .. ':owner'
-local DUE, COUNT, USED = P .. ':due', P .. ':count', P .. ':used'
+local DUE, COUNT = P .. ':due', P .. ':count'
 local FENCE, DIRTY = P .. ':fence', P .. ':dirty'
 local BEFORE, MOVED, LINES = P .. ':before', P .. ':moved', P .. ':lines'
 local CHANGED, WAITS = P .. ':changed', P .. ':waits'

@@ -26,7 +26,8 @@
 --   :waits  set: those of them in which somebody waits, or is being served
 -- Times are PostgreSQL's, in milliseconds since 1970, as far as the offset is right.
 local P = KEYS[1]
-local META, ENTRY = P .. ':meta', P .. ':entry'
+local META, ENTRY, USED = P .. ':meta', P .. ':entry', P .. ':used'
+local SEATS, IDS, OWNER = P .. ':seats', P .. ':ids', P .. ':owner'
 local call = redis.call
 
 -- One moment for the whole script.

@@ -1,5 +1,5 @@
 -- Takes places for a hold, all or none, or says why PostgreSQL must decide.
--- uses: bucket event common
+-- uses: bucket event look common
 -- KEYS: prefix of the event; the account's bucket of holds.
 -- ARGV: stamp, booking, user, keyed (1 or 0), hold ms, most places in a booking (both where the event
 --   says nothing), tokens a minute, tokens at once (0: no limit), the pass of the event's waiting room
@@ -11,69 +11,25 @@
 --   taken, tokens, 1 where the pass is of somebody who is not known here to be inside
 --   lost, tokens, index of each seat lost (from 0)… · full, tokens, section, places left
 -- What those could be given who stand in the line of a section is not left for others.
-local booking, user, keyed = ARGV[2], ARGV[3], ARGV[4] == '1'
-local tokens = -1
-local burst = tonumber(ARGV[8])
-if burst > 0 then
-  local wait
-  wait, tokens = bucket_take(KEYS[2], tonumber(ARGV[7]), burst)
-  if wait > 0 then
-    return { 'limited', 0, math.ceil(wait / 1000) }
-  end
-end
-
-local pass, count = ARGV[9], tonumber(ARGV[10])
-local last = 10 + count
-local wanted, places = {}, count
-for i = last + 1, #ARGV, 2 do
-  wanted[#wanted + 1] = ARGV[i] .. ':' .. ARGV[i + 1]
-  places = places + tonumber(ARGV[i + 1])
-end
-local sections = table.concat(wanted, ',')
-
-local meta = call('HMGET', META, 'stamp', 'offset', 'from', 'until', 'hold', 'max', 'room')
-local now = redis_ms() + (tonumber(meta[2] or 0))
-if meta[1] ~= ARGV[1] then
+if missing then
   touch(booking, '', sections)
   if keyed then
     mark(booking, now, false)
   end
   return { 'missing', tokens }
 end
-local function known()
-  return call('HEXISTS', ENTRY, booking) == 1 or call('ZSCORE', USED, booking)
-end
--- Only a keyed request comes back under its id, and is never refused then. Any other one is asked for
--- its id no sooner than something is written: most that come in a rush lose before.
-if keyed and known() then
-  return { 'ask', tokens }
-end
--- Whether every id is known that a retry may bring: else a keyed request is never refused here, since it
--- may be the retry of one that this state has forgotten or never heard of.
-local function certain()
-  local m = call('HMGET', META, 'complete', 'heard', 'unheard')
-  return now >= tonumber(m[1] or 0) and tonumber(m[3] or -1) < tonumber(m[2] or 0)
-end
-local most = tonumber(meta[6])
-if most == 0 then
-  most = tonumber(ARGV[6])
-end
-if now < tonumber(meta[3]) or now >= tonumber(meta[4]) or places > most then
-  return { 'ask', tokens }
-end
-local room = meta[7] and meta[7] ~= ''
-if room and pass == '' then
-  return { keyed and not certain() and 'ask' or 'pass', tokens }
-end
 
-local positions = {}
-if count > 0 then
-  positions = call('HMGET', IDS, unpack(ARGV, 11, last))
-  for i = 1, count do
-    if not positions[i] then
-      return { 'ask', tokens }
-    end
+-- A due owner of exactly these seats is always given back.
+for n, i in ipairs(due) do
+  purge_one(owners[n], now)
+  changed()
+  if call('GETRANGE', SEATS, positions[i], positions[i]) ~= 'a' then
+    lost[#lost + 1] = i - 1
   end
+end
+table.sort(lost)
+if own then
+  return { 'ask', tokens }
 end
 
 -- How many of so many free places nobody in the line of that section is to have: who wants more than is
@@ -112,7 +68,7 @@ local function promised()
     local ranges = string.match(sections, '\n' .. string.gsub(name, '%-', '%%-') .. '|seated|%d+|([^\n]*)')
     local mine = {}
     for first, last in string.gmatch(ranges or '', '(%d+)-(%d+)') do
-      for i = 1, count do
+      for i = 1, asked do
         local p = tonumber(positions[i])
         if p >= tonumber(first) and p <= tonumber(last) then
           mine[#mine + 1] = i - 1
@@ -130,32 +86,9 @@ local function promised()
   return out, lines
 end
 
--- Numbered seats: a due owner of exactly these seats is always given back.
-local lost, own = {}, false
-for i = 1, count do
-  local p = positions[i]
-  if call('GETRANGE', SEATS, p, p) ~= 'a' then
-    local owner = call('HGET', OWNER, p)
-    local text = owner and call('HGET', ENTRY, owner)
-    local e = text and entry_read(text)
-    local free = false
-    if e and e.deadline >= 0 and e.deadline <= now then
-      purge_one(owner, now)
-      changed()
-      free = call('GETRANGE', SEATS, p, p) == 'a'
-    end
-    if not free then
-      own = own or (e and e.user == user)
-      lost[#lost + 1] = i - 1
-    end
-  end
-end
-if own then
-  return { 'ask', tokens }
-end
 local waits = call('EXISTS', WAITS) == 1
 local lines = {}
-if waits and count > 0 and (keyed or #lost == 0) then
+if waits and asked > 0 and (keyed or #lost == 0) then
   local theirs
   theirs, lines = promised()
   if #lost == 0 then
