@@ -4,10 +4,10 @@
 #include "base/str.h"
 
 #include <ctype.h>
-#include <inttypes.h>
 #include <stdarg.h>
 
 #define ROOM_FIRST 256
+#define INT_TEXT   24 /* sign, digits, NUL */
 
 void
 str_init(struct str *s, struct arena *arena)
@@ -76,13 +76,30 @@ str_add_char(struct str *s, char c)
 	str_add_bytes(s, &c, 1);
 }
 
+/* Its digits at the end of a text; where they begin. */
+static const char *
+digits(char text[INT_TEXT], int64_t n)
+{
+	/* The least number has no positive one. */
+	uint64_t rest = n < 0 ? -(uint64_t)n : (uint64_t)n;
+	char *first = text + INT_TEXT - 1;
+
+	*first = '\0';
+	do {
+		*--first = (char)('0' + rest % 10);
+		rest /= 10;
+	} while (rest);
+	if (n < 0)
+		*--first = '-';
+	return first;
+}
+
 void
 str_add_int(struct str *s, int64_t n)
 {
-	char text[24];
-	int len = snprintf(text, sizeof(text), "%" PRId64, n);
+	char text[INT_TEXT];
 
-	str_add_bytes(s, text, (size_t)len);
+	str_add(s, digits(text, n));
 }
 
 void
@@ -140,6 +157,34 @@ str_add_json(struct str *s, const char *text)
 	}
 	str_add_bytes(s, plain, (size_t)(text - plain));
 	str_add_char(s, '"');
+}
+
+char *
+str_int(struct arena *arena, int64_t n)
+{
+	char text[INT_TEXT];
+
+	return arena_strdup(arena, digits(text, n));
+}
+
+char *
+str_join(struct arena *arena, ...)
+{
+	va_list args, again;
+	const char *text;
+	size_t len = 0;
+	char *out, *end;
+
+	va_start(args, arena);
+	va_copy(again, args);
+	while ((text = va_arg(args, const char *)))
+		len += strlen(text);
+	va_end(args);
+	end = out = arena_alloc(arena, len + 1);
+	while ((text = va_arg(again, const char *)))
+		end = stpcpy(end, text);
+	va_end(again);
+	return out;
 }
 
 bool

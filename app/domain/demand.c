@@ -54,12 +54,6 @@ demand_note(int32_t event_id, int64_t places)
 	notes[i].places += places;
 }
 
-static const char *
-number(struct context *house, int64_t n)
-{
-	return arena_printf(house->arena, "%" PRId64, n);
-}
-
 /* What is kept is believed under this run of Redis alone: what another one kept may be old. */
 static const char *
 stamp_of(struct context *house)
@@ -92,10 +86,10 @@ demand_idle(struct context *house)
 		return true;
 	args = ARENA_ARRAY(house->arena, const char *, 2 + 2 * notes_count + 1);
 	args[n++] = stamp;
-	args[n++] = number(house, house->conf->popular_half_life_minutes * 60);
+	args[n++] = str_int(house->arena, house->conf->popular_half_life_minutes * 60);
 	for (size_t i = 0; i < notes_count; i++) {
-		args[n++] = number(house, notes[i].event_id);
-		args[n++] = number(house, notes[i].places);
+		args[n++] = str_int(house->arena, notes[i].event_id);
+		args[n++] = str_int(house->arena, notes[i].places);
 	}
 	if (!redis_script(house->redis, &script_demand_add, add_keys, args, house->arena))
 		return true;

@@ -3,8 +3,6 @@
  */
 #include "domain/filter.h"
 
-#include <inttypes.h>
-
 #include "base/clock.h"
 #include "base/str.h"
 #include "domain/filter_parts.h"
@@ -41,14 +39,7 @@ filter_stamp(struct context *house)
 
 	if (!run_id)
 		return NULL;
-	return arena_printf(
-		house->arena, "%s %s", run_id, pg_started(house->pg, house->deadline_us));
-}
-
-static const char *
-number(struct context *house, int64_t n)
-{
-	return arena_printf(house->arena, "%" PRId64, n);
+	return str_join(house->arena, run_id, " ", pg_started(house->pg, house->deadline_us), NULL);
 }
 
 /* One script of an event with its stamp first. NULL: Redis is away. */
@@ -136,17 +127,17 @@ filter_take(struct context *house, const struct filter_wish *wish, struct filter
 	args[n++] = wish->booking_id;
 	args[n++] = wish->user_id;
 	args[n++] = wish->keyed ? "1" : "0";
-	args[n++] = number(house, conf->hold_seconds * 1000);
-	args[n++] = number(house, conf->max_seats_per_booking);
-	args[n++] = number(house, conf->rate_write);
-	args[n++] = conf->rate_limit ? number(house, conf->rate_write_burst) : "0";
+	args[n++] = str_int(house->arena, conf->hold_seconds * 1000);
+	args[n++] = str_int(house->arena, conf->max_seats_per_booking);
+	args[n++] = str_int(house->arena, conf->rate_write);
+	args[n++] = conf->rate_limit ? str_int(house->arena, conf->rate_write_burst) : "0";
 	args[n++] = wish->pass;
-	args[n++] = number(house, (int64_t)wish->seats);
+	args[n++] = str_int(house->arena, (int64_t)wish->seats);
 	for (size_t i = 0; i < wish->seats; i++)
 		args[n++] = wish->seat_ids[i];
 	for (size_t i = 0; i < wish->sections; i++) {
 		args[n++] = wish->section_ids[i];
-		args[n++] = number(house, wish->quantities[i]);
+		args[n++] = str_int(house->arena, wish->quantities[i]);
 	}
 	reply = redis_script(house->redis, &script_take, keys, args, house->arena);
 	answer->doubtful = !reply;
@@ -175,7 +166,7 @@ filter_put(struct context *house, const struct filter_entry *entry)
 	const char *stamp = filter_stamp(house);
 	const struct redis_value *reply;
 	const char *const args[] = { stamp, entry->booking_id, (char[]){ entry->state, 0 },
-		entry->user_id, number(house, entry->deadline_ms), entry->positions,
+		entry->user_id, str_int(house->arena, entry->deadline_ms), entry->positions,
 		entry->sections, entry->revived ? "1" : "0", NULL };
 	const char *said;
 

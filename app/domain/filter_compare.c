@@ -112,7 +112,7 @@ send_counts(struct filter_compare *c)
 static enum problem
 compare_count(struct filter_compare *c, const struct map *kept, const char *field, int64_t number)
 {
-	const char *be = arena_printf(c->house->arena, "%" PRId64, number);
+	const char *be = str_int(c->house->arena, number);
 	const char *is;
 
 	if (c->repair) {
@@ -224,7 +224,7 @@ compare_seat(struct filter_compare *c, const struct seats *s, int64_t at)
 	be = arena_printf(arena, "%c%s", s->bytes[at], owner);
 	filter_differ(
 		c, &c->drift->seats_wrong, "seat %" PRId64 ": kept %s, should be %s", at, is, be);
-	return add_mend(c, "p", arena_printf(arena, "%" PRId64, at), is, be);
+	return add_mend(c, "p", str_int(arena, at), is, be);
 }
 
 static enum problem
@@ -257,9 +257,7 @@ compare_seats(struct filter_compare *c)
 static enum problem
 compare_deadline(struct filter_compare *c, const struct filter_kept *entry, const char *is)
 {
-	const char *be = entry->deadline_ms < 0
-				 ? ""
-				 : arena_printf(c->house->arena, "%" PRId64, entry->deadline_ms);
+	const char *be = entry->deadline_ms < 0 ? "" : str_int(c->house->arena, entry->deadline_ms);
 
 	if (str_equal(is, be))
 		return PROBLEM_NONE;

@@ -1,7 +1,6 @@
 /*
  * The names of what is kept of an event: written, and read.
  */
-#include <inttypes.h>
 
 #include "base/str.h"
 #include "domain/filter_parts.h"
@@ -9,7 +8,7 @@
 const char *
 filter_prefix(struct context *house, int32_t event_id)
 {
-	return arena_printf(house->arena, "hf:{%" PRId32 "}", event_id);
+	return str_join(house->arena, "hf:{", str_int(house->arena, event_id), "}", NULL);
 }
 
 bool

@@ -8,8 +8,6 @@
  */
 #include "domain/filter_parts.h"
 
-#include <inttypes.h>
-
 #include "base/clock.h"
 #include "base/id.h"
 #include "base/str.h"
@@ -224,8 +222,8 @@ ask(struct context *house, int32_t event_id, int64_t after, const struct remembe
 	const char *args[] = {
 		stamp,
 		known ? r->build : "",
-		known ? arena_printf(house->arena, "%" PRId64, r->picture.version) : "",
-		after >= 0 ? arena_printf(house->arena, "%" PRId64, after) : "",
+		known ? str_int(house->arena, r->picture.version) : "",
+		after >= 0 ? str_int(house->arena, after) : "",
 		NULL,
 	};
 	const struct redis_value *reply =

@@ -151,7 +151,7 @@ install_seats(struct context *house, const struct filter_fence *fence, struct ar
 	args = ARENA_ARRAY(arena, const char *, 4 + rows.count);
 	args[n++] = fence->epoch;
 	args[n++] = "ids";
-	args[n++] = arena_printf(arena, "%" PRId64, from);
+	args[n++] = str_int(arena, from);
 	for (int i = 0; i < rows.count; i++) {
 		args[n++] = pg_text(&rows, i, FILTER_SEATS_SEAT_ID);
 		str_add_char(&bytes, pg_bool(&rows, i, FILTER_SEATS_KILLED) ? 'x' : 'a');
@@ -193,7 +193,7 @@ static enum problem
 install_used(struct context *house, const struct filter_fence *fence, struct arena *arena,
 	int32_t event_id, int64_t now_ms, int64_t *complete)
 {
-	const char *at = arena_printf(house->arena, "%" PRId64, now_ms);
+	const char *at = str_int(house->arena, now_ms);
 	struct pg_rows rows;
 	enum problem err;
 
@@ -271,7 +271,7 @@ install_event(struct context *house, const struct filter_fence *fence, struct ar
 	fields[n++] = "stamp";
 	fields[n++] = fence->stamp;
 	fields[n++] = "offset";
-	fields[n++] = arena_printf(house->arena, "%" PRId64, clock_ms - fence->redis_ms);
+	fields[n++] = str_int(house->arena, clock_ms - fence->redis_ms);
 	fields[n++] = "from";
 	fields[n++] = pg_text(&event, 0, FILTER_EVENT_OPEN_FROM);
 	fields[n++] = "until";
@@ -285,9 +285,9 @@ install_event(struct context *house, const struct filter_fence *fence, struct ar
 	fields[n++] = "seats";
 	fields[n++] = pg_text(&event, 0, FILTER_EVENT_SEATS);
 	fields[n++] = "heard";
-	fields[n++] = arena_printf(house->arena, "%" PRId64, fence->redis_ms);
+	fields[n++] = str_int(house->arena, fence->redis_ms);
 	fields[n++] = "complete";
-	fields[n++] = arena_printf(house->arena, "%" PRId64, complete);
+	fields[n++] = str_int(house->arena, complete);
 	fields[n++] = "sections";
 	fields[n++] = sections;
 	fields[n++] = "shown";

@@ -241,8 +241,8 @@ static void
 begin_repairs(struct filter_compare *c)
 {
 	c->batch[0] = c->fence.epoch;
-	c->batch[1] = arena_printf(c->house->arena, "%" PRId64, c->clock_ms);
-	c->batch[2] = arena_printf(c->house->arena, "%" PRId64, c->age_ms);
+	c->batch[1] = str_int(c->house->arena, c->clock_ms);
+	c->batch[2] = str_int(c->house->arena, c->age_ms);
 	c->batch_count = 3;
 	c->wrong = &c->drift->entries_wrong;
 }
@@ -295,7 +295,7 @@ compare_used(struct filter_compare *c)
 	err = query_filter_used(house->pg, house->arena, house->deadline_us, house->why, &rows,
 		c->event_id, USED_MAX);
 	c->batch[0] = c->fence.epoch;
-	c->batch[1] = arena_printf(house->arena, "%" PRId64, c->clock_ms);
+	c->batch[1] = str_int(house->arena, c->clock_ms);
 	c->batch_count = 2;
 	c->wrong = &c->drift->ids_unknown;
 	for (int i = 0; !err && i < rows.count; i++) {
@@ -308,7 +308,7 @@ compare_used(struct filter_compare *c)
 		return err;
 	return filter_step(house, &c->fence, house->arena,
 		       (const char *[]){ c->fence.epoch, "heard",
-			       arena_printf(house->arena, "%" PRId64, c->fence.redis_ms), NULL })
+			       str_int(house->arena, c->fence.redis_ms), NULL })
 		       ? PROBLEM_NONE
 		       : PROBLEM_UNAVAILABLE;
 }

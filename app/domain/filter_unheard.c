@@ -9,7 +9,6 @@
  */
 #include "domain/filter_parts.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 
 #include "base/clock.h"
@@ -75,7 +74,7 @@ doubt_event(struct context *house, const char *prefix)
 	const char *stamp = filter_stamp(house);
 	int64_t age_us = clock_monotonic_us() - redis_failed_us(house->redis);
 	const char *keys[] = { prefix, NULL };
-	const char *args[] = { stamp, arena_printf(house->arena, "%" PRId64, age_us / 1000), NULL };
+	const char *args[] = { stamp, str_int(house->arena, age_us / 1000), NULL };
 	const struct redis_value *reply =
 		stamp ? redis_script(house->redis, &script_unheard, keys, args, house->arena)
 		      : NULL;

@@ -4,14 +4,14 @@
 #include "domain/limit.h"
 
 #include <arpa/inet.h>
-#include <inttypes.h>
 
+#include "base/str.h"
 #include "scripts.h"
 
 const char *
 limit_key(struct context *house, const char *operation, const char *who)
 {
-	return arena_printf(house->arena, "limit:%s:%s", operation, who);
+	return str_join(house->arena, "limit:", operation, ":", who, NULL);
 }
 
 const char *
@@ -48,8 +48,8 @@ limit_check(struct context *house, const char *operation, const char *who, int64
 	const struct redis_value *reply;
 	const char *keys[] = { limit_key(house, operation, who), NULL };
 	const char *args[] = {
-		arena_printf(house->arena, "%" PRId64, per_minute),
-		arena_printf(house->arena, "%" PRId64, burst),
+		str_int(house->arena, per_minute),
+		str_int(house->arena, burst),
 		NULL,
 	};
 

@@ -27,7 +27,7 @@ pass_write(struct arena *arena, const struct pass *pass)
 {
 	struct ticket ticket = {
 		.event_id = pass->event_id,
-		.line = arena_printf(arena, "%" PRId64, pass->ends_s),
+		.line = str_int(arena, pass->ends_s),
 		.user_id = pass->user_id,
 		.score = pass->score,
 	};

@@ -247,8 +247,8 @@ join(struct context *house, const struct queue_wish *wish, struct queue_place *o
 	for (int tries = 0; tries < TRIES && !err && !j.done; tries++) {
 		const char *stamp = filter_stamp(house);
 		const char *args[] = { wish->line, stamp, stamp ? redis_run_id(house->redis) : NULL,
-			wish->user_id, queue_number(house, wish->quantity),
-			queue_number(house, house->conf->max_seats_per_booking), j.trusted, pass,
+			wish->user_id, str_int(house->arena, wish->quantity),
+			str_int(house->arena, house->conf->max_seats_per_booking), j.trusted, pass,
 			NULL };
 
 		err = join_read(house, &j,
@@ -329,7 +329,7 @@ give_back(struct context *house, const struct ticket *ticket, bool *done, struct
 	const char *stamp = filter_stamp(house);
 	const char *run = stamp ? redis_run_id(house->redis) : NULL;
 	const char *args[] = { ticket->line, run, ticket->user_id,
-		queue_number(house, ticket->score), stamp, NULL };
+		str_int(house->arena, ticket->score), stamp, NULL };
 	const char *said;
 
 	said = run ? queue_said(queue_script(
@@ -418,8 +418,9 @@ queue_status(struct context *house, const struct ticket *ticket, struct queue_pl
 		const char *stamp = filter_stamp(house);
 		const char *run = stamp ? redis_run_id(house->redis) : NULL;
 		const char *args[] = { ticket->line, stamp, run, ticket->user_id,
-			queue_number(house, ticket->score), queue_number(house, conf->rate_read),
-			counts ? queue_number(house, conf->rate_read_burst) : "0", NULL };
+			str_int(house->arena, ticket->score),
+			str_int(house->arena, conf->rate_read),
+			counts ? str_int(house->arena, conf->rate_read_burst) : "0", NULL };
 		const struct redis_value *reply =
 			run ? queue_script(house, &script_queue_status, ticket->event_id,
 				      limit_key(house, "read", ticket->user_id), args)

@@ -39,8 +39,8 @@ pick(struct context *house, int32_t event_id, const char *line, const char *driv
 {
 	const char *stamp = filter_stamp(house);
 	const char *args[] = { line, stamp, stamp ? redis_run_id(house->redis) : NULL, drive,
-		queue_number(house, 2 * house->conf->worker_budget_ms + 2000),
-		queue_number(house, BATCH_PEOPLE), queue_number(house, least_ms), NULL };
+		str_int(house->arena, 2 * house->conf->worker_budget_ms + 2000),
+		str_int(house->arena, BATCH_PEOPLE), str_int(house->arena, least_ms), NULL };
 
 	return stamp && args[2] ? queue_script(house, &script_queue_serve, event_id, NULL, args)
 				: NULL;
@@ -140,7 +140,7 @@ end_of(struct context *house, const struct batch *b, int row, const char **booki
 		follow(house, b, row);
 		FAULT("queue.put");
 		*booking = pg_text(&b->rows, row, QUEUE_SERVE_BOOKING_ID);
-		*why = queue_number(house, pg_int(&b->rows, row, QUEUE_SERVE_EXPIRES_MS));
+		*why = str_int(house->arena, pg_int(&b->rows, row, QUEUE_SERVE_EXPIRES_MS));
 		if (str_equal(outcome, "reserved")) {
 			metrics_add(METRIC_QUEUE_MOVES, METRIC_QUEUE_MOVE_RESERVED, 1);
 			if (b->waited_ms[row] >= 0)

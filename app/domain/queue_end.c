@@ -47,7 +47,7 @@ static const char *
 leave_step(struct context *house, const struct ticket *ticket, const char *step)
 {
 	const char *args[] = { ticket->line, step, ticket->user_id,
-		queue_number(house, ticket->score), NULL };
+		str_int(house->arena, ticket->score), NULL };
 
 	return queue_said(queue_script(house, &script_queue_leave, ticket->event_id, NULL, args));
 }

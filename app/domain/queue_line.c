@@ -14,12 +14,6 @@
 #define ALL_LINES      "hf:lines" /* EVENT:LINE of every line, for those who count */
 #define KEY_LIFE_MS    "86400000"
 
-const char *
-queue_number(struct context *house, int64_t n)
-{
-	return arena_printf(house->arena, "%" PRId64, n);
-}
-
 const struct redis_value *
 queue_script(struct context *house, const struct redis_script *script, int32_t event_id,
 	const char *bucket, const char *const *args)
@@ -47,8 +41,8 @@ begin_step(
 {
 	int64_t wait_ms = 2000 * house->conf->queue_poll_seconds;
 	const char *run = redis_run_id(house->redis);
-	const char *args[] = { line, step, run, queue_number(house, epoch),
-		queue_number(house, wait_ms), NULL };
+	const char *args[] = { line, step, run, str_int(house->arena, epoch),
+		str_int(house->arena, wait_ms), NULL };
 
 	return run ? queue_script(house, &script_queue_begin, event_id, NULL, args) : NULL;
 }

@@ -19,8 +19,6 @@ enum problem queue_away(struct context *house);
 /* The word that the answer of a script begins with; NULL: there is no such answer. */
 const char *queue_said(const struct redis_value *reply);
 
-const char *queue_number(struct context *house, int64_t n);
-
 /* How the line is moved on that somebody has just asked about. */
 void queue_note(int32_t event_id, const char *line, int64_t since_ms, bool open);
 

@@ -94,7 +94,7 @@ call(struct context *house, struct asking *a)
 			conf->room_admit_per_minute, conf->room_inside_max,
 			conf->room_stale_seconds, conf->room_grace_seconds,
 			conf->room_pass_seconds),
-		queue_number(house, 1000 * conf->queue_poll_seconds),
+		str_int(house->arena, 1000 * conf->queue_poll_seconds),
 	};
 
 	for (size_t i = 0; i < EXTRA_MAX && a->extra[i]; i++)
@@ -211,8 +211,8 @@ join(struct context *house, int32_t event_id, const char *user_id, struct room_p
 	struct asking a = {
 		.event_id = event_id,
 		.script = &script_room_join,
-		.extra = { user_id, queue_number(house, room_shuffle(house->conf->id_secret,
-								event_id, user_id)) },
+		.extra = { user_id, str_int(house->arena, room_shuffle(house->conf->id_secret,
+								  event_id, user_id)) },
 		.joining = true,
 	};
 	enum problem err = ask(house, &a);
@@ -347,9 +347,10 @@ room_status(struct context *house, const struct ticket *ticket, struct room_plac
 		.event_id = ticket->event_id,
 		.script = &script_room_status,
 		.bucket = limit_key(house, "read", ticket->user_id),
-		.extra = { ticket->user_id, queue_number(house, ticket->score),
-			queue_number(house, conf->rate_read),
-			conf->rate_limit ? queue_number(house, conf->rate_read_burst) : "0", "0" },
+		.extra = { ticket->user_id, str_int(house->arena, ticket->score),
+			str_int(house->arena, conf->rate_read),
+			conf->rate_limit ? str_int(house->arena, conf->rate_read_burst) : "0",
+			"0" },
 		.reads = &a.extra[3],
 		.epoch = ticket_epoch(ticket),
 	};
@@ -372,7 +373,7 @@ void
 room_end(struct context *house, int32_t event_id, const char *user_id, int64_t score,
 	const char *how)
 {
-	const char *args[] = { LINE, user_id, queue_number(house, score), how, NULL };
+	const char *args[] = { LINE, user_id, str_int(house->arena, score), how, NULL };
 
 	if (house->redis)
 		queue_script(house, &script_room_end, event_id, NULL, args);
@@ -381,8 +382,8 @@ room_end(struct context *house, int32_t event_id, const char *user_id, int64_t s
 void
 room_inside(struct context *house, const struct pass *pass)
 {
-	const char *args[] = { LINE, pass->user_id, queue_number(house, pass->score),
-		queue_number(house, 1000 * pass->ends_s), NULL };
+	const char *args[] = { LINE, pass->user_id, str_int(house->arena, pass->score),
+		str_int(house->arena, 1000 * pass->ends_s), NULL };
 
 	if (house->redis)
 		queue_script(house, &script_room_inside, pass->event_id, NULL, args);

@@ -164,8 +164,12 @@ respond_problem(struct request *r, enum problem problem)
 	str_init(&r->headers, r->arena);
 	r->cacheable = false;
 	r->content_type = "application/problem+json";
-	str_printf(&r->out, "{\"type\":\"/problems/%s\",\"title\":\"%s\",\"status\":%d", row->slug,
-		row->title, row->status);
+	str_add(&r->out, "{\"type\":\"/problems/");
+	str_add(&r->out, row->slug);
+	str_add(&r->out, "\",\"title\":\"");
+	str_add(&r->out, row->title);
+	str_add(&r->out, "\",\"status\":");
+	str_add_int(&r->out, row->status);
 	/* What broke inside is for the log alone. */
 	if (r->why.detail && problem != PROBLEM_INTERNAL) {
 		str_add(&r->out, ",\"detail\":");
@@ -227,13 +231,21 @@ respond_send(struct request *r)
 
 	assert(r->status);
 	str_init(&head, r->arena);
-	str_printf(&head, "Status: %d %s\r\n", r->status, reason(r->status));
-	if (has_body && r->content_type)
-		str_printf(&head, "Content-Type: %s\r\n", r->content_type);
-	if (has_body)
-		str_printf(&head, "Content-Length: %zu\r\n", r->out.len + r->inset_len);
-	str_printf(&head, "X-Request-Id: %s\r\n", r->id);
-	str_add(&head, "X-Content-Type-Options: nosniff\r\n"
+	str_add(&head, "Status: ");
+	str_add_int(&head, r->status);
+	str_add_char(&head, ' ');
+	str_add(&head, reason(r->status));
+	if (has_body && r->content_type) {
+		str_add(&head, "\r\nContent-Type: ");
+		str_add(&head, r->content_type);
+	}
+	if (has_body) {
+		str_add(&head, "\r\nContent-Length: ");
+		str_add_int(&head, (int64_t)(r->out.len + r->inset_len));
+	}
+	str_add(&head, "\r\nX-Request-Id: ");
+	str_add(&head, r->id);
+	str_add(&head, "\r\nX-Content-Type-Options: nosniff\r\n"
 		       "Content-Security-Policy: default-src 'none'; frame-ancestors 'none'\r\n"
 		       "Referrer-Policy: no-referrer\r\n");
 	if (!r->cacheable)

@@ -68,9 +68,9 @@ show(struct arena *arena, struct tally *tally, const struct pricing_event *event
 	for (size_t i = 0; i < event->count; i++) {
 		const struct pricing_section *s = &event->sections[i];
 
-		printf(TABLE_WIDTH, arena_printf(arena, "%" PRId64, event->event_id), s->section_id,
-			arena_printf(arena, "%" PRId64, s->facts.price),
-			arena_printf(arena, "%" PRId64, s->decision.price), why_of(arena, s));
+		printf(TABLE_WIDTH, str_int(arena, event->event_id), s->section_id,
+			str_int(arena, s->facts.price), str_int(arena, s->decision.price),
+			why_of(arena, s));
 	}
 }
 

@@ -91,7 +91,7 @@ enqueue(struct job_run *run, struct work *work, int32_t event_id)
 static bool
 is_new(struct job_run *run, struct work *work, int32_t event_id)
 {
-	const char *name = arena_printf(run->arena, "%" PRId32, event_id);
+	const char *name = str_int(run->arena, event_id);
 
 	if (map_get(&work->seen, name))
 		return false;
