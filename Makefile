@@ -244,7 +244,7 @@ BENCHES := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(wildcard tests/bench/*.
 $(BENCHES): $(BUILD)/bench/%: tests/bench/%.c app/load/fill.h
 	@mkdir -p $(@D)
 	$(call STEP,LINK)
-	$(Q)$(COMPILE) -MF $(BUILD)/obj/bench-$*.d $(LDFLAGS) -pie -o $@ $< -lfcgi
+	$(Q)$(COMPILE) -MF $(BUILD)/obj/bench-$*.d $(LDFLAGS) -pie -o $@ $< -lfcgi -lcrypt
 
 bench: all $(BENCHES) ## the benchmarks, with a report (FULL=1: a million requests)
 	@deploy/packages run test

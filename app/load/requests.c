@@ -15,14 +15,16 @@
 #define HEAD_BYTES   4096
 #define BODY_BYTES   65536
 #define STATUS_MAX   600
-#define DRAIN_US     2000000 /* time for the last answers */
+#define DRAIN_US     6000000 /* time for the last answers: a server gives up before */
 #define STEP_US      100000
 #define EXIT_TROUBLE 2
 
 struct connection {
 	struct wire wire;
 	struct requests_kind *kind;
-	int64_t token;
+	int64_t token, number;
+	int64_t step;  /* of a chain: the kind that comes next */
+	char made[37]; /* the booking that this chain has made */
 	int64_t due_us;
 	struct connection *next_idle;
 };
@@ -50,15 +52,20 @@ fail(const char *what)
 
 /* ---- requests -------------------------------------------------------------------------------- */
 
-static struct requests_kind *
-kind_pick(void)
+/* What a connection sends next. All of one chain has the same number and token. */
+static void
+kind_pick(struct connection *c)
 {
-	int64_t turn = (run.sent * 7) % run.asked->weights; /* 7: spread the rare ones evenly */
-	struct requests_kind *kind = run.asked->kinds;
+	struct requests *asked = run.asked;
+	int64_t turn = (run.sent * 7) % asked->weights; /* 7: spread the rare ones evenly */
 
-	while (turn >= kind->weight)
-		turn -= (kind++)->weight;
-	return kind;
+	c->kind = asked->kinds + (asked->chain ? c->step : 0);
+	if (asked->chain && c->step > 0)
+		return;
+	while (!asked->chain && turn >= c->kind->weight)
+		turn -= (c->kind++)->weight;
+	c->number = asked->from++;
+	c->token = asked->tokens.count ? run.sent % asked->tokens.count : 0;
 }
 
 /* Writes the next request; its length, or 0 when there is nothing left to ask for. */
@@ -73,9 +80,10 @@ request_write(struct connection *c)
 
 	if (run.sent == asked->most)
 		return 0;
-	c->kind = kind_pick();
-	c->token = asked->tokens.count ? run.sent % asked->tokens.count : 0;
-	if (strstr(c->kind->path, "{id}")) {
+	kind_pick(c);
+	if (asked->chain) {
+		id = c->made;
+	} else if (strstr(c->kind->path, "{id}")) {
 		if (asked->ids.next == asked->ids.count)
 			return 0;
 		id = asked->ids.lines[asked->ids.next].text;
@@ -84,8 +92,8 @@ request_write(struct connection *c)
 	if (asked->tokens.count)
 		token = asked->tokens.lines[c->token % asked->tokens.count].text;
 	errno = 0;
-	body_len = fill(body, sizeof(body), c->kind->body, asked->from, id);
-	if (!fill(path, sizeof(path), c->kind->path, asked->from, id) ||
+	body_len = fill(body, sizeof(body), c->kind->body, c->number, id);
+	if (!fill(path, sizeof(path), c->kind->path, c->number, id) ||
 		(!body_len && *c->kind->body))
 		fail("a request is too long");
 	len = snprintf(run.request, sizeof(run.request),
@@ -95,7 +103,6 @@ request_write(struct connection *c)
 		token, *token ? "\r\n" : "", body_len, body);
 	if (len < 0 || (size_t)len >= sizeof(run.request))
 		fail("a request is too long");
-	asked->from++;
 	run.sent++;
 	return (size_t)len;
 }
@@ -145,12 +152,14 @@ send_due(struct timer *timer)
 
 /* Keeps the id of a booking that was made, with the token that may move it. */
 static void
-answer_save(const struct connection *c)
+answer_save(struct connection *c)
 {
 	static const char name[] = "\"booking_id\":\"";
-	const char *id = run.asked->save ? strstr(c->wire.answer.body, name) : NULL;
+	const char *id = strstr(c->wire.answer.body, name);
 
 	if (id)
+		snprintf(c->made, sizeof(c->made), "%s", id + sizeof(name) - 1);
+	if (id && run.asked->save)
 		fprintf(run.asked->save, "%.36s %" PRId64 "\n", id + sizeof(name) - 1, c->token);
 }
 
@@ -170,6 +179,8 @@ answer_count(struct connection *c)
 		histogram_add(&run.latency, done_us - c->due_us);
 	if (c->wire.answer.status == 201)
 		answer_save(c);
+	/* What was refused is not followed by what builds on it. */
+	c->step = c->wire.answer.status < 300 ? (c->step + 1) % run.asked->kinds_count : 0;
 }
 
 static void
@@ -179,10 +190,12 @@ on_done(struct wire *wire)
 		(struct connection *)(void *)((char *)wire - offsetof(struct connection, wire));
 
 	run.busy--;
-	if (wire->lost)
+	if (wire->lost) {
 		run.lost++;
-	else
+		c->step = 0;
+	} else {
 		answer_count(c);
+	}
 	if (run.asked->rate > 0) {
 		c->next_idle = run.idle;
 		run.idle = c;

@@ -32,6 +32,7 @@ struct requests {
 	double seconds;
 	double rate; /* so many a second, whether answers come or not; 0: as fast as they come */
 	int64_t most, from;
+	bool chain; /* each connection sends one kind after the other, over and over */
 	struct requests_list tokens, ids;
 	FILE *save;
 	struct requests_kind kinds[REQUESTS_KINDS_MAX];

@@ -91,6 +91,7 @@ requests_main(struct conf *conf)
 	requests.rate = option_real(conf, "rate", 0, 1e6);
 	requests.most = option_int(conf, "most", INT64_MAX, 1, INT64_MAX);
 	requests.from = option_int(conf, "from", 0, 0, INT64_MAX / 2);
+	requests.chain = conf_option(conf, "chain", NULL);
 	wrong = requests_options(conf, &requests);
 	conf_done(conf, 1);
 	if (!wrong && requests.kinds_count == 0)
@@ -124,6 +125,9 @@ main(int argc, char **argv)
 			"                     without it as fast as answers come\n"
 			"  --most N           at most N requests\n"
 			"  --from N           the number of the first one (0)\n"
+			"  --chain            each connection sends the templates one after the "
+			"other,\n"
+			"                     with {id} the booking that it has made last\n"
 			"  --tokens FILE      access tokens, one a line, each in turn\n"
 			"  --ids FILE         lines `ID TOKEN`: an id and the line of its token\n"
 			"  --save FILE        writes such lines of bookings that were made\n",

@@ -1,4 +1,4 @@
-// Very many bookings whose time is up, for the janitor.
+// Very many bookings at once: such as are due, for the janitor, and such as are not.
 'use strict';
 
 const assert = require('node:assert/strict');
@@ -10,10 +10,10 @@ const { env } = process;
 
 /*
  * Holds of the event's seats from 0 on (section 0) and of as many places (section 1), one each, by
- * these users in turn, that were due a minute ago. They are written as they would stand, past the guards,
- * for which this would be too many at once.
+ * these users in turn, until `deadline`. They are written as they would stand, past the guards, for which
+ * this would be too many at once.
  */
-function dueMake(event, users, seats, places) {
+function holdsMake(event, users, seats, places, deadline) {
   const head = `${event.toString(16).padStart(8, '0')}-${randomBytes(2).toString('hex')}-8000-9000-`;
   const url = env.DATABASE_URL.replace('//holdfast_owner@', '//postgres@');
   execFileSync('psql', [url, '-XAtq', '-v', 'ON_ERROR_STOP=1'], { input: `
@@ -21,7 +21,7 @@ function dueMake(event, users, seats, places) {
     set session_replication_role = replica;
     create temporary table due as
       select i, ('${head}' || lpad(to_hex(i), 12, '0'))::uuid as id, i < ${seats} as seat,
-          now() - interval '1 minute' as at, (i % ${users.length} + 1)::int as buyer
+          ${deadline} as at, (i % ${users.length} + 1)::int as buyer
         from generate_series(0, ${seats + places} - 1) as i;
     insert into bookings (event_id, booking_id, user_id, places, positions, seat_prices, section_nos,
         quantities, section_prices, total, currency, created_at, first_expires_at, expires_at)
@@ -29,7 +29,7 @@ function dueMake(event, users, seats, places) {
           case when seat then array[i] else '{}' end, case when seat then '{1500}'::bigint[] else '{}' end,
           case when seat then '{}'::smallint[] else '{1}' end, case when seat then '{}'::int[] else '{1}' end,
           case when seat then '{}'::bigint[] else '{1000}' end, case when seat then 1500 else 1000 end,
-          'EUR', at - interval '10 minutes', at, at
+          'EUR', least(at, now()) - interval '10 minutes', at, at
         from due;
     insert into seat_claims (event_id, position, booking_id, state, expires_at)
       select ${event}, i, id, 'h', at from due where seat order by random();
@@ -38,6 +38,10 @@ function dueMake(event, users, seats, places) {
     update ga_counts set taken = taken + ${places} where event_id = ${event} and section_no = 1;
     analyze bookings, seat_claims, ga_claims` });
 }
+
+// Such as were due a minute ago.
+const dueMake = (event, users, seats, places) =>
+  holdsMake(event, users, seats, places, "now() - interval '1 minute'");
 
 // A run of the janitor until nothing is due; resolves to what its summary says.
 function janitor() {
@@ -54,4 +58,4 @@ function janitor() {
   });
 }
 
-module.exports = { dueMake, janitor };
+module.exports = { dueMake, holdsMake, janitor };
