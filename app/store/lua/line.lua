@@ -53,13 +53,6 @@ local function line_settle()
   end
 end
 
--- The section of this line among those of the event: kind, capacity, ranges of seats; nil: there is none.
-local function section_read(sections)
-  local kind, capacity, ranges = string.match('\n' .. sections .. '\n',
-    '\n' .. string.gsub(NAME, '%-', '%%-') .. '|([^|]*)|(%d+)|([^\n]*)')
-  return kind, tonumber(kind == 'ga' and call('HGET', COUNT, 'c:' .. NAME) or capacity), ranges
-end
-
 -- So many more have been served.
 local function rate_add(people, now)
   local r = call('HMGET', STATE, 'served', 'rated', 'since')

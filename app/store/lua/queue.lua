@@ -84,3 +84,10 @@ local function served_state(booking, believed, now)
   end
   return e.state, e.deadline
 end
+
+-- The section of this line among those of the event: kind, capacity, ranges of seats; nil: there is none.
+local function section_read(sections)
+  local kind, capacity, ranges = string.match('\n' .. sections .. '\n',
+    '\n' .. string.gsub(NAME, '%-', '%%-') .. '|([^|]*)|(%d+)|([^\n]*)')
+  return kind, tonumber(kind == 'ga' and call('HGET', P .. ':count', 'c:' .. NAME) or capacity), ranges
+end
