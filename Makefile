@@ -1,8 +1,9 @@
 # holdfast: build, run, test and install. `make help` lists what there is.
 #
 # One file, no recursion. Headers that a source includes are found by the compiler (-MMD).
-# Variants live beside each other: SAN=1 builds with the sanitizers into build/asan, FAULTS=1 with
-# fault points (app/base/fault.h) into build/fault, BUILD= names any other directory.
+# Variants live beside each other: SAN=1 builds with the sanitizers into build/asan, FUZZ=1 (clang)
+# what the fuzz targets are made of into build/fuzz, FAULTS=1 with fault points (app/base/fault.h)
+# into build/fault, BUILD= names any other directory.
 
 VERSION := 0.1.0
 PREFIX  ?= /usr/local
@@ -16,7 +17,17 @@ CC := gcc
 endif
 ifdef SAN
 BUILD    ?= build/asan
-SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer \
+	-DHOLDFAST_ASAN
+endif
+# The macros of json-c use statements as expressions.
+ifdef FUZZ
+CC       := clang
+CFLAGS   ?= -O1 -g
+CPPFLAGS += -Wno-gnu-statement-expression
+BUILD    ?= build/fuzz
+FUZZER   := address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+SANITIZE := -fsanitize=fuzzer-no-link,$(FUZZER) -DHOLDFAST_ASAN
 endif
 ifdef FAULTS
 BUILD    ?= build/fault
@@ -26,7 +37,7 @@ BUILD ?= build
 
 CFLAGS   ?= -O2 -g
 WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Werror
-FORTIFY  ?= $(if $(SAN),,-D_FORTIFY_SOURCE=2)
+FORTIFY  ?= $(if $(SAN)$(FUZZ),,-D_FORTIFY_SOURCE=2)
 HARDEN    = -fstack-protector-strong -fPIE $(FORTIFY)
 INCLUDE  := -Iapp -I$(BUILD)/gen -I/usr/include/postgresql
 COMPILE   = $(CC) -std=gnu17 $(INCLUDE) -DHOLDFAST_VERSION='"$(VERSION)"' $(CFLAGS) \
@@ -176,6 +187,41 @@ $(TEST_BINS): $(BUILD)/test/%: $(BUILD)/obj/unit/%.o $(call object,$(POOLS_SHARE
 .PHONY: unit-binaries
 unit-binaries: $(TEST_BINS)
 
+# Fuzz targets: each file of tests/fuzz is one, but frame.c, which is one for each pool: the pool's
+# own program, whose main() hands its table of routes to the frame instead of serving.
+FUZZ_FRAME   := $(BUILD)/obj/fuzz/frame.o
+FUZZ_TARGETS := $(patsubst tests/fuzz/%.c,$(BUILD)/target/%, \
+	$(filter-out tests/fuzz/frame.c,$(wildcard tests/fuzz/*.c)))
+FUZZ_POOLS   := $(POOLS:app/pools/%.c=$(BUILD)/target/pool-%)
+FUZZ_LINK     = $(CC) $(CFLAGS) -fsanitize=fuzzer,$(FUZZER) -pie $(LDFLAGS)
+
+# An archive, so that a target takes of it what it has not itself.
+$(BUILD)/libpools.a: $(call object,$(POOLS_SHARED))
+	$(call STEP,AR)
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
+
+$(BUILD)/obj/fuzz/%.o: tests/fuzz/%.c | $(GEN_HEADERS) $(PACKAGED)
+	@mkdir -p $(@D)
+	$(call STEP,CC)
+	$(Q)$(COMPILE) -c -o $@ $<
+
+$(BUILD)/obj/fuzz/pool-%.o: app/pools/%.c | $(GEN_HEADERS) $(PACKAGED)
+	@mkdir -p $(@D)
+	$(call STEP,CC)
+	$(Q)$(COMPILE) -Wno-missing-prototypes -Dmain=frame_pool -Dserve=frame_open -c -o $@ $<
+
+$(FUZZ_POOLS): $(BUILD)/target/%: $(BUILD)/obj/fuzz/%.o $(FUZZ_FRAME)
+$(FUZZ_TARGETS): $(BUILD)/target/%: $(BUILD)/obj/fuzz/%.o
+$(FUZZ_TARGETS) $(FUZZ_POOLS): $(BUILD)/libpools.a $(BUILD)/libholdfast.a
+	@mkdir -p $(@D)
+	$(call STEP,LINK)
+	$(Q)$(FUZZ_LINK) -o $@ $(filter %.o,$^) $(BUILD)/libpools.a $(BUILD)/libholdfast.a $(LIBS)
+
+.PHONY: fuzz-targets fuzz-list
+fuzz-targets: $(FUZZ_TARGETS) $(FUZZ_POOLS)
+fuzz-list:
+	@echo $(notdir $(FUZZ_TARGETS) $(FUZZ_POOLS))
+
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
 
 # ---- the private stack ---------------------------------------------------------------------------
@@ -211,7 +257,7 @@ jobs: all ## run each job once against the running stack
 # ---- tests ---------------------------------------------------------------------------------------
 
 .PHONY: test check-unit check-sql check-lua check-http check-race check-fault check-style \
-	check-browser bench
+	check-browser fuzz bench
 test check-unit lint: unit-binaries
 test lint check-style check-http check-browser: $(NPM)
 test: all ## everything that must pass; ends with `N passed, N failed`
@@ -225,6 +271,11 @@ check-unit check-sql check-lua check-http check-race check-fault check-style: al
 check-browser: all ## the page /docs in a browser
 	@deploy/packages run test browser
 	@BUILD=$(BUILD) tests/run browser
+
+# Builds its own.
+fuzz: ## hostile inputs made by a fuzzer, for each reader of them (FUZZ_SECONDS=1 each)
+	@deploy/packages build test
+	@BUILD=$(BUILD) FUZZ_SECONDS=$(or $(FUZZ_SECONDS),1) tests/run fuzz
 
 # Linter, validator and driver of browsers, for all builds. While their registry is away, the tests
 # that need them fail, and no others.

@@ -80,7 +80,7 @@ is_plain(const char *text)
 }
 
 /* Encoded words (RFC 2047), on lines of their own from the second on. Each ends where a character
- * does. */
+ * does, as far as the text is UTF-8. */
 static void
 add_words(struct str *out, const char *text)
 {
@@ -89,8 +89,9 @@ add_words(struct str *out, const char *text)
 
 	while (left > 0) {
 		size_t len = left < WORD_BYTES_MAX ? left : WORD_BYTES_MAX;
+		size_t least = len < left ? len - 3 : len;
 
-		while (len < left && ((unsigned char)text[len] & 0xc0) == 0x80)
+		while (len > least && ((unsigned char)text[len] & 0xc0) == 0x80)
 			len--;
 		str_printf(out, "%s=?UTF-8?B?%s?=", between, base64_write(out->arena, text, len));
 		between = "\r\n ";

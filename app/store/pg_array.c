@@ -80,10 +80,13 @@ pg_array_read(struct arena *arena, const char *literal, const char ***items)
 	for (; *p != '\0'; p++)
 		room += *p == ',';
 	list = ARENA_ARRAY(arena, const char *, room);
-	for (p = literal + 1; *p != '}' && *p != '\0';) {
+	p = literal + 1;
+	if (*p != '}' && *p != '\0')
 		list[count++] = element_read(arena, &p);
-		if (*p == ',')
-			p++;
+	/* There is no room for what has no comma in front. */
+	while (*p == ',') {
+		p++;
+		list[count++] = element_read(arena, &p);
 	}
 	*items = list;
 	return count;

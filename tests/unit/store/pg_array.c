@@ -58,3 +58,13 @@ Test(pg_array, reads_what_postgres_writes)
 	cr_assert_str_eq(read[2], "abc");
 	cr_assert_str_eq(read[3], "x,y");
 }
+
+Test(pg_array, has_room_for_what_is_no_array)
+{
+	const char **read;
+
+	cr_assert_eq(pg_array_read(arena, "{a\"b\"\"c\"\"d\"\"e\"", &read), 1);
+	cr_assert_eq(pg_array_read(arena, "{\"a\"\"b\"\"c\",", &read), 1);
+	cr_assert_eq(pg_array_read(arena, "{", &read), 0);
+	cr_assert_eq(pg_array_read(arena, "{,", &read), 2);
+}

@@ -1,0 +1,86 @@
+/*
+ * Targets of requests, percent-decoding and routes: what was found is found again, with the same
+ * values, by a path that is encoded in another way.
+ *
+ * Input: the method, a line break, the target.
+ */
+#include "gate.h"
+
+#include "http/route.h"
+
+/* The path of the route that was found, with its values. */
+static const char *
+path_again(void)
+{
+	const char *at = r.route->path;
+	struct str out;
+	int param = 0;
+
+	str_init(&out, arena);
+	str_add(&out, r.at_root ? "" : "/api/v1");
+	while (*at) {
+		size_t len = strcspn(++at, "/");
+
+		str_add_char(&out, '/');
+		gate_encode(&out, *at == '{' ? r.params[param++] : arena_copy(arena, at, len));
+		at += len;
+	}
+	return out.data;
+}
+
+static void
+find_again(const char *method)
+{
+	const struct request before = r;
+	const char *uri = path_again();
+
+	gate_again();
+	/* Encoding makes it up to three times as long. */
+	if (fake_request(method, uri) == PROBLEM_URI_TOO_LONG)
+		return;
+	assert(route_find(route_all, &r) == PROBLEM_NONE && r.route == before.route);
+	for (int i = 0; i < REQUEST_PARAMS_MAX; i++)
+		assert(str_equal(r.params[i], before.params[i]));
+}
+
+static void
+decode(const char *text, size_t len)
+{
+	const char *plain = request_decode(arena, fuzz_bytes(text, len), len, false), *again;
+	struct str encoded;
+
+	if (!plain)
+		return;
+	assert(strlen(plain) <= len && str_is_utf8(plain, strlen(plain)));
+	str_init(&encoded, arena);
+	gate_encode(&encoded, plain);
+	again = request_decode(arena, fuzz_bytes(encoded.data, encoded.len), encoded.len, true);
+	assert(str_equal(again, plain));
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct input in = { data, size };
+	const char *method, *uri;
+	enum problem err;
+
+	fake_begin();
+	method = fuzz_line(&in);
+	decode((const char *)in.at, in.left);
+	uri = fuzz_text(&in);
+	err = fake_request(method, uri);
+	assert(strlen(r.path) <= 4096 && strlen(r.query) <= 4096);
+	if (err)
+		return 0;
+	err = route_find(route_all, &r);
+	if (err == PROBLEM_METHOD)
+		assert(*r.allow &&
+			strspn(r.allow, "ABCDEFGHIJKLMNOPQRSTUVWXYZ, ") == strlen(r.allow));
+	for (int i = 0; !err && i < REQUEST_PARAMS_MAX; i++)
+		assert(!r.params[i] ||
+			(*r.params[i] && str_is_utf8(r.params[i], strlen(r.params[i]))));
+	if (!err)
+		find_again(method);
+	return 0;
+}
