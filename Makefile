@@ -257,7 +257,7 @@ jobs: all ## run each job once against the running stack
 # ---- tests ---------------------------------------------------------------------------------------
 
 .PHONY: test check-unit check-sql check-lua check-http check-race check-fault check-style \
-	check-browser fuzz bench
+	check-browser fuzz bench bench-readme
 test check-unit lint: unit-binaries
 test lint check-style check-http check-browser: $(NPM)
 test: all ## everything that must pass; ends with `N passed, N failed`
@@ -297,9 +297,12 @@ $(BENCHES): $(BUILD)/bench/%: tests/bench/%.c app/load/fill.h
 	$(call STEP,LINK)
 	$(Q)$(COMPILE) -MF $(BUILD)/obj/bench-$*.d $(LDFLAGS) -pie -o $@ $< -lfcgi -lcrypt
 
-bench: all $(BENCHES) ## the benchmarks, with a report (FULL=1: a million requests)
+bench: all $(BENCHES) ## the benchmarks, with a report (BENCH= parts, ROUNDS=, SMALL=1, FULL=1)
 	@deploy/packages run test
 	@BUILD=$(BUILD) tests/bench/run
+
+bench-readme: ## the report of the last run into README.md and docs
+	@BUILD=$(BUILD) node tests/bench/readme.js
 
 .PHONY: lint fmt settings
 lint: all ## warnings as errors, clang-tidy, cppcheck, clang-format, shellcheck, style checks

@@ -2,7 +2,7 @@
 'use strict';
 
 const rates = [
-  ['empty', 'empty FastCGI worker behind nginx, asked for a hold'],
+  ['empty', 'empty worker behind nginx, asked for a hold'],
   ['empty_move', 'the same, asked for a confirm'],
   ['empty_read', 'the same, asked for the availability'],
   ['losing', 'hold of a taken seat (409)'],
@@ -18,7 +18,7 @@ const rates = [
   ['cancel_statement', 'statements of a cancel alone'],
   ['cancel', 'cancel'],
   ['purchase', 'whole purchase: availability, hold, confirm'],
-  ['map', 'live map of 50,000 seats, not out of nginx\'s cache'],
+  ['map', 'live map of 50,000 seats, not out of the cache'],
   ['map_since', 'the same, what changed since a version'],
   ['map_small', 'live map of 1,000 seats, likewise'],
   ['availability', 'availability of that event, likewise'],
@@ -27,10 +27,10 @@ const rates = [
   ['queue_join', 'join of a line'],
   ['queue_status', 'poll in a line of 1,000'],
   ['queue_status_long', 'poll in a line of 1,000,000'],
-  ['hash', 'passwords hashed by as many processes as log people in'],
+  ['hash', 'passwords hashed, nothing else'],
   ['login', 'login'],
-  ['plain_end', 'due bookings ended by one plain statement'],
-  ['janitor', 'due bookings ended by the janitor, Redis too'],
+  ['plain_end', 'due bookings ended by a plain statement'],
+  ['janitor', 'due bookings ended by the janitor'],
 ];
 
 // What the parts allow one after the other.
@@ -56,7 +56,7 @@ const ratios = [
   ['poll in a line of 1,000,000 / of 1,000', 0.9, (r) => r.queue_status_long / r.queue_status],
   ['200 bytes of Redis / a person in line', 1, (r) => 200 / r.queue_bytes],
   ['login / hashes alone', 0, (r) => r.login / r.hash],
-  ['janitor / one plain statement', 0.25, (r) => r.janitor / r.plain_end],
+  ['janitor, Redis too / one plain statement', 0.25, (r) => r.janitor / r.plain_end],
 ];
 
 const calls = {

@@ -139,7 +139,7 @@ async function round() {
     ...await queue.rates(here, files),
     ...await statements(own.statementSeats),
     ...await scripts(own.scriptEvent),
-    ...await janitor.rates(own.scriptEvent, stage.userIds),
+    ...await janitor.rates(own.scriptEvent, stage.userIds, stage.small ? 1000 : 20000),
   };
 }
 
