@@ -32,6 +32,7 @@ paths_make() {
 		passfile=$secrets/pgpass
 	fi
 	postgres_paths
+	environment_make
 }
 
 setting_saved() {
@@ -111,9 +112,19 @@ config_text() {
 	done
 }
 
-# Runs one of our programs with this stack's configuration and nothing else from the environment.
+# Sets clean_environment: a command runs behind it with nothing else from the environment than what
+# every program needs, and what the sanitizers, in builds that have them, are told.
+environment_make() {
+	local name
+	clean_environment=(env -i "PATH=$PATH" LC_ALL=C TZ=UTC)
+	for name in ASAN_OPTIONS UBSAN_OPTIONS; do
+		[ -z "${!name:-}" ] || clean_environment+=("$name=${!name}")
+	done
+}
+
+# Runs one of our programs with this stack's configuration.
 program() {
-	env -i PATH="$PATH" HOME="${HOME:-/}" LC_ALL=C TZ=UTC "$bin/$1" --config "$conf" "${@:2}"
+	"${clean_environment[@]}" HOME="${HOME:-/}" "$bin/$1" --config "$conf" "${@:2}"
 }
 
 # Refuses an unknown key or a bad value before anything is started, and reads the settings that this
@@ -132,7 +143,8 @@ config_check() {
 	done
 	secrets_make
 	config_text >"$conf.new"
-	env -i PATH="$PATH" "$first" --config "$conf.new" --print-config >"$state/settings.all" || {
+	"${clean_environment[@]}" "$first" --config "$conf.new" --print-config \
+		>"$state/settings.all" || {
 		rm -f "$conf.new"
 		fail "SET is refused, nothing was started"
 	}

@@ -31,7 +31,7 @@ pool_start() {
 	pool_signature "$pool" >"$run/$pool.made"
 	(
 		cd /
-		exec setsid env -i PATH="$PATH" LC_ALL=C TZ=UTC "$here/pool" "$run/$pool.sock" \
+		exec "${clean_environment[@]}" setsid "$here/pool" "$run/$pool.sock" \
 			"$pids/$pool.pid" "$(config_value backlog)" "${workers:-2}" \
 			"$bin/holdfast-$pool" --config "$conf"
 	) </dev/null >>"$state/log/$pool.log" 2>&1 9>&- &
