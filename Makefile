@@ -259,7 +259,7 @@ jobs: all ## run each job once against the running stack
 .PHONY: test check-unit check-sql check-lua check-http check-race check-fault check-style \
 	check-browser fuzz bench bench-readme
 test check-unit lint: unit-binaries
-test lint check-style check-http check-browser: $(NPM)
+test lint check-style check-http check-browser check-asan asan: $(NPM)
 test: all ## everything that must pass; ends with `N passed, N failed`
 	@deploy/packages run test browser
 	@BUILD=$(BUILD) tests/run
@@ -271,6 +271,14 @@ check-unit check-sql check-lua check-http check-race check-fault check-style: al
 check-browser: all ## the page /docs in a browser
 	@deploy/packages run test browser
 	@BUILD=$(BUILD) tests/run browser
+
+check-asan: all ## some tests over HTTP with the sanitizers: what is hostile
+	@deploy/packages run test
+	@BUILD=$(BUILD) tests/run asan
+
+asan: all ## all tests over HTTP, and the unit tests, with the sanitizers
+	@deploy/packages run test
+	@BUILD=$(BUILD) LONG=1 tests/run asan
 
 # Builds its own.
 fuzz: ## hostile inputs made by a fuzzer, for each reader of them (FUZZ_SECONDS=1 each)

@@ -77,13 +77,13 @@ timer_set(struct loop *loop, struct timer *timer, int64_t due_us)
 void
 timer_clear(struct loop *loop, struct timer *timer)
 {
-	struct timer *last = loop->timers ? loop->timers[loop->count] : NULL;
 	size_t place = timer->place;
+	struct timer *last;
 
 	if (!place)
 		return;
+	last = loop->timers[loop->count--];
 	timer->place = 0;
-	loop->count--;
 	if (last == timer)
 		return;
 	heap_put(loop, place, last);
