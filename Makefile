@@ -339,8 +339,10 @@ install: all ## DESTDIR= PREFIX=: programs, web server parts, configuration, sch
 	install -m 0755 deploy/nginx-conf $(DESTDIR)$(PREFIX)/bin/holdfast-nginx-conf
 	install -m 0755 deploy/nginx-live-conf $(DESTDIR)$(PREFIX)/bin/holdfast-nginx-live-conf
 	install -d $(DESTDIR)$(PREFIX)/share/holdfast/conf
-	install -m 0644 $(filter-out conf/mail,$(wildcard conf/*)) $(NGINX_PARTS) \
+	install -m 0644 $(filter-out conf/mail conf/scenarios,$(wildcard conf/*)) $(NGINX_PARTS) \
 		$(DESTDIR)$(PREFIX)/share/holdfast/conf/
+	install -d $(DESTDIR)$(PREFIX)/share/holdfast/conf/scenarios
+	install -m 0644 conf/scenarios/* $(DESTDIR)$(PREFIX)/share/holdfast/conf/scenarios/
 	install -d $(DESTDIR)$(PREFIX)/share/holdfast/conf/mail
 	install -m 0644 conf/mail/* $(DESTDIR)$(PREFIX)/share/holdfast/conf/mail/
 	install -d $(DESTDIR)$(PREFIX)/share/holdfast/web

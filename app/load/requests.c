@@ -68,9 +68,9 @@ kind_pick(struct connection *c)
 	c->token = asked->tokens.count ? run.sent % asked->tokens.count : 0;
 }
 
-/* Writes the next request; its length, or 0 when there is nothing left to ask for. */
+/* Makes the next request; its length, or 0 when there is nothing left to ask for. */
 static size_t
-request_write(struct connection *c)
+request_next(struct connection *c)
 {
 	struct requests *asked = run.asked;
 	static char path[HEAD_BYTES / 2], body[BODY_BYTES];
@@ -111,7 +111,7 @@ request_write(struct connection *c)
 static void
 connection_send(struct connection *c, int64_t due_us)
 {
-	size_t len = run.over ? 0 : request_write(c);
+	size_t len = run.over ? 0 : request_next(c);
 
 	run.over |= len == 0;
 	if (len == 0) {
@@ -230,6 +230,7 @@ drive(void)
 
 		wire_init(&c->wire, &run.loop, &asked->target);
 		c->wire.done = on_done;
+		c->wire.keeps_room = true;
 		c->next_idle = i + 1 < asked->connections ? c + 1 : NULL;
 	}
 	run.began_us = run.loop.now_us = clock_monotonic_us();

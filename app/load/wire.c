@@ -14,7 +14,7 @@
 #include "base/clock.h"
 #include "base/str.h"
 
-#define IN_FIRST    16384
+#define IN_FIRST    4096
 #define IN_MAX      (ANSWER_BODY_MAX + 2 * ANSWER_HEAD_MAX)
 #define PATIENCE_US 60000000
 
@@ -70,6 +70,27 @@ target_read(struct target *target, const char *url)
 	return NULL;
 }
 
+void
+request_write(struct str *out, const struct target *target, const struct request *request)
+{
+	str_printf(out, "%s /api/v1%s HTTP/1.1\r\nHost: %s\r\n", request->method, request->path,
+		target->host);
+	if (request->token)
+		str_printf(out, "Authorization: Bearer %s\r\n", request->token);
+	if (request->key)
+		str_printf(out, "Idempotency-Key: %s\r\n", request->key);
+	if (request->ticket)
+		str_printf(out, "X-Queue-Token: %s\r\n", request->ticket);
+	if (request->body)
+		str_printf(out, "Content-Type: application/json\r\nContent-Length: %zu\r\n",
+			strlen(request->body));
+	else if (!str_equal(request->method, "GET"))
+		str_add(out, "Content-Length: 0\r\n");
+	str_add(out, "\r\n");
+	if (request->body)
+		str_add(out, request->body);
+}
+
 /* ---- the connection -------------------------------------------------------------------------- */
 
 /* Room for len bytes; what is there stays. */
@@ -105,6 +126,12 @@ finish(struct wire *wire, bool lost)
 	wire->busy = false;
 	wire->done_us = clock_monotonic_us();
 	wire->done(wire);
+	/* Thousands of these have read a map each. */
+	if (wire->in_room > IN_FIRST && !wire->keeps_room && (!wire->busy || wire->in_len == 0)) {
+		free(wire->in);
+		wire->in = NULL;
+		wire->in_room = 0;
+	}
 }
 
 static bool

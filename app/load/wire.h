@@ -5,6 +5,7 @@
 #ifndef HOLDFAST_WIRE_H
 #define HOLDFAST_WIRE_H
 
+#include "base/str.h"
 #include "load/answer.h"
 #include "load/loop.h"
 
@@ -21,13 +22,22 @@ struct target {
 /* NULL: done. Else what is wrong with `http://host[:port][/]`, as the end of a sentence. */
 const char *target_read(struct target *target, const char *url);
 
+/* One request; what is NULL is left out. */
+struct request {
+	const char *method, *path, *token, *key, *ticket, *body;
+};
+
+void request_write(struct str *out, const struct target *target, const struct request *request);
+
 struct wire {
 	struct loop *loop;
 	const struct target *target;
 	int64_t patience_us; /* after so long without an answer it is lost */
 
+	bool keeps_room; /* of long answers, for the next one */
+
 	/*
-	 * The request is over: the answer is there until the next one is sent, or the connection
+	 * The request is over: the answer is there for as long as this goes on, or the connection
 	 * was lost without a whole one. Never called by wire_send() itself.
 	 */
 	void (*done)(struct wire *wire);

@@ -4,11 +4,17 @@
  */
 #include <stdio.h>
 
-#include "base/conf.h"
+#include "base/clock.h"
+#include "base/id.h"
+#include "base/log.h"
 #include "base/str.h"
+#include "domain/account.h"
+#include "domain/password.h"
 #include "load/requests.h"
+#include "load/run.h"
 
 #define EXIT_USAGE 2
+#define BUDGET_US  10000000
 
 static int
 usage(const char *what, const char *mistake)
@@ -102,19 +108,156 @@ requests_main(struct conf *conf)
 	return wrong ? usage(url, wrong) : requests_run(&requests);
 }
 
+/* ---- scenarios ------------------------------------------------------------------------------- */
+
+/*
+ * An account that may make events, added as holdfast-user does it, by that program's role. Its
+ * password is nobody's: it is of no use after this run. NULL: done; else what is wrong.
+ */
+static const char *
+organizer_add(const struct conf *conf, struct arena *arena, struct run_organizer *organizer)
+{
+	struct conf as_user = *conf;
+	struct problem_why why = { .detail = NULL };
+	struct context house = { .conf = &as_user, .why = &why, .arena = arena };
+	unsigned char random[24];
+	char hex[2 * sizeof(random) + 1];
+	struct account account;
+	enum problem err;
+
+	as_user.program = "user";
+	id_random(random, sizeof(random));
+	id_hex(random, sizeof(random), hex);
+	organizer->email = arena_printf(arena, "organizer-%.16s@load.test", hex);
+	organizer->password = arena_strdup(arena, hex + 16);
+	password_init(conf->password_cost);
+	house.pg = pg_open(&as_user);
+	house.deadline_us = clock_monotonic_us() + BUDGET_US;
+	err = account_add(
+		&house, organizer->email, organizer->password, "Load", "organizer", &account);
+	pg_close(house.pg);
+	if (!err)
+		return NULL;
+	return why.detail ? why.detail : problem_rows[err].title;
+}
+
+/* Expectations given here come before those of the file. */
+static int
+expectations_read(struct conf *conf, struct arena *arena, struct scenario *scenario)
+{
+	const char *text = NULL;
+
+	while (conf_option(conf, "expect", &text)) {
+		char *rest = arena_strdup(arena, text), *words[4];
+		struct expectation expectation;
+		const char *wrong;
+		size_t count = 0;
+
+		for (char *word; count < ARRAY_LENGTH(words) && (word = strsep(&rest, " "));) {
+			if (*word)
+				words[count++] = word;
+		}
+		wrong = expect_read(&expectation, words, count);
+		if (!wrong && !expect_add(scenario->expectations, &scenario->expectations_count,
+				      &expectation))
+			wrong = "there are too many expectations";
+		if (wrong)
+			return usage(arena_printf(arena, "--expect '%s':", text), wrong);
+	}
+	return 0;
+}
+
+static int
+scenario_options(struct conf *conf, struct arena *arena, struct run_options *options)
+{
+	struct scenario *scenario = options->scenario;
+
+	options->buyers = option_int(conf, "buyers", scenario->buyers, 1, SCENARIO_BUYERS_MAX);
+	options->duration_s = option_int(conf, "duration", scenario->duration_s, 1, 604800);
+	options->rate = option_int(conf, "rate", scenario->rate, 1, 1000000);
+	id_random(&options->seed, sizeof(options->seed));
+	options->seed = option_int(conf, "seed", options->seed & INT32_MAX, 0, INT64_MAX);
+	conf_option(conf, "url", &options->url);
+	conf_option(conf, "history", &options->history);
+	conf_option(conf, "accounts", &options->accounts);
+	conf_option(conf, "report", &options->report);
+	options->quiet = conf_option(conf, "quiet", NULL);
+	return expectations_read(conf, arena, scenario);
+}
+
+static int
+scenario_main(struct conf *conf, struct arena *arena, const char *name, bool configured)
+{
+	static struct scenario scenario;
+	struct run_options options = { .scenario = &scenario };
+	struct run_organizer organizer;
+	const char *wrong = scenario_load(&scenario, arena, name, conf->file);
+	int status;
+
+	if (wrong)
+		return usage("", wrong);
+	status = scenario_options(conf, arena, &options);
+	if (status)
+		return status;
+	conf_done(conf, 1);
+	if (!options.url)
+		return usage("", "--url is missing");
+	if (!configured && scenario.own)
+		return usage(scenario.name,
+			"needs an event of its own, with fresh seats: give --config");
+	if (configured) {
+		wrong = organizer_add(conf, arena, &organizer);
+		if (wrong)
+			return usage("an organizer cannot be added:", wrong);
+		options.organizer = &organizer;
+	}
+	return run_scenario(&options);
+}
+
+/* Whether a configuration is named here, and not by the environment, or found where it usually is. */
+static bool
+is_configured(int argc, char **argv)
+{
+	for (int i = 1; i < argc; i++) {
+		if (str_equal(argv[i], "--config") || str_starts(argv[i], "--config="))
+			return true;
+	}
+	return false;
+}
+
 int
 main(int argc, char **argv)
 {
 	static const struct conf_program program = {
 		.name = "loadgen",
 		.summary = "buyers by the thousand, or single requests",
-		.usage = "requests --request 'WEIGHT METHOD PATH [BODY]'... [OPTION]...",
+		.usage =
+			"SCENARIO --url URL [OPTION]...\n"
+			"       holdfast-loadgen requests --request 'WEIGHT METHOD PATH [BODY]'... "
+			"[OPTION]...",
 		.options =
-			"  requests: sends what the templates say, mixed by their weights, and "
+			"  --list             names the scenarios\n"
+			"SCENARIO: a name, or the path of a file; its buyers come, and what it "
+			"expects\n"
+			"of the run is judged. With --config it makes an organizer and an event.\n"
+			"  --url URL          http://host:port\n"
+			"  --duration S       seconds at most\n"
+			"  --buyers N         so many buyers\n"
+			"  --rate R           open loop: R of them arrive a second\n"
+			"  --seed N           where chance begins\n"
+			"  --history FILE     every call and its answer, a line each\n"
+			"  --accounts FILE    keeps the buyers' accounts for the next run\n"
+			"  --report FILE      how it went, as JSON\n"
+			"  --expect 'M = N'   what to expect of the measure M, whatever SCENARIO "
+			"says\n"
+			"  --quiet            no progress\n"
+			"  exit status: 0 all expectations met, 1 some failed, 2 it could not "
+			"run,\n"
+			"  130 interrupted\n"
+			"requests: sends what the templates say, mixed by their weights, and "
 			"prints\n"
-			"  one line of JSON. {n} is the number of the request, {row} and {seat} "
-			"its\n"
-			"  place in rows of a thousand, {hex} it in twelve digits, {id} a line of "
+			"one line of JSON. {n} is the number of the request, {row} and {seat} its\n"
+			"place in rows of a thousand, {hex} it in twelve digits, {id} a line of "
 			"--ids.\n"
 			"  --url URL          http://host:port (or --port N: of this host)\n"
 			"  --connections N    kept connections, one request at a time on each "
@@ -133,10 +276,23 @@ main(int argc, char **argv)
 			"  --save FILE        writes such lines of bookings that were made\n",
 	};
 	static struct conf conf;
+	bool configured = is_configured(argc, argv);
+	struct arena *arena = arena_new();
+	int status;
 
 	conf_load(&conf, &program, argc, argv);
-	if (conf.argc > 0 && str_equal(conf.argv[0], "requests"))
-		return requests_main(&conf);
-	conf_done(&conf, 1);
-	return usage("", "nothing to do is named");
+	log_init(conf.program, LOG_WARN);
+	if (conf_option(&conf, "list", NULL)) {
+		conf_done(&conf, 0);
+		status = scenario_list(arena, conf.file, stdout) ? 0 : EXIT_USAGE;
+	} else if (conf.argc == 0 || *conf.argv[0] == '-') {
+		conf_done(&conf, 0);
+		status = usage("", "a scenario is missing");
+	} else if (str_equal(conf.argv[0], "requests")) {
+		status = requests_main(&conf);
+	} else {
+		status = scenario_main(&conf, arena, conf.argv[0], configured);
+	}
+	arena_free(arena);
+	return status;
 }

@@ -1,0 +1,188 @@
+/*
+ * Expectations: their names, and how they are judged.
+ */
+#include "load/expect.h"
+
+#include <inttypes.h>
+
+#include "base/str.h"
+
+static const char *const names[MEASURES] = {
+	[MEASURE_STATUS] = "status",
+	[MEASURE_5XX] = "5xx",
+	[MEASURE_LOST] = "lost",
+	[MEASURE_UNEXPECTED] = "unexpected",
+	[MEASURE_CALLS] = "calls",
+	[MEASURE_HOLDS] = "holds",
+	[MEASURE_REFUSED] = "refused",
+	[MEASURE_CONFIRMS] = "confirms",
+	[MEASURE_CANCELS] = "cancels",
+	[MEASURE_RELEASES] = "releases",
+	[MEASURE_SERVED] = "served",
+	[MEASURE_REPLAYS] = "replays",
+	[MEASURE_DIFFERENT] = "different-replays",
+	[MEASURE_PARTIAL] = "partial",
+	[MEASURE_WINNERS] = "winners-at-once",
+	[MEASURE_RETAKEN] = "retaken-ms",
+	[MEASURE_LATE] = "late-confirms",
+	[MEASURE_SOLD] = "sold",
+	[MEASURE_UNSOLD] = "unsold",
+	[MEASURE_BUYERS] = "buyers-served",
+	[MEASURE_P50] = "p50-ms",
+	[MEASURE_P99] = "p99-ms",
+	[MEASURE_P999] = "p99.9-ms",
+	[MEASURE_LONGEST] = "longest-ms",
+};
+
+static const char *const signs[] = { "=", "<=", ">=", "<", ">" };
+
+static const struct expectation implied[] = {
+	{ .measure = MEASURE_5XX, .implied = true },
+	{ .measure = MEASURE_UNEXPECTED, .implied = true },
+	{ .measure = MEASURE_DIFFERENT, .implied = true },
+	{ .measure = MEASURE_PARTIAL, .implied = true },
+	{ .measure = MEASURE_LATE, .implied = true },
+	{ .measure = MEASURE_WINNERS, .how = EXPECT_AT_MOST, .value = 1, .implied = true },
+};
+
+const char *
+expect_name(enum measure measure)
+{
+	return names[measure];
+}
+
+static bool
+read_measure(struct expectation *expectation, const char *word)
+{
+	int64_t status;
+
+	if (strlen(word) == 3 && str_to_int(word, 100, 599, &status)) {
+		expectation->measure = MEASURE_STATUS;
+		expectation->status = (int)status;
+		return true;
+	}
+	for (enum measure m = MEASURE_STATUS + 1; m < MEASURES; m++) {
+		if (str_equal(names[m], word)) {
+			expectation->measure = m;
+			return true;
+		}
+	}
+	return false;
+}
+
+static bool
+read_value(struct expectation *expectation, const char *word)
+{
+	expectation->kind = str_equal(word, "capacity") ? EXPECT_CAPACITY
+			    : str_equal(word, "buyers") ? EXPECT_BUYERS
+							: EXPECT_NUMBER;
+	return expectation->kind != EXPECT_NUMBER ||
+	       str_to_int(word, 0, INT64_MAX, &expectation->value);
+}
+
+const char *
+expect_read(struct expectation *expectation, char **words, size_t count)
+{
+	size_t how = 0;
+
+	*expectation = (struct expectation){ .measure = MEASURE_STATUS };
+	if (count != 3)
+		return "an expectation is `expect MEASURE = NUMBER` (or <=, >=, <, >)";
+	if (!read_measure(expectation, words[0]))
+		return "there is no such measure";
+	while (how < ARRAY_LENGTH(signs) && !str_equal(signs[how], words[1]))
+		how++;
+	if (how == ARRAY_LENGTH(signs))
+		return "a measure compares by =, <=, >=, < or >";
+	expectation->how = how;
+	if (!read_value(expectation, words[2]))
+		return "a measure compares with a whole number, `capacity` or `buyers`";
+	return NULL;
+}
+
+static bool
+is_same(const struct expectation *a, const struct expectation *b)
+{
+	return a->measure == b->measure && a->status == b->status;
+}
+
+bool
+expect_add(struct expectation *list, size_t *count, const struct expectation *expectation)
+{
+	for (size_t i = 0; i < *count; i++) {
+		if (is_same(&list[i], expectation)) {
+			list[i] = *expectation;
+			return true;
+		}
+	}
+	if (*count == EXPECT_MAX)
+		return false;
+	list[(*count)++] = *expectation;
+	return true;
+}
+
+void
+expect_imply(struct expectation *list, size_t *count)
+{
+	for (size_t i = 0; i < ARRAY_LENGTH(implied); i++) {
+		bool said = false;
+
+		for (size_t n = 0; n < *count; n++)
+			said |= is_same(&list[n], &implied[i]);
+		if (!said)
+			expect_add(list, count, &implied[i]);
+	}
+}
+
+void
+expect_write(const struct expectation *expectation, char *out, size_t room)
+{
+	char status[8] = "", number[24];
+
+	if (expectation->measure == MEASURE_STATUS)
+		snprintf(status, sizeof(status), "%d", expectation->status);
+	snprintf(number, sizeof(number), "%" PRId64, expectation->value);
+	snprintf(out, room, "%s %s %s", *status ? status : names[expectation->measure],
+		signs[expectation->how],
+		expectation->kind == EXPECT_CAPACITY ? "capacity"
+		: expectation->kind == EXPECT_BUYERS ? "buyers"
+						     : number);
+}
+
+int64_t
+expect_value(const struct expectation *expectation, const struct expect_known *known)
+{
+	return expectation->measure == MEASURE_STATUS ? known->statuses[expectation->status]
+						      : known->values[expectation->measure];
+}
+
+enum expect_verdict
+expect_judge(const struct expectation *expectation, const struct expect_known *known)
+{
+	int64_t got = expect_value(expectation, known);
+	int64_t wanted = expectation->kind == EXPECT_CAPACITY ? known->capacity
+			 : expectation->kind == EXPECT_BUYERS ? known->buyers
+							      : expectation->value;
+	bool met = false;
+
+	if (got < 0)
+		return EXPECT_UNJUDGED;
+	switch (expectation->how) {
+	case EXPECT_EQUAL:
+		met = got == wanted;
+		break;
+	case EXPECT_AT_MOST:
+		met = got <= wanted;
+		break;
+	case EXPECT_AT_LEAST:
+		met = got >= wanted;
+		break;
+	case EXPECT_BELOW:
+		met = got < wanted;
+		break;
+	case EXPECT_ABOVE:
+		met = got > wanted;
+		break;
+	}
+	return met ? EXPECT_MET : EXPECT_FAILED;
+}
