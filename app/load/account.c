@@ -1,6 +1,6 @@
 /*
- * Accounts: what is asked for them, and their file: a line with the server's address, then a line
- * each, `address password user-id refresh-token access-token its-end`, with - for what is not there.
+ * Accounts: what is asked for them, and their file: a line with the server's address, then one
+ * each, `address password user-id refresh-token access-token its-end`; - is what is not there.
  */
 #include "load/account.h"
 

@@ -386,6 +386,7 @@ take_place(struct buyer *b, const struct heard *heard)
 	} else if (str_equal(status, "waiting")) {
 		poll_later(b, heard);
 	} else if (str_equal(status, "sold_out")) {
+		b->sold_out = true;
 		call_begin(b, RECORD_LEAVE, b->wire.done_us);
 	} else {
 		buyer_end_round(b);

@@ -208,6 +208,9 @@ begin_all(void)
 	struct crowd *crowd = &run.crowd;
 	int64_t ramp_us = run.options->scenario->ramp_s * 1000000;
 
+	/* In a run that is cut short everybody comes, too. */
+	if (ramp_us > run.options->duration_s * 250000)
+		ramp_us = run.options->duration_s * 250000;
 	run.began_us = clock_monotonic_us();
 	run.ends_us = run.began_us + run.options->duration_s * 1000000;
 	run.arrival.fire = send_in;
