@@ -212,10 +212,10 @@ $(BUILD)/obj/fuzz/pool-%.o: app/pools/%.c | $(GEN_HEADERS) $(PACKAGED)
 
 $(FUZZ_POOLS): $(BUILD)/target/%: $(BUILD)/obj/fuzz/%.o $(FUZZ_FRAME)
 $(FUZZ_TARGETS): $(BUILD)/target/%: $(BUILD)/obj/fuzz/%.o
-$(FUZZ_TARGETS) $(FUZZ_POOLS): $(BUILD)/libpools.a $(BUILD)/libholdfast.a
+$(FUZZ_TARGETS) $(FUZZ_POOLS): $(BUILD)/libpools.a $(BUILD)/libproof.a $(BUILD)/libholdfast.a
 	@mkdir -p $(@D)
 	$(call STEP,LINK)
-	$(Q)$(FUZZ_LINK) -o $@ $(filter %.o,$^) $(BUILD)/libpools.a $(BUILD)/libholdfast.a $(LIBS)
+	$(Q)$(FUZZ_LINK) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(LIBS)
 
 .PHONY: fuzz-targets fuzz-list
 fuzz-targets: $(FUZZ_TARGETS) $(FUZZ_POOLS)
