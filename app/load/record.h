@@ -13,6 +13,7 @@
 #include "base/base.h"
 
 #define RECORD_LINE_MAX  (1 << 20) /* bytes */
+#define RECORD_TEXT_MAX  1000      /* bytes of one text */
 #define RECORD_SEATS_MAX 1000      /* of one call */
 #define RECORD_PARTS_MAX 100
 #define RECORD_ABSENT    INT64_MIN /* of a number: it is not there */

@@ -140,6 +140,8 @@ scan_text(struct scan *s, const char **out)
 			from += 2;
 		}
 	}
+	if (to - *out > RECORD_TEXT_MAX)
+		return scan_want(s, "a shorter text");
 	*to = '\0';
 	s->at = from + 1;
 	return true;

@@ -2,7 +2,7 @@
 \set ON_ERROR_STOP on
 SET search_path = holdfast, given, tap, public;
 BEGIN;
-SELECT plan(100);
+SELECT plan(105);
 
 CREATE TEMPORARY TABLE programs AS
   SELECT rolname FROM pg_roles WHERE rolname LIKE 'holdfast\_%' AND rolname <> 'holdfast_owner';
@@ -21,6 +21,7 @@ INSERT INTO granted VALUES
     || 'seat_states section_counts'),
   ('holdfast_demo', 'account_add account_change account_named event_create event_find venue_create '
     || 'venue_find venue_list'),
+  ('holdfast_history', 'history_answers history_bookings history_seats history_sections history_strangers'),
   ('holdfast_janitor', 'answers_trim expire janitor_due job_beat job_begin job_end queue_trim sessions_trim'),
   ('holdfast_notices', 'delivery_list delivery_resend outbox_state'),
   ('holdfast_outbox', 'job_beat job_begin job_end outbox_bury outbox_spread outbox_state outbox_take outbox_told outbox_trim '
@@ -75,7 +76,8 @@ SELECT is((SELECT ROW(rolsuper, rolcreaterole, rolcreatedb, rolreplication, rolb
   FROM granted ORDER BY role;
 SELECT ok((SELECT rolconfig @> ARRAY['lock_timeout=500ms', 'idle_in_transaction_session_timeout=5s',
       'plan_cache_mode=force_generic_plan', 'TimeZone=UTC']
-    AND rolconfig && CASE WHEN role IN ('holdfast_reconcile', 'holdfast_verify', 'holdfast_demo', 'holdfast_rollup')
+    AND rolconfig && CASE WHEN role IN ('holdfast_reconcile', 'holdfast_verify', 'holdfast_demo', 'holdfast_rollup',
+        'holdfast_history')
       THEN '{statement_timeout=10min}'::text[] ELSE '{statement_timeout=2s,statement_timeout=3500ms}' END
     AND NOT array_to_string(rolconfig, ' ') LIKE '%synchronous_commit%'
   FROM pg_roles WHERE rolname = role), role || ' has its limits of time, and no say in durability')
@@ -94,7 +96,7 @@ SELECT is((SELECT coalesce(string_agg(p.proname, ' '), '') FROM pg_proc p
         'ga_claim_changed', 'ga_claims_removed', 'ga_count_moves',
         'answer_keep', 'booking_claims_due', 'booking_of', 'booking_positions', 'booking_show',
         'claims_drop', 'claims_set', 'claims_were_all',
-        'json_join', 'local_start', 'notice_write', 'sales_day', 'sales_quarter', 'share', 'time_show')),
+        'history_us', 'json_join', 'local_start', 'notice_write', 'sales_day', 'sales_quarter', 'share', 'time_show')),
   '', 'each fixes its search path, the caller''s temporary things last; but guards of hot rows, the parts of moves, '
   || 'and what is put in place');
 SELECT is((SELECT coalesce(string_agg(p.proname, ' ' ORDER BY p.proname), '') FROM pg_proc p

@@ -1,0 +1,198 @@
+/*
+ * A history in memory, beside what the database holds of its event, and the rules by which the two
+ * are judged.
+ *
+ * Texts (users, keys, bookings, places) are numbered, so that a call takes about a hundred bytes
+ * and whatever is known of a booking stands in an array by its number.
+ */
+#ifndef HOLDFAST_HISTORY_H
+#define HOLDFAST_HISTORY_H
+
+#include "history/interval.h"
+#include "history/names.h"
+#include "history/report.h"
+#include "load/record.h"
+
+struct pg;
+
+/* What a booking is, or was shown as. */
+enum booking_status {
+	BOOKING_NONE, /* nothing was said */
+	BOOKING_HOLD,
+	BOOKING_RESERVED,
+	BOOKING_CONFIRMED,
+	BOOKING_EXPIRED,
+	BOOKING_RELEASED,
+	BOOKING_CANCELLED,
+	BOOKING_REFUNDED,
+	BOOKING_PAID_UNFULFILLED,
+	BOOKING_STATUSES
+};
+
+extern const char *const booking_status_names[BOOKING_STATUSES];
+
+enum booking_status booking_status_of(const char *name); /* BOOKING_NONE: no such */
+
+/* Refusals that are judged; all others are OTHER. */
+enum refusal {
+	REFUSAL_NONE,
+	REFUSAL_SEATS, /* seats-unavailable */
+	REFUSAL_SOLD_OUT,
+	REFUSAL_LIMIT,   /* limit-exceeded */
+	REFUSAL_EXPIRED, /* hold-expired */
+	REFUSAL_OTHER
+};
+
+/* A seat, or so many places of a section. */
+struct place {
+	uint32_t number; /* in history->places */
+	uint32_t quantity;
+};
+
+/* A range of history->pool. */
+struct span {
+	uint32_t at, count;
+};
+
+struct call {
+	int64_t sent_us, done_us;
+	int64_t expires_us; /* as answered; RECORD_ABSENT: not */
+	int64_t version;    /* of a map; RECORD_ABSENT: none */
+	uint64_t got_hash;  /* of the places answered; 0: none were */
+	uint32_t user, key; /* the key with its user and operation; 0: none */
+	uint32_t asked_booking, got_booking;
+	struct span asked; /* of holds, joins and cancels */
+	struct span lost;
+	uint16_t status;
+	uint8_t op;      /* enum record_op */
+	uint8_t refusal; /* enum refusal */
+	uint8_t shown;   /* enum booking_status: as answered */
+};
+
+/* All that is known of a booking: by the database, and by the calls. */
+struct booking {
+	/* by the database */
+	bool stored, late, served, parted;
+	uint8_t status;     /* enum booking_status */
+	uint32_t user, key; /* key as in a call; 0: none */
+	struct span places;
+	int64_t created_us, expires_us;
+	int64_t confirmed_us, ended_us, cancelled_us; /* RECORD_ABSENT: never */
+	const char *lacks; /* what it should have and has not; NULL: nothing */
+	/* by the calls, 0 or RECORD_ABSENT where there is none */
+	uint32_t held;      /* line of the first answer that told of it */
+	uint32_t left;      /* line of the first release or cancel answered 2xx */
+	uint32_t tried;     /* line of a hold without an answer that may have made it */
+	uint32_t confirmed; /* line of the first confirm answered 2xx */
+	uint32_t asker;     /* the user of those calls */
+	int64_t sent_us;    /* the first call that can have made it */
+	int64_t told_us;    /* the first answer that told of it as held or owned */
+	int64_t least_expires_us, most_expires_us; /* deadlines that were answered */
+	int64_t confirm_sent_us;                   /* the first confirm that can have had effect */
+	int64_t leave_sent_us; /* the first release or cancel that can have had effect */
+	int64_t left_us;       /* the first answer that it was released or cancelled */
+	bool leave_unknown;    /* a release or cancel had no answer */
+	bool confirm_unknown;  /* a confirm had no answer */
+};
+
+/* A place, as the database has it. */
+struct resource {
+	bool known, is_section, lined, killed;
+	int64_t capacity;
+};
+
+/* Of a key: with its user and operation. */
+struct key {
+	uint32_t first;   /* line of the first call that had an effect or may have had */
+	uint32_t stored;  /* the booking that the database has under it; 0: none */
+	uint32_t another; /* a second one */
+};
+
+struct history {
+	struct record_head head;
+	struct arena *arena;
+	struct names users, keys, bookings, places;
+	struct call *calls; /* call i stands in line i + 2 */
+	size_t calls_count, calls_room;
+	struct place *pool;
+	size_t pool_count, pool_room;
+	struct booking *booking; /* by number */
+	size_t booking_room;
+	struct resource *resource; /* by number of the place */
+	size_t resource_room;
+	struct key *key; /* by number */
+	size_t key_room;
+	int64_t max_per_user; /* 0: no limit */
+	int64_t now_us;       /* of the database, when it was read */
+	int64_t end_us;       /* of the history */
+	/* how strictly it is judged */
+	int64_t skew_us;  /* between the clocks of the caller and the database */
+	int64_t drift_us; /* for which Redis may have been behind */
+	bool crash;       /* PostgreSQL crashed: holds and releases may have been undone */
+};
+
+static inline uint32_t
+call_line(const struct history *h, const struct call *call)
+{
+	return (uint32_t)(call - h->calls) + 2;
+}
+
+static inline struct call *
+line_call(const struct history *h, uint32_t line)
+{
+	return &h->calls[line - 2];
+}
+
+static inline bool
+call_done(const struct call *call)
+{
+	return call->status >= 200 && call->status < 300;
+}
+
+/* It may have taken effect, and nobody was told. */
+static inline bool
+call_unknown(const struct call *call)
+{
+	return call->status == 0 || call->status >= 500;
+}
+
+/* Reads a file into memory. False with the reason in *fault, which lives as long as the process. */
+bool history_read(struct history *h, const char *path, const char **fault);
+void history_release(struct history *h);
+
+/* Numbers, with room for what is known of them. */
+uint32_t history_booking(struct history *h, const char *booking);
+uint32_t history_place(struct history *h, bool is_section, const char *name);
+uint32_t history_key(struct history *h, enum record_op op, uint32_t user, const char *key);
+
+struct span history_span(const struct history *h); /* an empty one at the end of the pool */
+void history_add_place(struct history *h, struct span *span, uint32_t number, int64_t quantity);
+
+/* One number for a set of places, in any order; 0: none. */
+uint64_t history_hash(const struct history *h, struct span span);
+int64_t history_quantity(const struct history *h, struct span span); /* places in all */
+
+/* What the database holds of the event. NULL, or a sentence why it cannot be told. */
+const char *history_compare(struct history *h, struct pg *pg, int64_t default_per_user);
+
+/* What the calls tell of bookings and keys; after the database has been read. */
+void history_derive(struct history *h);
+
+/* The rules, one file each; see docs/history.md. */
+void rule_found(struct history *h, struct report *report, struct pg *pg);
+void rule_owners(struct history *h, struct report *report);
+void rule_refusals(struct history *h, struct report *report);
+void rule_deadlines(struct history *h, struct report *report);
+void rule_keys(struct history *h, struct report *report);
+void rule_order(struct history *h, struct report *report);
+
+/* ---- what may be known of ownership ---------------------------------------------------------- */
+
+/* From when to when a booking certainly, or possibly, held its places; end before start: never. */
+struct interval booking_certain(const struct history *h, uint32_t booking);
+struct interval booking_possible(const struct history *h, uint32_t booking);
+
+/* The places of a booking, by the database or else as they were asked for. */
+struct span booking_places(const struct history *h, uint32_t booking);
+
+#endif

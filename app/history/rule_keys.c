@@ -1,0 +1,111 @@
+/*
+ * Rule 5: every idempotency key had one effect.
+ *
+ * Whoever asks again with the key gets the first answer again: the same booking, places, state and
+ * deadline. The database keeps one booking, or one answer, under the key.
+ */
+#include "history/history.h"
+
+/* Answers to keys are kept for a day at least. */
+#define KEPT_US INT64_C(82800000000)
+
+/* The 200 of a hold tells of what one has already and belongs to no key. */
+static bool
+is_kept(const struct call *call)
+{
+	return call->op == RECORD_HOLD ? call->status == 201 : call_done(call);
+}
+
+static uint32_t
+booking_of(const struct call *call)
+{
+	return call->got_booking ? call->got_booking : call->asked_booking;
+}
+
+static void
+judge_repeat(const struct history *h, struct report *report, const struct call *first,
+	const struct call *again)
+{
+	const char *op = record_op_names[first->op];
+
+	report_line(report, call_line(h, first));
+	report_line(report, call_line(h, again));
+	if (booking_of(first) != booking_of(again))
+		report_finding(report, 5,
+			"one key, two effects: %s of booking %s and of booking %s", op,
+			names_text(&h->bookings, booking_of(first)),
+			names_text(&h->bookings, booking_of(again)));
+	else if (first->asked_booking != again->asked_booking ||
+		 history_hash(h, first->asked) != history_hash(h, again->asked))
+		report_finding(report, 5, "one key, and two requests to %s were answered", op);
+	else if (first->expires_us != again->expires_us || first->shown != again->shown ||
+		 first->got_hash != again->got_hash || first->status != again->status)
+		report_finding(report, 5, "one key, two answers to %s", op);
+	else
+		report->lines_count = 0;
+}
+
+static void
+judge_kept(const struct history *h, struct report *report, const struct call *call)
+{
+	const struct key *key = &h->key[call->key];
+
+	if (call->asked_booking == 0 || call->done_us < h->now_us - KEPT_US || h->crash)
+		return;
+	if (key->stored == UINT32_MAX || key->stored == booking_of(call))
+		return;
+	report_line(report, call_line(h, call));
+	if (key->stored == 0)
+		report_finding(report, 5, "the answer to the key of this %s was not kept",
+			record_op_names[call->op]);
+	else
+		report_finding(report, 5,
+			"under the key of this %s an answer of booking %s is kept",
+			record_op_names[call->op], names_text(&h->bookings, key->stored));
+}
+
+/* The booking that a key made is stored under it. */
+static void
+judge_stored(const struct history *h, struct report *report, const struct call *call)
+{
+	const struct booking *b = &h->booking[call->got_booking];
+
+	if (call->got_booking == 0 || call->status != 201 || !b->stored || b->key == call->key)
+		return;
+	report_line(report, call_line(h, call));
+	report_finding(report, 5, "booking %s was answered to a key, and is stored under %s",
+		names_text(&h->bookings, call->got_booking), b->key ? "another" : "none");
+}
+
+void
+rule_keys(struct history *h, struct report *report)
+{
+	uint32_t *first = calloc((size_t)h->keys.count + 1, sizeof(*first));
+
+	assert(first);
+	for (size_t i = 0; i < h->calls_count; i++) {
+		const struct call *call = &h->calls[i];
+
+		if (call->key == 0 || !is_kept(call))
+			continue;
+		if (first[call->key])
+			judge_repeat(h, report, line_call(h, first[call->key]), call);
+		else
+			first[call->key] = call_line(h, call);
+		if (call->op == RECORD_HOLD)
+			judge_stored(h, report, call);
+		else if (call->op >= RECORD_CONFIRM && call->op <= RECORD_CANCEL)
+			judge_kept(h, report, call);
+	}
+	for (uint32_t number = 1; number <= h->keys.count; number++) {
+		const struct key *key = &h->key[number];
+
+		if (key->another == 0)
+			continue;
+		report_line(report, first[number]);
+		report_finding(report, 5, "one key, and two bookings in the database: %s and %s",
+			names_text(&h->bookings, key->stored),
+			names_text(&h->bookings, key->another));
+	}
+	free(first);
+}

@@ -1,0 +1,223 @@
+/*
+ * Rule 3: every refusal was justified at some instant between request and answer.
+ *
+ * Somebody else may have held one of the seats that were said to be lost, from the first byte of
+ * the request that took it to the last moment at which it can have been given back; likewise the
+ * places of a section, and what a buyer has. Bookings of which the history knows nothing count by
+ * the times that the database has of them. A hold that was refused, or not answered, may have kept
+ * its places from others while it ran.
+ */
+#include <inttypes.h>
+
+#include "history/history.h"
+
+struct refusals {
+	struct history *h;
+	struct report *report;
+	struct possible *places, *buyers;
+};
+
+/* Of one request under its key all tries are one; others stand for themselves. */
+static uint32_t
+owner_of_try(const struct history *h, const struct call *call)
+{
+	uint32_t line = call_line(h, call);
+
+	if (call->key && h->key[call->key].stored)
+		return h->key[call->key].stored;
+	if (call->key && h->key[call->key].first)
+		line = h->key[call->key].first;
+	return h->bookings.count + line;
+}
+
+static bool
+has_lost(const struct history *h, const struct call *call, uint32_t place)
+{
+	for (uint32_t i = 0; i < call->lost.count; i++) {
+		if (h->pool[call->lost.at + i].number == place)
+			return true;
+	}
+	return false;
+}
+
+/* What a hold may have kept from others although it did not become a booking, as is known. */
+static void
+add_try(struct history *h, struct intervals *places, const struct call *call)
+{
+	bool unknown = call_unknown(call);
+	struct interval interval = {
+		.owner = owner_of_try(h, call),
+		.start_us = call->sent_us,
+		.end_us = call->done_us + h->skew_us + h->drift_us,
+	};
+
+	if (call_done(call) || call->status == 400 || call->status == 401 || call->status == 429 ||
+		(unknown && call->key && h->key[call->key].stored))
+		return;
+	/* One place of one section that is full: nothing was taken. */
+	if (call->refusal == REFUSAL_SOLD_OUT && call->asked.count == 1)
+		return;
+	/* Redis keeps what it was told to take until its deadline, where nobody takes it back. */
+	if (unknown)
+		interval.end_us += h->head.hold_ms * 1000 + 1000000;
+	for (uint32_t i = 0; i < call->asked.count; i++) {
+		const struct place *place = &h->pool[call->asked.at + i];
+
+		if (has_lost(h, call, place->number))
+			continue;
+		interval.resource = place->number;
+		interval.quantity = place->quantity;
+		interval_add(places, interval);
+	}
+}
+
+static void
+index_owners(struct refusals *r)
+{
+	struct history *h = r->h;
+	struct intervals places = { .list = NULL }, buyers = { .list = NULL };
+
+	for (uint32_t number = 1; number <= h->bookings.count; number++) {
+		struct interval interval = booking_possible(h, number);
+		const struct booking *b = &h->booking[number];
+		struct span span = booking_places(h, number);
+
+		for (uint32_t i = 0; i < span.count; i++) {
+			interval.resource = h->pool[span.at + i].number;
+			interval.quantity = h->pool[span.at + i].quantity;
+			interval_add(&places, interval);
+		}
+		interval.resource = b->stored ? b->user : b->asker;
+		interval.quantity = history_quantity(h, span);
+		interval_add(&buyers, interval);
+	}
+	for (size_t i = 0; i < h->calls_count; i++) {
+		if (h->calls[i].op == RECORD_HOLD)
+			add_try(h, &places, &h->calls[i]);
+	}
+	r->places = possible_new(&places, h->places.count);
+	r->buyers = possible_new(&buyers, h->users.count);
+}
+
+/* ---- judgements ------------------------------------------------------------------------------ */
+
+/* Who had the place last, so that the finding can name the line. */
+static void
+name_last(struct refusals *r, uint32_t place, const struct call *call)
+{
+	const struct interval *last = possible_before(r->places, place, call->done_us);
+
+	if (last && last->owner <= r->h->bookings.count)
+		report_line(r->report, r->h->booking[last->owner].held);
+}
+
+static bool
+seat_is_justified(const struct refusals *r, const struct call *call, uint32_t place)
+{
+	const struct resource *resource = &r->h->resource[place];
+
+	if (!resource->known || resource->is_section || resource->lined || resource->killed)
+		return true;
+	return possible_other(
+		r->places, place, owner_of_try(r->h, call), call->sent_us, call->done_us);
+}
+
+/* Each seat that was named; where none was, any that was asked for. */
+static void
+judge_seats(struct refusals *r, const struct call *call)
+{
+	const struct history *h = r->h;
+	uint32_t place = 0;
+
+	for (uint32_t i = 0; i < call->lost.count; i++) {
+		place = h->pool[call->lost.at + i].number;
+		if (seat_is_justified(r, call, place))
+			continue;
+		report_line(r->report, call_line(h, call));
+		name_last(r, place, call);
+		report_finding(r->report, 3, "%s was refused, and nobody can have held it then",
+			names_text(&h->places, place));
+	}
+	if (call->lost.count > 0)
+		return;
+	for (uint32_t i = 0; i < call->asked.count; i++) {
+		place = h->pool[call->asked.at + i].number;
+		if (seat_is_justified(r, call, place))
+			return;
+	}
+	report_line(r->report, call_line(h, call));
+	report_finding(
+		r->report, 3, "seats were refused, and nobody can have held any of them then");
+}
+
+static void
+judge_sold_out(struct refusals *r, const struct call *call)
+{
+	const struct history *h = r->h;
+	int64_t most = 0;
+	uint32_t place = 0;
+
+	for (uint32_t i = 0; i < call->asked.count; i++) {
+		const struct place *asked = &h->pool[call->asked.at + i];
+		const struct resource *resource = &h->resource[asked->number];
+
+		if (!resource->is_section)
+			continue;
+		place = asked->number;
+		most = possible_most(r->places, place, call->sent_us, call->done_us);
+		if (call->asked.count > 1)
+			most -= asked->quantity; /* its own try */
+		if (!resource->known || resource->lined ||
+			most + asked->quantity > resource->capacity)
+			return;
+	}
+	if (place == 0)
+		return;
+	report_line(r->report, call_line(h, call));
+	name_last(r, place, call);
+	report_finding(r->report, 3,
+		"%s was said to be sold out, and others can have had no more than %" PRId64
+		" of its %" PRId64 " places then",
+		names_text(&h->places, place), most, h->resource[place].capacity);
+}
+
+static void
+judge_limit(struct refusals *r, const struct call *call)
+{
+	const struct history *h = r->h;
+	int64_t asked = history_quantity(h, call->asked), most;
+
+	most = possible_most(r->buyers, call->user, call->sent_us, call->done_us);
+	if (h->max_per_user > 0 && most + asked > h->max_per_user)
+		return;
+	report_line(r->report, call_line(h, call));
+	if (h->max_per_user == 0)
+		report_finding(r->report, 3, "a limit was said to be exceeded, and there is none");
+	else
+		report_finding(r->report, 3,
+			"the limit of %" PRId64 " was said to be exceeded by %" PRId64
+			" places more, and the buyer can have had no more than %" PRId64,
+			h->max_per_user, asked, most);
+}
+
+void
+rule_refusals(struct history *h, struct report *report)
+{
+	struct refusals r = { .h = h, .report = report };
+
+	index_owners(&r);
+	for (size_t i = 0; i < h->calls_count; i++) {
+		const struct call *call = &h->calls[i];
+
+		if (call->op != RECORD_HOLD || call->status != 409)
+			continue;
+		if (call->refusal == REFUSAL_SEATS)
+			judge_seats(&r, call);
+		else if (call->refusal == REFUSAL_SOLD_OUT)
+			judge_sold_out(&r, call);
+		else if (call->refusal == REFUSAL_LIMIT)
+			judge_limit(&r, call);
+	}
+	possible_free(r.places);
+	possible_free(r.buyers);
+}

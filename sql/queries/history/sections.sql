@@ -1,0 +1,5 @@
+-- history/sections: the sections of an event. No row: there is no such event.
+-- in: event int
+-- out: section_no int, section_id text, is_ga bool, capacity int, lined bool, max_per_user int, now_us bigint
+-- by: history
+select section_no, section_id, is_ga, capacity, lined, max_per_user, now_us from holdfast.history_sections($1)
