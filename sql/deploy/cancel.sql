@@ -10,13 +10,26 @@ CREATE TABLE booking_cancels (
   version      integer NOT NULL,
   cancelled_at timestamptz NOT NULL DEFAULT now(),
   whole        boolean NOT NULL,              -- it ended the booking
-  places       integer NOT NULL CHECK (places > 0),
-  amount       bigint NOT NULL CHECK (amount >= 0),
-  refund       bigint NOT NULL CHECK (refund BETWEEN 0 AND amount), -- what of it goes back
+  places       integer NOT NULL,
+  amount       bigint NOT NULL,
+  refund       bigint NOT NULL,               -- what of it goes back
   currency     text NOT NULL,
   PRIMARY KEY (event_id, booking_id, version)
 );
 CREATE INDEX booking_cancels_time ON booking_cancels (cancelled_at);
+
+-- In place of CHECKs, as with bookings.
+CREATE FUNCTION booking_cancel_written() RETURNS trigger
+LANGUAGE plpgsql AS $$
+BEGIN
+  IF NEW.places > 0 AND NEW.amount >= 0 AND NEW.refund BETWEEN 0 AND NEW.amount THEN
+    RETURN NEW;
+  END IF;
+  RAISE EXCEPTION 'a cancel would not be sound' USING ERRCODE = '23514';
+END
+$$;
+CREATE TRIGGER booking_cancel_written BEFORE INSERT OR UPDATE ON booking_cancels
+  FOR EACH ROW EXECUTE FUNCTION booking_cancel_written();
 
 -- CONFIRMED -> CANCELLED; with p_seats or p_sections only these go and the booking stays. Commits
 -- asynchronously, since it changes a hot counter: the caller flushes before it answers.
@@ -66,14 +79,15 @@ $$;
 CREATE FUNCTION booking_cancel(b bookings, p_reason text) RETURNS bookings
 LANGUAGE plpgsql SET search_path = holdfast, pg_temp AS $$
 DECLARE
-  c      bookings;
-  k      booking_cancels;
-  v_rows integer;
+  c        bookings;
+  v_worth  record;
+  v_refund bigint;
+  v_rows   integer;
 BEGIN
   IF b.status <> 'CONFIRMED' THEN
     PERFORM booking_refuse(b);
   END IF;
-  v_rows := claims_drop(b);
+  v_rows := claims_lock(b);
   UPDATE bookings SET status = 'CANCELLED', ended_at = now(), cancel_reason = p_reason, places = 0,
       version = version + 1
     WHERE event_id = b.event_id AND booking_id = b.booking_id AND status = b.status
@@ -84,28 +98,44 @@ BEGIN
       PERFORM booking_refuse(c);
     END IF;
   ELSE
+    v_worth := booking_worth(c);
+    v_refund := refund_possible(c, v_worth.amount);
     INSERT INTO booking_cancels (event_id, booking_id, version, whole, places, amount, refund, currency)
-      SELECT c.event_id, c.booking_id, c.version, true, w.places, w.amount, refund_possible(c, w.amount),
-          c.currency
-        FROM booking_worth(c) AS w
-      RETURNING * INTO k;
+      VALUES (c.event_id, c.booking_id, c.version, true, v_worth.places, v_worth.amount, v_refund, c.currency);
     PERFORM notice_write(c.event_id, c.booking_id, 'booking.cancelled',
-      notice_cancelled(b, c, k.amount) || jsonb_build_object('refund', k.refund));
-    PERFORM refund_cancelled(c, k.refund);
+      notice_cancelled(b, c, v_worth.amount, v_refund));
+    PERFORM refund_cancelled(c, v_refund);
+    -- Last, since a whole section waits for its counter until the commit. That is in order all the same:
+    -- whoever moves a confirmed booking has locked its claims first.
+    IF claims_drop(b) <> v_rows THEN
+      RAISE EXCEPTION 'booking % had other claims', b.booking_id USING ERRCODE = 'XX001';
+    END IF;
   END IF;
   RETURN c;
 END
 $$;
 
--- What stands of a booking by its items, also once it has been cancelled as a whole.
+-- What stands of a booking by its items, also once it has been cancelled as a whole. In loops: a plain
+-- query would be planned anew at every cancel.
 CREATE FUNCTION booking_worth(b bookings, OUT places integer, OUT amount bigint)
-LANGUAGE sql IMMUTABLE SET search_path = holdfast, pg_temp AS $$
-  SELECT sum(i.standing)::integer, sum(i.standing * i.price)::bigint FROM (
-    SELECT CASE WHEN s.position = ANY (b.gone_positions) THEN 0 ELSE 1 END AS standing, s.price
-      FROM unnest(b.positions, b.seat_prices) AS s (position, price)
-    UNION ALL
-    SELECT g.had - coalesce(g.gone, 0), g.price
-      FROM unnest(b.quantities, b.gone_quantities, b.section_prices) AS g (had, gone, price)) AS i
+LANGUAGE plpgsql IMMUTABLE AS $$
+DECLARE
+  v_stands integer;
+BEGIN
+  places := 0;
+  amount := 0;
+  FOR i IN 1 .. cardinality(b.positions) LOOP
+    IF b.positions[i] <> ALL (b.gone_positions) THEN
+      places := places + 1;
+      amount := amount + b.seat_prices[i];
+    END IF;
+  END LOOP;
+  FOR i IN 1 .. cardinality(b.section_nos) LOOP
+    v_stands := b.quantities[i] - coalesce(b.gone_quantities[i], 0);
+    places := places + v_stands;
+    amount := amount + v_stands * b.section_prices[i];
+  END LOOP;
+END
 $$;
 
 -- Some items of a booking; the last ones end it.
@@ -113,10 +143,11 @@ CREATE FUNCTION booking_cancel_part(b bookings, p_reason text, p_seats text[], p
   p_quantities integer[]) RETURNS bookings
 LANGUAGE plpgsql SET search_path = holdfast, pg_temp AS $$
 DECLARE
-  v_old  bookings;
-  v_part bookings;
-  v_had  record;
-  k      booking_cancels;
+  v_old    bookings;
+  v_part   bookings;
+  v_had    record;
+  v_worth  record;
+  v_refund bigint;
 BEGIN
   b := booking_lock(b.event_id, b.booking_id, b.user_id, true);
   IF b.status IN ('CANCELLED', 'REFUNDED') THEN
@@ -129,20 +160,20 @@ BEGIN
     RETURN booking_cancel(b, p_reason);
   END IF;
   PERFORM claims_shrink(b, v_part);
-  SELECT * INTO v_had FROM booking_worth(b);
+  v_had := booking_worth(b);
   v_old := b;
   UPDATE bookings SET gone_positions = v_part.gone_positions,
       gone_quantities = v_part.gone_quantities, places = v_part.places, version = version + 1
     WHERE event_id = b.event_id AND booking_id = b.booking_id AND status = b.status
     RETURNING * INTO b;
+  v_worth := booking_worth(b);
+  v_refund := refund_possible(b, v_had.amount - v_worth.amount);
   INSERT INTO booking_cancels (event_id, booking_id, version, whole, places, amount, refund, currency)
-    SELECT b.event_id, b.booking_id, b.version, false, v_had.places - w.places,
-        v_had.amount - w.amount, refund_possible(b, v_had.amount - w.amount), b.currency
-      FROM booking_worth(b) AS w
-    RETURNING * INTO k;
+    VALUES (b.event_id, b.booking_id, b.version, false, v_had.places - v_worth.places,
+      v_had.amount - v_worth.amount, v_refund, b.currency);
   PERFORM notice_write(b.event_id, b.booking_id, 'booking.cancelled',
-    notice_cancelled(v_old, b, k.amount) || jsonb_build_object('refund', k.refund));
-  PERFORM refund_cancelled(b, k.refund);
+    notice_cancelled(v_old, b, v_had.amount - v_worth.amount, v_refund));
+  PERFORM refund_cancelled(b, v_refund);
   RETURN b;
 END
 $$;

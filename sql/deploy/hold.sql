@@ -381,22 +381,22 @@ BEGIN
           DETAIL = section_left(p_event, v_full);
       END IF;
     END IF;
-    FOR i IN 1 .. cardinality(v_nos) LOOP
-      INSERT INTO ga_claims (event_id, section_no, booking_id, quantity, state, expires_at)
-        VALUES (p_event, v_nos[i], p_booking, v_ga_q[i], 'h', v_expires);
-    END LOOP;
   END IF;
+  INSERT INTO bookings (event_id, booking_id, user_id, places, positions, seat_prices, section_nos,
+      quantities, section_prices, total, currency, first_expires_at, expires_at, key, fingerprint, pass)
+    VALUES (p_event, p_booking, p_user, v_places, r.positions, v_prices, v_nos, v_ga_q, v_ga_price,
+      v_total, e.currency, v_expires, v_expires, p_key, p_fingerprint, p_pass);
+  -- Their counters come as late as can be: a whole section waits for each, until the commit.
+  FOR i IN 1 .. cardinality(v_nos) LOOP
+    INSERT INTO ga_claims (event_id, section_no, booking_id, quantity, state, expires_at)
+      VALUES (p_event, v_nos[i], p_booking, v_ga_q[i], 'h', v_expires);
+  END LOOP;
 
   -- The bookings whose due claims were taken over or given back end here, last in the lock order.
   v_from := v_from || v_back;
   IF v_from <> '{}' THEN
     PERFORM bookings_close_due(p_event, v_from);
   END IF;
-  INSERT INTO bookings (event_id, booking_id, user_id, places, positions, seat_prices, section_nos,
-      quantities, section_prices, total, currency, first_expires_at, expires_at, key, fingerprint, pass)
-    VALUES (p_event, p_booking, p_user, v_places, r.positions, v_prices, v_nos, v_ga_q, v_ga_price,
-      v_total, e.currency, v_expires, v_expires, p_key, p_fingerprint, p_pass);
-
   r.outcome := 'new';
   -- The very row that booking_show() rebuilds for a replay.
   r.booking := ROW(p_booking, p_event, 'HOLD', nullif(v_seat_ids, '{}'), nullif(v_seat_in, '{}'),

@@ -50,17 +50,10 @@ LANGUAGE plpgsql SET search_path = holdfast, pg_temp AS $$
 DECLARE
   b bookings := booking_of(p_event, p_booking, p_user);
 BEGIN
-  FOR i IN 1 .. cardinality(b.positions) LOOP
-    PERFORM FROM seat_claims
-      WHERE event_id = p_event AND position = b.positions[i] AND booking_id = p_booking FOR UPDATE;
-  END LOOP;
-  IF b.section_nos <> '{}' THEN
-    PERFORM FROM ga_claims WHERE event_id = p_event AND booking_id = p_booking
-      ORDER BY section_no FOR UPDATE;
-    IF p_counts THEN
-      PERFORM FROM ga_counts
-        WHERE event_id = p_event AND section_no = ANY (b.section_nos) ORDER BY section_no FOR UPDATE;
-    END IF;
+  PERFORM claims_lock(b);
+  IF p_counts AND b.section_nos <> '{}' THEN
+    PERFORM FROM ga_counts
+      WHERE event_id = p_event AND section_no = ANY (b.section_nos) ORDER BY section_no FOR UPDATE;
   END IF;
   SELECT * INTO b FROM bookings WHERE event_id = p_event AND booking_id = p_booking FOR UPDATE;
   RETURN b;
@@ -118,6 +111,29 @@ BEGIN
     END IF;
     UPDATE holdfast.ga_claims SET state = p_state, expires_at = p_expires
       WHERE event_id = b.event_id AND booking_id = b.booking_id AND state <> 'b';
+    GET DIAGNOSTICS v_ga = ROW_COUNT;
+  END IF;
+  RETURN v_seats + v_ga;
+END
+$$;
+
+-- Locks the claims that a booking still has, in order, and says how many those are.
+CREATE FUNCTION claims_lock(b bookings) RETURNS integer
+LANGUAGE plpgsql AS $$
+DECLARE
+  v_seats integer := 0;
+  v_ga    integer := 0;
+BEGIN
+  FOR i IN 1 .. cardinality(b.positions) LOOP
+    PERFORM FROM holdfast.seat_claims
+      WHERE event_id = b.event_id AND position = b.positions[i] AND booking_id = b.booking_id FOR UPDATE;
+    IF FOUND THEN
+      v_seats := v_seats + 1;
+    END IF;
+  END LOOP;
+  IF b.section_nos <> '{}' THEN
+    PERFORM FROM holdfast.ga_claims WHERE event_id = b.event_id AND booking_id = b.booking_id
+      ORDER BY section_no FOR UPDATE;
     GET DIAGNOSTICS v_ga = ROW_COUNT;
   END IF;
   RETURN v_seats + v_ga;

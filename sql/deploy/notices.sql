@@ -65,27 +65,38 @@ BEGIN
 END
 $$;
 
--- Some or all items of a booking have gone: p_old as it was before, p_new as it is. Not in plain SQL, which
--- would be planned anew at every cancel and cost it more than all the rest.
-CREATE FUNCTION notice_cancelled(p_old bookings, p_new bookings, p_amount bigint) RETURNS jsonb
-LANGUAGE plpgsql STABLE SET search_path = holdfast, pg_temp AS $$
+-- Some or all items of a booking have gone: p_old as it was before, p_new as it is. In loops: a plain query
+-- would cost a cancel more than all the rest.
+CREATE FUNCTION notice_cancelled(p_old bookings, p_new bookings, p_amount bigint, p_refund bigint)
+RETURNS jsonb
+LANGUAGE plpgsql STABLE AS $$
+DECLARE
+  v_whole    boolean := p_new.status <> 'CONFIRMED';
+  v_seat     text;
+  v_seats    text[] := '{}';
+  v_gone     integer;
+  v_section  text;
+  v_sections jsonb := '[]';
 BEGIN
-  RETURN (SELECT jsonb_build_object('whole', p_new.status <> 'CONFIRMED', 'amount', p_amount,
-    'currency', p_new.currency,
-    'seat_ids', ARRAY(SELECT s.seat_id FROM holdfast.seats s
-      WHERE s.event_id = p_old.event_id AND s.position = ANY (p_old.positions)
-        AND s.position <> ALL (p_old.gone_positions)
-        AND (p_new.status <> 'CONFIRMED' OR s.position = ANY (p_new.gone_positions))
-      ORDER BY s.position),
-    'sections', coalesce((SELECT jsonb_agg(jsonb_build_object('section_id', c.section_id,
-          'quantity', q.gone) ORDER BY c.section_no)
-        FROM (SELECT o.section_no, CASE WHEN p_new.status <> 'CONFIRMED' THEN o.had ELSE coalesce(n.gone, 0) END
-              - coalesce(o.gone, 0) AS gone
-            FROM unnest(p_old.section_nos, p_old.quantities, p_old.gone_quantities)
-                WITH ORDINALITY AS o (section_no, had, gone, at)
-              LEFT JOIN unnest(p_new.gone_quantities) WITH ORDINALITY AS n (gone, at) USING (at)) AS q
-          JOIN holdfast.sections c ON c.event_id = p_old.event_id AND c.section_no = q.section_no
-        WHERE q.gone > 0), '[]')));
+  FOR i IN 1 .. cardinality(p_old.positions) LOOP
+    IF p_old.positions[i] <> ALL (p_old.gone_positions)
+        AND (v_whole OR p_old.positions[i] = ANY (p_new.gone_positions)) THEN
+      SELECT s.seat_id INTO v_seat FROM holdfast.seats s
+        WHERE s.event_id = p_old.event_id AND s.position = p_old.positions[i];
+      v_seats := v_seats || v_seat;
+    END IF;
+  END LOOP;
+  FOR i IN 1 .. cardinality(p_old.section_nos) LOOP
+    v_gone := CASE WHEN v_whole THEN p_old.quantities[i] ELSE coalesce(p_new.gone_quantities[i], 0) END
+      - coalesce(p_old.gone_quantities[i], 0);
+    IF v_gone > 0 THEN
+      SELECT c.section_id INTO v_section FROM holdfast.sections c
+        WHERE c.event_id = p_old.event_id AND c.section_no = p_old.section_nos[i];
+      v_sections := v_sections || jsonb_build_object('section_id', v_section, 'quantity', v_gone);
+    END IF;
+  END LOOP;
+  RETURN jsonb_build_object('whole', v_whole, 'amount', p_amount, 'currency', p_new.currency,
+    'seat_ids', v_seats, 'sections', v_sections, 'refund', p_refund);
 END
 $$;
 
