@@ -25,11 +25,11 @@ faults_calls() {
 
 # Neither a name of fault.h nor of a point. The programs of a build with faults are another matter.
 faults_shipped() {
-	local program
+	local program listed
+	listed=$(faults_listed | sed 's/\./[.]/g')
 	for program in "$bin"/holdfast-*; do
-		strings -a "$program" | grep -xE 'fault_[a-z]+|.*\.faults/.*' |
-			sed "s|^|${program##*/}: |"
-		strings -a "$program" | grep -xF "$(faults_listed)" | sed "s|^|${program##*/}: |"
+		strings -a "$program" | grep -xE -e 'fault_[a-z]+|.*\.faults/.*' \
+			-e "${listed//$'\n'/|}" | sed "s|^|${program##*/}: |"
 	done
 }
 

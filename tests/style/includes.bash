@@ -3,9 +3,12 @@
 
 # Lines `file<TAB>header` of all includes: own ones with quotes, others with angle brackets.
 includes() {
-	tree 'app/*.c' 'app/*.h' | while read -r file; do
-		sed -n 's/^#[ \t]*include[ \t]*\([<"][^>"]*\).*/\1/p' "$file" | sed "s|^|$file\t|"
-	done
+	tree 'app/*.c' 'app/*.h' | xargs awk '
+	match($0, /^#[ \t]*include[ \t]*[<"][^>"]*/) {
+		header = substr($0, 1, RLENGTH)
+		sub(/^[^<"]*/, "", header)
+		print FILENAME "\t" header
+	}'
 }
 
 # base knows nobody; the edge cannot reach the database; a rule does not know that HTTP exists.

@@ -10,18 +10,25 @@ sources() {
 # Tabs count to the next eighth column. What no tool formats (SQL, Lua, JavaScript) has more room,
 # and the contract of a statement is one line a key, however long.
 text_width() {
-	sources | while read -r file; do
-		limit=100
-		[[ ! $file =~ \.(js|sql|lua)$|^tests/sql/ ]] || limit=160
-		expand "$file" | grep -nE "^.{$((limit + 1)),}" |
-			grep -vE '^[0-9]+:-- (in|out|by): ' |
-			sed "s|^\([0-9]*\):.*|$file:\1: more than $limit columns|"
-	done
+	sources | LC_ALL=C xargs awk '
+	FNR == 1 { limit = FILENAME ~ /\.(js|sql|lua)$|^tests\/sql\// ? 160 : 100 }
+	length($0) * 8 <= limit || /^-- (in|out|by): / { next }
+	{
+		line = $0
+		gsub(/[\200-\277]/, "", line)	# a character counts by its first byte
+		while ((at = index(line, "\t")) > 0)
+			line = substr(line, 1, at - 1) substr("        ", at % 8 ? at % 8 : 8) \
+				substr(line, at + 1)
+		if (length(line) > limit)
+			print FILENAME ":" FNR ": more than " limit " columns"
+	}'
 }
 
 text_space() {
+	sources | xargs grep -nE '[ 	]+$' | sed 's|$| ends with a space|'
+	# All last characters at once, and one by one only where one of them is no newline.
+	[ -n "$(sources | xargs tail -q -c 1 | tr -d '\n')" ] || return 0
 	sources | while read -r file; do
-		grep -nE '[ 	]+$' "$file" | sed "s|^|$file:|; s|\$| ends with a space|"
 		[ -z "$(tail -c 1 "$file")" ] || echo "$file: no newline at its end"
 	done
 }
@@ -29,15 +36,14 @@ text_space() {
 # The first line, or the one after #!, begins a comment. (What reverts and verifies a change of the
 # schema is explained where it is deployed.)
 text_heads() {
-	sources | grep -v '^sql/\(revert\|verify\)/' | while read -r file; do
-		awk -v file="$file" '
-		NR == 1 && /^#!/ { next }
-		{
-			if ($0 !~ /^(\/\*|\/\/|--|#)/)
-				print file ": does not open with what it is for"
-			exit
-		}' "$file"
-	done
+	sources | grep -v '^sql/\(revert\|verify\)/' | xargs awk '
+	FNR == 1 { seen = 0 }
+	seen || FNR == 1 && /^#!/ { next }
+	{
+		seen = 1
+		if ($0 !~ /^(\/\*|\/\/|--|#)/)
+			print FILENAME ": does not open with what it is for"
+	}'
 }
 
 # No path of somebody's own machine, no reminder instead of the thing.
@@ -47,10 +53,8 @@ text_left() {
 }
 
 text_long() {
-	tree '*.c' '*.h' '*.js' '*.bash' '*.sh' | while read -r file; do
-		[ "$(wc -l <"$file")" -le 500 ] ||
-			echo "$file: more than 500 lines: it holds two things"
-	done
+	tree '*.c' '*.h' '*.js' '*.bash' '*.sh' | xargs wc -l | awk '
+	$2 != "total" && $1 > 500 { print $2 ": more than 500 lines: it holds two things" }'
 }
 
 text_top() {
