@@ -87,11 +87,12 @@ nginx_down() {
 # A master that was killed leaves its workers behind in its directory $1, which go on to serve and
 # to hold the port.
 nginx_orphans_stop() {
-	local dir pid
+	local dir pid name
 	for dir in /proc/[0-9]*; do
 		pid=${dir#/proc/}
-		if [ "$(cat "$dir/comm" 2>/dev/null)" = nginx ] &&
-			[ "$(readlink "$dir/cwd" 2>/dev/null)" = "$1" ]; then
+		# It may end at any time.
+		{ read -r name <"$dir/comm"; } 2>/dev/null || continue
+		if [ "$name" = nginx ] && [ "$(readlink "$dir/cwd" 2>/dev/null)" = "$1" ]; then
 			kill -TERM "$pid" 2>/dev/null || true
 			pid_gone "$pid" 5 || kill -KILL "$pid" 2>/dev/null || true
 		fi
