@@ -58,7 +58,9 @@ async function main() {
   } finally {
     await front.stopAll();
   }
+  progress.say('the books are checked');
   crowd.booksCheck();
+  progress.end();
   console.log(report.write(stage.out));
 }
 

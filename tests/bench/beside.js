@@ -11,7 +11,7 @@ const { small, seconds } = stage;
 
 async function measure(progress) {
   const { general } = await ground();
-  const event = await stage.eventOfAll();
+  const event = stage.eventOfAll();
   // Holds of numbered seats from a place on and in general admission, half and half.
   const ended = await janitor.meanwhile((from) => here({ from, seconds: 3 * seconds }, holdSeat(event), holdPlace(event)),
     event, stage.userIds, small ? 2000 : 100000);

@@ -45,7 +45,7 @@ async function round() {
   const hold = await costOf(async () => assertAll(await here({ ...all, from, save: ids }, drive.holdSeat(event)), 201));
   const confirm = await costOf(async () => assertAll(await here({ ...all, ids }, drive.move('confirm')), 200));
   const cancel = await costOf(async () => assertAll(await here({ ...all, ids }, drive.move('cancel')), 200));
-  const other = await stage.eventOfSeats(SEATS), before = await drive.redisBytes();
+  const other = stage.eventOfSeats(SEATS), before = await drive.redisBytes();
   await crowd.redisBuild(other);
   return { hold, confirm, cancel, seat: { redis: (await drive.redisBytes() - before) / SEATS } };
 }

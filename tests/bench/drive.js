@@ -37,7 +37,9 @@ async function load(port, options, ...requests) {
     ...(anonymous ? [] : ['--tokens', files('tokens')]), ...(chain ? ['--chain'] : []),
     ...Object.entries({ seconds, ...others }).flatMap(([name, value]) => [`--${name}`, value]),
     ...requests.flatMap((one) => ['--request', one])];
-  const { stdout } = await run(path.join(env.HOLDFAST_BIN, 'holdfast-loadgen'), args.map(String));
+  // It ends with 1 where a request was lost, and says so.
+  const { stdout } = await run(path.join(env.HOLDFAST_BIN, 'holdfast-loadgen'), args.map(String))
+    .catch((error) => (error.code === 1 && error.stdout ? error : Promise.reject(error)));
   const answer = JSON.parse(stdout);
   longestNote(answer, connections, requests[0]);
   return answer;
@@ -54,6 +56,7 @@ const move = (verb) => `1 POST /api/v1/bookings/{id}/${verb} {}`;
 const read = (event, below) => `1 GET /api/v1/events/${event}/${below} `;
 
 function assertAll(answer, ...statuses) {
+  assert.equal(answer.lost, 0, JSON.stringify(answer));
   assert.deepEqual(Object.keys(answer.statuses), statuses.map(String), JSON.stringify(answer));
   return answer;
 }

@@ -116,14 +116,15 @@ function sumCurve({ name, points, values }, call) {
       if (summary(found).median < summary(fall.values).median || fall.to === 0) fall = { values: found, from, to };
     }
   }
+  const failed = points.map((_, i) => values[i].reduce((sum, one) => sum + (one.failed ?? 0), 0));
+  const judgement = judged(`${series[call]}s by ${name}, lowest later point`, { atLeast: 0.9 }, fall.values);
   return {
-    name, call: series[call], points,
+    name, call: series[call], points, failed,
     rates: points.map((_, i) => summary(values[i].map((one) => one[call]))),
     relative: points.map((_, i) => summary(against(i, 0))),
     p99: values[0][0].p99_us && call === 'hold'
       ? points.map((_, i) => summary(values[i].map((one) => one.p99_us / 1000))) : null,
-    fall: { ...judged(`${series[call]}s by ${name}, lowest later point`, { atLeast: 0.9 }, fall.values),
-      from: points[fall.from], to: points[fall.to] },
+    fall: { ...judgement, met: judgement.met && failed.every((n) => n === 0), from: points[fall.from], to: points[fall.to] },
   };
 }
 

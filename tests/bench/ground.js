@@ -4,6 +4,7 @@
 const assert = require('node:assert/strict');
 
 const crowd = require('../lib/crowd.js');
+const { assertAll, here, holdSeat } = require('./drive.js');
 const front = require('./front.js');
 const stage = require('./stage.js');
 
@@ -22,12 +23,16 @@ async function takenMake() {
 }
 
 const ground = stage.once(async () => {
-  const general = await stage.eventOfPlaces();
+  const general = stage.eventOfPlaces();
   const answer = await fetch(`${env.HOLDFAST_URL}/api/v1/events/${general}/availability`);
+  const seats = new stage.Seats();
+  // Nobody measures workers that have only just begun.
+  const { event, from } = await seats.take(1000);
+  assertAll(await here({ from, most: 1000, seconds: 60 }, holdSeat(event)), 201);
   return {
     general,
     taken: await takenMake(),
-    seats: new stage.Seats(),
+    seats,
     empty: await front.empty({ text: await answer.text(), headers: answer.headers }),
   };
 });

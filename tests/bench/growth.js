@@ -15,29 +15,22 @@ const { assertAll, here, holdSeat, holdTaken, load } = drive;
 const { env } = process;
 const { files, full, seconds, small } = stage;
 
-// An event of more seats than one call makes.
-async function eventBig(seats) {
-  const [[event]] = crowd.sql("select nextval(pg_get_serial_sequence('holdfast.events', 'event_id'))");
-  crowd.sql(stage.eventSql(Number(event), seats));
-  return Number(event);
+// Holds as fast as they go. Where very many ask at once some may be turned away: they are told beside the rate.
+async function holdRate(port, options, { event, from }, count) {
+  const got = await load(port, { from, most: count, ...options }, holdSeat(event));
+  return { hold: got.requests[0].good / got.seconds, p99_us: got.p99_us, failed: drive.sent(got) - (got.statuses[201] ?? 0) + got.lost };
 }
-
-const holdRate = async (port, options, { event, from }, count) => {
-  const got = assertAll(await load(port, { from, most: count, ...options }, holdSeat(event)), 201);
-  return { hold: got.rate, p99_us: got.p99_us };
-};
 
 // Enough seats for one measure, whatever the machine.
 const plenty = () => Math.min(20000, Math.ceil(10000 * seconds / 1000) * 1000);
 
 // Runs of a thousand holds each, since the smallest event has no more.
 async function pointOfSeats(size) {
-  const seats = new stage.Seats(size, size > 100000 ? () => eventBig(size) : undefined);
-  await seats.take(0);
+  const seats = new stage.Seats(size);
   return {
-    async measure() {
+    async measure(count = Infinity) {
       let answered = 0, time = 0;
-      while (time < seconds) {
+      while (time < seconds && answered < count) {
         const { event, from } = await seats.take(1000);
         const got = assertAll(await here({ from, most: 1000, seconds: 10 }, holdSeat(event)), 201);
         answered += got.answered;
@@ -52,13 +45,13 @@ async function pointOfPast(bookings, number) {
   const one = await past.open(bookings, number + 1);
   const ids = files(`past.${bookings}`);
   return {
-    async measure() {
-      const { port } = one.front, count = plenty();
-      const { hold } = await holdRate(port, { save: ids }, one.take(count), count);
-      return { hold, confirm: assertAll(await load(port, { ids }, drive.move('confirm')), 200).rate };
+    async measure(count = plenty()) {
+      const { port } = one.front;
+      const held = await holdRate(port, { save: ids }, one.take(count), count);
+      return { ...held, confirm: assertAll(await load(port, { ids }, drive.move('confirm')), 200).rate };
     },
     async close() {
-      if (bookings) past.check(one.database);
+      if (number === 1) past.check(one.database); // the others are made in the same way
       await one.close();
     },
   };
@@ -66,14 +59,13 @@ async function pointOfPast(bookings, number) {
 
 // Of one event, beside the seats that are still to be had.
 async function pointOfHolds(holds) {
-  const most = plenty() * stage.rounds;
-  const event = await eventBig(holds + most);
+  const event = stage.eventOfSeats(holds + plenty() * (stage.rounds + 1));
   if (holds) holdsMake(event, stage.userIds, holds, 0, "now() + interval '1 day'");
   await crowd.redisBuild(event);
   let next = holds;
   return {
-    measure() {
-      const from = next, count = plenty();
+    measure(count = plenty()) {
+      const from = next;
       next += count;
       return holdRate(stage.port, {}, { event, from }, count);
     },
@@ -82,20 +74,26 @@ async function pointOfHolds(holds) {
 
 const shared = stage.once(() => new stage.Seats());
 
-async function pointOfWorkers(count) {
-  const front = await Front.open(`pool-${count}`, {
-    program: [path.join(env.HOLDFAST_BIN, 'holdfast-booking'), '--config', env.HOLDFAST_CONF], count,
+async function pointOfWorkers(workers) {
+  const front = await Front.open(`pool-${workers}`, {
+    program: [path.join(env.HOLDFAST_BIN, 'holdfast-booking'), '--config', env.HOLDFAST_CONF], count: workers,
   });
   await front.ready(404, holdTaken(1000000001));
   return {
-    measure: async () => holdRate(front.port, {}, await shared().take(plenty()), plenty()),
+    measure: async (count = plenty()) => holdRate(front.port, {}, await shared().take(count), count),
     close: () => front.stop(),
   };
 }
 
+// As long as each connection needs to have its turn some times.
 const pointOfConnections = async (connections) => ({
-  measure: async () => holdRate(stage.port, { connections }, await shared().take(plenty()), plenty()),
+  async measure(count = Math.max(plenty(), 5 * connections)) {
+    const options = { connections, seconds: Math.max(seconds, connections / 500) };
+    return holdRate(stage.port, options, await shared().take(count), count);
+  },
 });
+
+const WARM = 500; // holds before the first measure of a point
 
 const curves = [
   { key: 'seats', name: 'seats of the event', points: small ? [1e3, 1e4] : [1e3, 1e4, 1e5, 1e6], make: pointOfSeats },
@@ -107,9 +105,13 @@ const curves = [
     points: small ? [16, 64] : [16, 64, 256, 1024, 4096] },
 ];
 
+// GROWTH: some of them.
+const chosen = env.GROWTH ? curves.filter(({ key }) => env.GROWTH.split(/[\s,]+/).includes(key)) : curves;
+
 async function curveMeasure({ key, name, points, make }, progress) {
   const made = [], values = points.map(() => []);
   for (const [i, x] of points.entries()) made.push(await make(x, i));
+  for (const point of made) await point.measure(WARM);
   for (let i = 0; i < stage.rounds; i++) {
     for (const [j, point] of made.entries()) values[j].push(await point.measure());
     progress.step(name);
@@ -120,13 +122,13 @@ async function curveMeasure({ key, name, points, make }, progress) {
 
 async function measure(progress) {
   const all = [];
-  for (const curve of curves) all.push(await curveMeasure(curve, progress));
+  for (const curve of chosen) all.push(await curveMeasure(curve, progress));
   return all;
 }
 
 module.exports = {
   measure,
-  begin: past.reserve,
-  seconds: (rounds, each) => rounds * 23 * each + (full ? 300 : 80),
-  steps: (rounds) => rounds * curves.length,
+  begin: () => chosen.some(({ key }) => key === 'past') && past.reserve(),
+  seconds: (rounds, each) => (rounds * (21 * each + 10) + (full ? 300 : 100)) * (chosen.length / curves.length),
+  steps: (rounds) => rounds * chosen.length,
 };

@@ -21,7 +21,7 @@ const PATTERN = 'bench_past'; // the database that others are copies of
 // Before anything is sold. A database that somebody is connected to cannot be copied: the workers come back
 // by themselves.
 function reserve() {
-  crowd.sql(stage.eventSql(EVENT, SEATS));
+  crowd.sql(stage.eventSql(EVENT, { seats: SEATS }));
   const from = stage.database();
   adminSql(`alter database ${from} allow_connections false;
     select pg_terminate_backend(pid) from pg_stat_activity where datname = '${from}' and pid <> pg_backend_pid();
@@ -36,7 +36,7 @@ function sell(database, bookings) {
   for (let i = 0; i < bookings / seats; i++) {
     const event = EVENT + 1 + i;
     adminSql(`set search_path = holdfast, public;
-      ${stage.eventSql(event, seats, { past: true })}
+      ${stage.eventSql(event, { seats, past: true })}
       set session_replication_role = replica;
       create temporary table sold as select n, ('${stage.eventHex(event)}-0000-8000-9000-' || lpad(to_hex(n), 12, '0'))::uuid
           as id, now() - interval '30 days' + n * interval '10 seconds' as at
@@ -53,6 +53,7 @@ function sell(database, bookings) {
       drop table sold`, database);
   }
   adminSql('vacuum (analyze) holdfast.bookings, holdfast.seat_claims, holdfast.seats', database);
+  adminSql('checkpoint', database);
 }
 
 // The invariants, in SQL.

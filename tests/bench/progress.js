@@ -23,7 +23,7 @@ class Progress {
   }
 
   say(what) {
-    const line = `bench: ${what}; about ${minutes(this.left())} left`;
+    const line = `bench: ${what} (${minutes((Date.now() - this.began) / 1000)} so far, about ${minutes(this.left())} left)`;
     process.stderr.write(process.stderr.isTTY ? `\r\x1b[K${line}` : `${line}\n`);
   }
 
@@ -35,9 +35,10 @@ class Progress {
   step(label) {
     this.now.done++;
     this.say(`${this.now.name}${label ? `, ${label}` : ''}: ${this.now.done} of ${this.now.steps} rounds`);
-    if (process.stderr.isTTY && [...this.parts.values()].every((part) => part.done === part.steps)) {
-      process.stderr.write('\n');
-    }
+  }
+
+  end() {
+    if (process.stderr.isTTY) process.stderr.write('\n');
   }
 }
 

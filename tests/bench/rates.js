@@ -16,9 +16,9 @@ const { files, once, seconds, workers } = stage;
 
 const mine = once(async () => ({
   statementSeats: new stage.Seats(),
-  scriptEvent: await stage.eventOfAll(),
-  map: await stage.eventOfSeats(50000),
-  mapSmall: await stage.eventOfSeats(1000),
+  scriptEvent: stage.eventOfAll(),
+  map: stage.eventOfSeats(50000),
+  mapSmall: stage.eventOfSeats(1000),
 }));
 
 // ---- the parts alone --------------------------------------------------------------------------
@@ -56,7 +56,7 @@ async function scripts(event) {
 
 // No session may come to bookings that it has not made.
 async function statements(seats) {
-  const each = Math.floor(40000 / workers);
+  const each = Math.floor(seats.size / workers);
   const { event, from } = await seats.take(each * workers);
   const part = (count) => Math.max(1, Math.floor(count / workers / 2));
   const { pgbench } = drive;

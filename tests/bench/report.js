@@ -72,7 +72,8 @@ const sections = {
     curve.points.map((x, i) => [whole(x), ...spread(curve.rates[i], whole), ...spread(curve.relative[i], share),
       ...(curve.p99 ? [ms(curve.p99[i].median)] : [])])),
     `Lowest later point: ${range(curve.fall, share)}, at ${whole(curve.fall.to)} beside ${whole(curve.fall.from)} `
-      + `(wanted 0.90; ${metText(curve.fall)}).`, '',
+      + `(wanted 0.90; ${metText(curve.fall)}).${curve.failed.map((n, i) => (n
+        ? ` **${whole(n)} requests failed at ${whole(curve.points[i])}.**` : '')).join('')}`, '',
   ]),
 
   cost: ({ cost }) => [

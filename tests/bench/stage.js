@@ -54,22 +54,10 @@ async function usersMake() {
 
 const eventHex = (event) => event.toString(16).padStart(8, '0');
 
-// Rows of a thousand numbered seats, S-1-1, S-1-2 …
-const seatSections = (seats) => [{
-  name: 'S',
-  kind: 'seated',
-  base_price: 1500,
-  rows: Array.from({ length: seats / rowSeats }, (_, i) => ({ row: String(i + 1), seats: rowSeats })),
-}];
-
-const eventOfSeats = (seats = 100000) => crowd.eventWith({ sections: seatSections(seats) });
-const eventOfPlaces = (places = 1000000) => crowd.eventWith({ places });
-const eventOfAll = (seats = 100000) => crowd.eventWith(
-  { sections: [...seatSections(seats), { name: 'G', kind: 'ga', capacity: 1000000, base_price: 1000 }] });
-
-// The statements that make such an event with its number, whose seats may be more than one call takes.
-// status closed, on a day that has gone: one of the past.
-const eventSql = (event, seats, { past = false } = {}) => `
+// The statements that make an event of rows of a thousand numbered seats, S-1-1, S-1-2 …, and of places in
+// general admission: the API makes no more than 100,000 at once, and has little time for that many. past: one
+// that has been.
+const eventSql = (event, { seats = 0, places = 0, past = false }) => `
   insert into holdfast.events (event_id, organizer_id, title, event_date, sales_start, sales_end, status,
       currency, seats_count)
     overriding system value
@@ -78,24 +66,37 @@ const eventSql = (event, seats, { past = false } = {}) => `
       from (select user_id from holdfast.users where email = 'first@bench.test') as u,
         (select now() ${past ? '-' : '+'} interval '20 days' as at) as t;
   insert into holdfast.sections (event_id, section_no, section_id, name, kind, capacity, base_price, price)
-    values (${event}, 0, 'S', 'S', 'seated', ${seats}, 1500, 1500);
+    select ${event}, no, id, id, kind, capacity, 1500, 1500
+      from (values (0, 'S', 'seated', ${seats}), (1, 'G', 'ga', ${places})) as s (no, id, kind, capacity)
+      where capacity > 0;
+  insert into holdfast.ga_counts (event_id, section_no, capacity)
+    select ${event}, 1, ${places} where ${places} > 0;
   insert into holdfast.seats (event_id, position, seat_id, section_no, row_label, label, adjacency, x, y)
     select ${event}, n, 'S-' || n / ${rowSeats} + 1 || '-' || n % ${rowSeats} + 1, 0,
         n / ${rowSeats} + 1, n % ${rowSeats} + 1, n % ${rowSeats} + 1, n % ${rowSeats} + 1, n / ${rowSeats} + 1
       from generate_series(0, ${seats} - 1) as n;`;
 
+function eventMake(what) {
+  const [[event]] = crowd.sql("select nextval(pg_get_serial_sequence('holdfast.events', 'event_id'))");
+  crowd.sql(eventSql(Number(event), what));
+  return Number(event);
+}
+
+const eventOfSeats = (seats = 100000) => eventMake({ seats });
+const eventOfPlaces = (places = 1000000) => eventMake({ places });
+const eventOfAll = () => eventMake({ seats: 100000, places: 1000000 });
+
 // Seats that nobody has had, `count` at a time, out of as many events of that size as it takes.
 class Seats {
-  constructor(size = 100000, make = () => eventOfSeats(size)) {
+  constructor(size = 100000) {
     this.size = size;
-    this.make = make;
     this.next = size;
   }
 
   async take(count) {
     assert.ok(count <= this.size);
     if (this.next + count > this.size) {
-      this.event = await this.make();
+      this.event = eventOfSeats(this.size);
       await crowd.redisBuild(this.event);
       this.next = 0;
     }
@@ -127,6 +128,6 @@ function memoryOf(pid) {
 
 module.exports = {
   Seats, adminSql, connections, database, eventHex, eventOfAll, eventOfPlaces, eventOfSeats, eventSql, files,
-  full, memoryOf, once, out, password, port, rounds, rowSeats, seatSections, seconds, setting, small, sum,
+  full, memoryOf, once, out, password, port, rounds, seconds, setting, small, sum,
   userEmail, userId, userIds, users, usersMake, workers,
 };
