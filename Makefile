@@ -2,8 +2,9 @@
 #
 # One file, no recursion. Headers that a source includes are found by the compiler (-MMD).
 # Variants live beside each other: SAN=1 builds with the sanitizers into build/asan, FUZZ=1 (clang)
-# what the fuzz targets are made of into build/fuzz, FAULTS=1 with fault points (app/base/fault.h)
-# into build/fault, BUILD= names any other directory.
+# what the fuzz targets are made of into build/fuzz, COVERAGE=1 with counters of what was run into
+# build/coverage, FAULTS=1 with fault points (app/base/fault.h) into build/fault, BUILD= names any
+# other directory.
 
 VERSION := 0.1.0
 PREFIX  ?= /usr/local
@@ -28,6 +29,11 @@ CPPFLAGS += -Wno-gnu-statement-expression
 BUILD    ?= build/fuzz
 FUZZER   := address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 SANITIZE := -fsanitize=fuzzer-no-link,$(FUZZER) -DHOLDFAST_ASAN
+endif
+ifdef COVERAGE
+BUILD    ?= build/coverage
+CFLAGS   ?= -O1 -g
+SANITIZE := --coverage
 endif
 ifdef FAULTS
 BUILD    ?= build/fault
@@ -284,6 +290,11 @@ asan: all ## all tests over HTTP, and the unit tests, with the sanitizers
 fuzz: ## hostile inputs made by a fuzzer, for each reader of them (FUZZ_SECONDS=1 each)
 	@deploy/packages build test
 	@BUILD=$(BUILD) FUZZ_SECONDS=$(or $(FUZZ_SECONDS),1) tests/run fuzz
+
+# Builds its own too.
+coverage: $(NPM) ## which lines the tests run, as a table and as build/coverage/index.html
+	@deploy/packages build run test coverage
+	@BUILD=$(BUILD) tests/coverage/run
 
 # Linter, validator and driver of browsers, for all builds. While their registry is away, the tests
 # that need them fail, and no others.

@@ -35,6 +35,9 @@ check_lines(const char *at)
 		const char *end = strstr(at, "\r\n");
 
 		assert(end && end - at <= 400);
+		/* An encoded word with the space before it (RFC 2047, 2). */
+		if (str_starts(at, " =?"))
+			assert(strstr(at, "?=") + 2 - at <= 76);
 		for (; at < end; at++)
 			assert(*at >= ' ' && *at < 0x7f);
 		at += 2;

@@ -29,6 +29,9 @@ check_signature(const char *id, int64_t unix_s, const char *body, uint64_t where
 	assert(str_equal(sign(id, unix_s, body), good));
 	assert(!str_equal(sign(id, unix_s ^ 1, body), good));
 	assert(!str_equal(sign(arena_printf(arena, "%s.", id), unix_s, body), good));
+	/* What belongs to the id does not move into the time. */
+	assert(!str_equal(sign(arena_printf(arena, "%s1", id), unix_s, body),
+		sign(id, INT64_C(10000000000) + unix_s, body)));
 	if (*body) {
 		where %= 8 * strlen(body);
 		other[where / 8] = (char)(other[where / 8] ^ 1 << where % 8);
@@ -65,7 +68,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	number = fuzz_int(&in);
 	id = fuzz_line(&in);
 	rest = fuzz_text(&in);
-	check_signature(id, number & INT32_MAX, rest, (uint64_t)number);
+	/* Of ten digits, as times are. */
+	check_signature(id, (number & INT32_MAX) | INT32_C(1) << 30, rest, (uint64_t)number);
 	check_address(rest);
 	check_address(arena_printf(arena, "https://%s", rest));
 	return 0;
