@@ -8,7 +8,7 @@ const net = require('node:net');
 const path = require('node:path');
 
 const crowd = require('../lib/crowd.js');
-const { assertAll, holdTaken, load } = require('./drive.js');
+const { holdTaken, load } = require('./drive.js');
 const { files, out, port, setting, workers } = require('./stage.js');
 
 const { env } = process;
@@ -91,4 +91,4 @@ const stopAll = async () => {
   for (const front of [...open]) await front.stop();
 };
 
-module.exports = { Front, assertAll, empty, stopAll };
+module.exports = { Front, empty, stopAll };

@@ -38,7 +38,7 @@ class Drawing {
   }
 
   svg(about) {
-    this.y += 20;
+    this.y += 30;
     this.text(12, this.y, `${about.date}, ${about.machine}`, `fill="${GREY}"`);
     const height = this.y + 16;
     return `<svg xmlns="http://www.w3.org/2000/svg" width="${this.width}" height="${height}" `
