@@ -30,6 +30,10 @@ function put(name, text) {
 
 const pictures = report.pictures(parts);
 for (const [name, svg] of Object.entries(pictures)) fs.writeFileSync(path.join(tree, 'docs', name), svg);
-const shown = (dir) => Object.keys(pictures).map((name) => `![${name}](${dir}${name})`).join('\n');
+const names = {
+  'bench-rates.svg': 'rates, and their ratios beside their targets', 'bench-latency.svg': 'how long answers take at a load',
+  'bench-growth.svg': 'rates as things grow',
+};
+const shown = (dir) => Object.keys(pictures).map((name) => `![${names[name]}](${dir}${name})`).join('\n\n');
 put('README.md', `${report.short(parts)}\n${shown('docs/')}\n`);
 put('docs/benchmark.md', `${report.text(parts, '##')}\n${shown('')}\n`);
