@@ -47,7 +47,7 @@ sort_intervals(struct intervals *intervals)
 
 /* Open intervals as a heap: the one that ends first is at the top. */
 struct heap {
-	const struct interval **items;
+	struct interval *items;
 	size_t count, room;
 	int64_t sum;
 };
@@ -55,7 +55,7 @@ struct heap {
 static void
 heap_swap(struct heap *heap, size_t a, size_t b)
 {
-	const struct interval *kept = heap->items[a];
+	struct interval kept = heap->items[a];
 
 	heap->items[a] = heap->items[b];
 	heap->items[b] = kept;
@@ -67,9 +67,9 @@ heap_push(struct heap *heap, const struct interval *interval)
 	size_t at = heap->count;
 
 	heap->items = grow_array(heap->items, sizeof(*heap->items), &heap->room, heap->count + 1);
-	heap->items[heap->count++] = interval;
+	heap->items[heap->count++] = *interval;
 	heap->sum += interval->quantity;
-	while (at > 0 && heap->items[(at - 1) / 2]->end_us > heap->items[at]->end_us) {
+	while (at > 0 && heap->items[(at - 1) / 2].end_us > heap->items[at].end_us) {
 		heap_swap(heap, at, (at - 1) / 2);
 		at = (at - 1) / 2;
 	}
@@ -80,12 +80,12 @@ heap_pop(struct heap *heap)
 {
 	size_t at = 0, least;
 
-	heap->sum -= heap->items[0]->quantity;
+	heap->sum -= heap->items[0].quantity;
 	heap->items[0] = heap->items[--heap->count];
 	for (;;) {
 		least = at;
 		for (size_t child = 2 * at + 1; child <= 2 * at + 2 && child < heap->count; child++)
-			if (heap->items[child]->end_us < heap->items[least]->end_us)
+			if (heap->items[child].end_us < heap->items[least].end_us)
 				least = child;
 		if (least == at)
 			return;
@@ -97,16 +97,13 @@ heap_pop(struct heap *heap)
 static int
 newest_first(const void *left, const void *right)
 {
-	const struct interval *a = *(const struct interval *const *)left;
-	const struct interval *b = *(const struct interval *const *)right;
-
-	return -by_start(a, b);
+	return by_start(right, left);
 }
 
 void
 intervals_sweep(struct intervals *intervals,
 	int64_t (*capacity)(const void *ctx, uint32_t resource),
-	void (*crowded)(void *ctx, const struct interval *const *open, size_t count, int64_t sum),
+	void (*crowded)(void *ctx, const struct interval *open, size_t count, int64_t sum),
 	void *ctx)
 {
 	struct heap heap = { .items = NULL };
@@ -121,7 +118,7 @@ intervals_sweep(struct intervals *intervals,
 			heap.sum = 0;
 		}
 		/* One that ends as the next begins has made way for it. */
-		while (heap.count > 0 && heap.items[0]->end_us <= next->start_us)
+		while (heap.count > 0 && heap.items[0].end_us <= next->start_us)
 			heap_pop(&heap);
 		heap_push(&heap, next);
 		if (heap.sum <= capacity(ctx, next->resource))

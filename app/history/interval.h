@@ -34,7 +34,7 @@ void intervals_release(struct intervals *intervals);
  */
 void intervals_sweep(struct intervals *intervals,
 	int64_t (*capacity)(const void *ctx, uint32_t resource),
-	void (*crowded)(void *ctx, const struct interval *const *open, size_t count, int64_t sum),
+	void (*crowded)(void *ctx, const struct interval *open, size_t count, int64_t sum),
 	void *ctx);
 
 /* ---- could it have been? --------------------------------------------------------------------- */

@@ -28,14 +28,14 @@ capacity_of(const void *ctx, uint32_t resource)
 }
 
 static void
-crowded(void *ctx, const struct interval *const *open, size_t count, int64_t sum)
+crowded(void *ctx, const struct interval *open, size_t count, int64_t sum)
 {
 	struct owners *o = ctx;
 	const struct history *h = o->h;
-	uint32_t resource = open[0]->resource;
+	uint32_t resource = open[0].resource;
 
 	for (size_t i = 0; i < count; i++)
-		report_line(o->report, h->booking[open[i]->owner].held);
+		report_line(o->report, h->booking[open[i].owner].held);
 	if (o->of_buyers)
 		report_finding(o->report, 2,
 			"user %s had %" PRId64 " places at once, and may have %" PRId64,
@@ -46,8 +46,8 @@ crowded(void *ctx, const struct interval *const *open, size_t count, int64_t sum
 			names_text(&h->places, resource), sum, h->resource[resource].capacity);
 	else
 		report_finding(o->report, 2, "%s was owned by booking %s and by booking %s at once",
-			names_text(&h->places, resource), names_text(&h->bookings, open[0]->owner),
-			names_text(&h->bookings, open[1]->owner));
+			names_text(&h->places, resource), names_text(&h->bookings, open[0].owner),
+			names_text(&h->bookings, open[1].owner));
 }
 
 static void

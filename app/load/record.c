@@ -42,22 +42,35 @@ record_anchor_us(void)
 	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000 - clock_monotonic_us();
 }
 
+/* The number that so many digits show. */
+static int
+digits(const char *text, int count)
+{
+	int n = 0;
+
+	for (int i = 0; i < count; i++)
+		n = n * 10 + text[i] - '0';
+	return n;
+}
+
 bool
 record_time(const char *text, int64_t *out_us)
 {
-	struct tm utc = { .tm_isdst = 0 };
 	int64_t unit = 100000, us = 0;
 	const char *rest;
-	int len = 0;
+	struct tm utc;
 
 	if (!clock_is_rfc3339(text))
 		return false;
-	if (sscanf(text, "%4d-%2d-%2dT%2d:%2d:%2d%n", &utc.tm_year, &utc.tm_mon, &utc.tm_mday,
-		    &utc.tm_hour, &utc.tm_min, &utc.tm_sec, &len) < 6)
-		return false;
-	utc.tm_year -= 1900;
-	utc.tm_mon--;
-	rest = text + len;
+	utc = (struct tm){
+		.tm_year = digits(text, 4) - 1900,
+		.tm_mon = digits(text + 5, 2) - 1,
+		.tm_mday = digits(text + 8, 2),
+		.tm_hour = digits(text + 11, 2),
+		.tm_min = digits(text + 14, 2),
+		.tm_sec = digits(text + 17, 2),
+	};
+	rest = text + strlen("YYYY-MM-DDThh:mm:ss");
 	if (*rest == '.') {
 		for (rest++; *rest >= '0' && *rest <= '9'; rest++, unit /= 10)
 			us += (*rest - '0') * unit;
