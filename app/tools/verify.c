@@ -311,10 +311,10 @@ main(int argc, char **argv)
 	static const char kept[] = "%" PRId64 " events kept in Redis, %" PRId64 " bookings";
 	static const char lines[] = "%" PRId64 " lines, %" PRId64 " people in Redis";
 	struct half events = { .invariant = "I8" }, queue = { .invariant = "I9" };
-	struct arena *arena = arena_new();
 	struct problem_why why = { .detail = NULL };
 	struct context house = { .why = &why };
 	static struct conf conf;
+	struct arena *arena;
 	const char *wait = NULL;
 	int64_t wait_s = WAIT_DEFAULT_S;
 	int status, look_status;
@@ -331,6 +331,7 @@ main(int argc, char **argv)
 	log_init(conf.program, LOG_ERROR);
 	house.conf = &conf;
 	house.arena = arena_new();
+	arena = arena_new();
 	house.pg = pg_open(&conf);
 	house.redis = redis_open(&conf);
 	status = check_postgres(&house, arena, &queue);
