@@ -348,14 +348,15 @@ const char *
 requests_add(struct requests *requests, const char *text)
 {
 	struct requests_kind *kind = &requests->kinds[requests->kinds_count];
-	char *rest = strdup(text);
+	char *rest;
 
+	if (requests->kinds_count == REQUESTS_KINDS_MAX)
+		return "too many kinds of requests";
+	requests->kinds_count++;
+	kind->weight = strtol(text, &rest, 10);
+	rest = strdup(rest + (*rest == ' '));
 	if (!rest)
 		abort();
-	if (requests->kinds_count++ == REQUESTS_KINDS_MAX)
-		return "too many kinds of requests";
-	kind->weight = strtol(rest, &rest, 10);
-	rest += *rest == ' ';
 	kind->method = strsep(&rest, " ");
 	kind->path = rest ? strsep(&rest, " ") : NULL;
 	kind->body = rest ? rest : "";
