@@ -83,6 +83,8 @@ enter_hear(struct buyer *b)
 	int64_t wait_us = PATIENCE_US;
 
 	hear_read(b, &heard);
+	if (b->entering == ACCOUNT_REGISTER && heard.status == 201)
+		heard.record.user = ask_id(heard.json, "user_id");
 	tally_answer(crowd->tally, b->call.op, heard.status, b->wire.done_us - b->call.due_us);
 	if (crowd->record)
 		record_call(crowd->record, &heard.record);
