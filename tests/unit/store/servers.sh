@@ -75,7 +75,7 @@ pg-start)
 	;;
 pg-stop) pg_stop fast ;;
 pg-crash) pg_stop immediate ;;
-pg-sql) psql -X -q -v ON_ERROR_STOP=1 -h "$dir/pg" -U postgres -c "$SQL" >/dev/null ;;
+pg-sql) "$pg_bin/psql" -X -q -v ON_ERROR_STOP=1 -h "$dir/pg" -U postgres -c "$SQL" >/dev/null ;;
 redis-start)
 	redis-server --port 0 --unixsocket "$dir/redis.sock" --save '' --dir "$dir" \
 		--pidfile "$dir/redis.pid" --daemonize yes "$@" >/dev/null
