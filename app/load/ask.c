@@ -7,7 +7,7 @@
 
 #include "base/clock.h"
 
-#define TRIES_MAX 20
+#define TRIES_MAX 10
 #define ID_MAX    4096
 #define WAIT_MS   200
 #define STEP_US   100000

@@ -1,6 +1,6 @@
 /*
- * Questions one at a time, before and after a run: waits for each answer, and again where the server
- * asks for patience.
+ * Questions one at a time, before and after a run: waits for each answer, and asks again where the
+ * server asks for patience.
  */
 #ifndef HOLDFAST_ASK_H
 #define HOLDFAST_ASK_H
@@ -34,7 +34,7 @@ const struct json *ask_json(struct ask *ask, const char *method, const char *pat
 /* Lets so much time go by, or less if all is to stop. */
 void ask_pause(const struct ask *ask, int64_t ms);
 
-/* Members of answers, which are not trusted: NULL or the fallback where they are not as expected. */
+/* Members of answers, which are not trusted: NULL, or the fallback, where they are wrong. */
 const char *ask_text(const struct json *object, const char *name);
 const char *ask_id(const struct json *object, const char *name); /* visible ASCII, no quotes */
 int64_t ask_int(const struct json *object, const char *name, int64_t fallback);

@@ -161,6 +161,8 @@ pick(struct buyer *b, const struct step *step)
 	struct stage *stage = &b->crowd->stage;
 	size_t wanted = (size_t)chance(b, step->least, step->most), fitting = 0;
 
+	if (stage->most > 0 && wanted > (size_t)stage->most)
+		wanted = (size_t)stage->most;
 	b->seats_count = 0;
 	b->section = NULL;
 	if (step->kind == STEP_PICK) {

@@ -1,6 +1,6 @@
 /*
- * What one buyer knows of the map of seats, and the choice of some of them: two bits a seat, so that
- * thousands of buyers each have their own.
+ * What one buyer knows of the map of seats, and the choice of some of them: two bits a seat, so
+ * that thousands of buyers each have their own.
  */
 #ifndef HOLDFAST_PICTURE_H
 #define HOLDFAST_PICTURE_H

@@ -175,8 +175,8 @@ answer_count(struct connection *c)
 		c->kind->answered++;
 		c->kind->good += c->wire.answer.status < 300;
 	}
-	/* But it has waited: those who did so longest are among them. */
-	histogram_add(&run.latency, done_us - c->due_us);
+	if (done_us <= run.ends_us || run.asked->rate > 0)
+		histogram_add(&run.latency, done_us - c->due_us);
 	if (c->wire.answer.status == 201)
 		answer_save(c);
 	/* What was refused is not followed by what builds on it. */
@@ -315,29 +315,37 @@ requests_run(struct requests *requests)
 
 /* ---- what is asked --------------------------------------------------------------------------- */
 
+/* Room for one line more, which is there when this returns. */
+static struct requests_line *
+list_grow(struct requests_list *list)
+{
+	if (list->count % 1024 == 0)
+		list->lines =
+			reallocarray(list->lines, (size_t)list->count + 1024, sizeof(*list->lines));
+	if (!list->lines)
+		abort();
+	return &list->lines[list->count++];
+}
+
 const char *
 requests_read(struct requests_list *list, const char *path, bool numbers)
 {
 	FILE *file = fopen(path, "re");
 	char *text = NULL;
 	size_t room = 0;
-	ssize_t len;
 
 	if (!file)
 		return "a file cannot be read";
 	*list = (struct requests_list){ .lines = NULL };
-	while ((len = getline(&text, &room, file)) > 0) {
+	while (getline(&text, &room, file) > 0) {
 		char *space = numbers ? strchr(text, ' ') : NULL;
-		struct requests_line line = { .token = space ? strtol(space, NULL, 10) : 0 };
+		struct requests_line *line = list_grow(list);
+		int64_t token = space ? strtol(space, NULL, 10) : 0;
 
 		text[space ? (size_t)(space - text) : strcspn(text, "\n")] = '\0';
-		line.text = strdup(text);
-		if (list->count % 1024 == 0)
-			list->lines =
-				reallocarray(list->lines, (size_t)list->count + 1024, sizeof(line));
-		if (!list->lines || !line.text || line.token < 0)
-			return "a list is not well-formed";
-		list->lines[list->count++] = line;
+		*line = (struct requests_line){ strdup(text), token > 0 ? token : 0 };
+		if (!line->text)
+			abort();
 	}
 	free(text);
 	fclose(file);
@@ -345,21 +353,18 @@ requests_read(struct requests_list *list, const char *path, bool numbers)
 }
 
 const char *
-requests_add(struct requests *requests, const char *text)
+requests_add(struct requests *requests, char *text)
 {
 	struct requests_kind *kind = &requests->kinds[requests->kinds_count];
-	char *rest;
 
 	if (requests->kinds_count == REQUESTS_KINDS_MAX)
 		return "too many kinds of requests";
 	requests->kinds_count++;
-	kind->weight = strtol(text, &rest, 10);
-	rest = strdup(rest + (*rest == ' '));
-	if (!rest)
-		abort();
-	kind->method = strsep(&rest, " ");
-	kind->path = rest ? strsep(&rest, " ") : NULL;
-	kind->body = rest ? rest : "";
+	kind->weight = strtol(text, &text, 10);
+	text += *text == ' ';
+	kind->method = strsep(&text, " ");
+	kind->path = text ? strsep(&text, " ") : NULL;
+	kind->body = text ? text : "";
 	if (kind->weight <= 0 || kind->weight > 1000000 || !kind->path)
 		return "a request is WEIGHT METHOD PATH [BODY]";
 	requests->weights += kind->weight;

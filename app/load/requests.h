@@ -39,8 +39,8 @@ struct requests {
 	int64_t kinds_count, weights;
 };
 
-/* Each NULL: done; else what is wrong, as a sentence without its end. */
-const char *requests_add(struct requests *requests, const char *text);
+/* Each NULL: done; else what is wrong, as a sentence without its end. A template stays in use. */
+const char *requests_add(struct requests *requests, char *text);
 const char *requests_read(struct requests_list *list, const char *path, bool numbers);
 
 /* Sends them, and prints one line of JSON. The exit status of the program. */

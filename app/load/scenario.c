@@ -290,7 +290,7 @@ read_step(struct reader *r)
 		{ "stop", STEP_STOP, read_often },
 	};
 	struct scenario *s = r->scenario;
-	struct step step = { .line = r->line, .percent = 100 };
+	struct step *step = &s->steps[s->steps_count];
 	const char *wrong;
 
 	if (r->repeated)
@@ -302,10 +302,9 @@ read_step(struct reader *r)
 			continue;
 		if (s->steps_count == SCENARIO_STEPS_MAX)
 			return "there are too many steps";
-		step.kind = kinds[i].kind;
-		wrong = kinds[i].read(r, &step);
-		if (!wrong)
-			s->steps[s->steps_count++] = step;
+		*step = (struct step){ .kind = kinds[i].kind, .line = r->line, .percent = 100 };
+		wrong = kinds[i].read(r, step);
+		s->steps_count += !wrong;
 		return wrong;
 	}
 	return arena_printf(r->arena, "there is no step `%s`", r->words[0]);

@@ -89,8 +89,8 @@ const char *scenario_parse(
 
 /*
  * Finds it by its name or path, and reads it. NULL: done; else what is wrong. Names are looked for
- * in the directory HOLDFAST_SCENARIOS, beside the configuration file (scenarios/), in conf/scenarios
- * of the tree that the program was built in, and where packages put them.
+ * in the directory HOLDFAST_SCENARIOS, beside the configuration file (scenarios/), in
+ * conf/scenarios of the tree that the program was built in, and where packages put them.
  */
 const char *scenario_load(
 	struct scenario *scenario, struct arena *arena, const char *name, const char *conf_file);

@@ -24,13 +24,17 @@ show_init(struct show *show, bool quiet)
 {
 	*show = (struct show){ .quiet = quiet, .terminal = isatty(STDERR_FILENO) == 1 };
 	show->last_us = clock_monotonic_us();
+	show->next_us = show->last_us + EVERY_SHORT_US;
 }
 
+/* Soon for the first time, so that one sees that it goes. */
 static bool
-is_time(const struct show *show, int64_t now_us)
+is_time(struct show *show, int64_t now_us)
 {
-	return !show->quiet &&
-	       now_us - show->last_us >= (show->terminal ? EVERY_SHORT_US : EVERY_US);
+	if (show->quiet || now_us < show->next_us)
+		return false;
+	show->next_us = now_us + (show->terminal ? EVERY_SHORT_US : EVERY_US);
+	return true;
 }
 
 static void

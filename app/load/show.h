@@ -9,7 +9,7 @@
 struct show {
 	bool quiet;
 	bool terminal;                     /* one line, written over and over */
-	int64_t last_us;                   /* when it was last shown */
+	int64_t last_us, next_us;          /* when it was last shown, and is to be shown again */
 	int64_t calls, good, refused, bad; /* until then */
 	size_t width;                      /* of the line that stands on the terminal */
 };

@@ -3,6 +3,8 @@
  */
 #include "load/stage.h"
 
+#include "load/record.h"
+
 #define TITLE     "holdfast-loadgen: "
 #define DATE      "2999-01-01" /* behind all others in the catalogue */
 #define PAGES_MAX 10
@@ -65,7 +67,8 @@ read_sections(struct stage *stage, struct arena *arena, const struct json *event
 	const struct json *sections = ask_list(event, "sections");
 	const char *id = ask_id(event, "event_id"), *title = ask_text(event, "title");
 
-	*stage = (struct stage){ .hold_ms = 1000 * ask_int(event, "hold_seconds", 0) };
+	*stage = (struct stage){ .hold_ms = 1000 * ask_int(event, "hold_seconds", 0),
+		.most = ask_int(event, "max_seats_per_booking", 1) };
 	if (!id || !sections || stage->hold_ms <= 0)
 		return "the event's description cannot be read";
 	stage->event_id = arena_strdup(arena, id);
@@ -174,17 +177,29 @@ stage_make(struct stage *stage, struct ask *ask, struct arena *arena,
 
 /* ---- finding --------------------------------------------------------------------------------- */
 
+static bool
+is_on_sale(const struct json *event)
+{
+	const char *status = ask_text(event, "status");
+	const char *start = ask_text(event, "sales_start"), *end = ask_text(event, "sales_end");
+	int64_t now_us = 1000000 * (int64_t)time(NULL), start_us, end_us;
+
+	return status && str_equal(status, "on_sale") && start && end &&
+	       record_time(start, &start_us) && record_time(end, &end_us) && start_us <= now_us &&
+	       end_us > now_us;
+}
+
 /* How many places of the kind wanted can be had; 0: this event will not do. */
 static int64_t
 places_left(const struct json *event, bool seated)
 {
-	const char *status = ask_text(event, "status"), *queue = ask_text(event, "queue");
+	const char *queue = ask_text(event, "queue");
 	const char *title = ask_text(event, "title"), *payment = ask_text(event, "payment");
 	const struct json *sections = ask_list(event, "sections");
 	int64_t left = 0;
 
-	if (!status || !str_equal(status, "on_sale") || !queue || !str_equal(queue, "off") ||
-		!payment || !str_equal(payment, "none") || !title || str_starts(title, TITLE))
+	if (!is_on_sale(event) || !queue || !str_equal(queue, "off") || !payment ||
+		!str_equal(payment, "none") || !title || str_starts(title, TITLE))
 		return 0;
 	for (size_t i = 0; sections && i < json_length(sections); i++) {
 		const struct json *section = json_at(sections, i);

@@ -23,6 +23,7 @@ struct stage {
 	const char *event_id, *title;
 	int64_t hold_ms;
 	int64_t capacity;
+	int64_t most; /* places of one booking */
 	struct stage_section *sections;
 	size_t sections_count;
 	struct stage_seat *seats; /* by position */

@@ -1,6 +1,6 @@
 /*
- * One kept HTTP/1.1 connection, one request at a time. It is opened when there is something to send,
- * and anew when the server has ended it.
+ * One kept HTTP/1.1 connection, one request at a time. It is opened when there is something to
+ * send, and anew when the server has ended it.
  */
 #ifndef HOLDFAST_WIRE_H
 #define HOLDFAST_WIRE_H

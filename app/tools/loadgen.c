@@ -64,7 +64,7 @@ option_real(struct conf *conf, const char *name, double fallback, double max)
 
 /* NULL: done. Else what is wrong. */
 static const char *
-requests_options(struct conf *conf, struct requests *requests)
+requests_options(struct conf *conf, struct arena *arena, struct requests *requests)
 {
 	const char *text = NULL, *wrong = NULL;
 
@@ -73,7 +73,7 @@ requests_options(struct conf *conf, struct requests *requests)
 	if (!wrong && conf_option(conf, "ids", &text))
 		wrong = requests_read(&requests->ids, text, true);
 	while (!wrong && conf_option(conf, "request", &text))
-		wrong = requests_add(requests, text);
+		wrong = requests_add(requests, arena_strdup(arena, text));
 	if (!wrong && conf_option(conf, "save", &text)) {
 		requests->save = fopen(text, "we");
 		wrong = requests->save ? NULL : "--save: the file cannot be made";
@@ -82,7 +82,7 @@ requests_options(struct conf *conf, struct requests *requests)
 }
 
 static int
-requests_main(struct conf *conf)
+requests_main(struct conf *conf, struct arena *arena)
 {
 	static struct requests requests;
 	const char *url = NULL, *wrong;
@@ -98,7 +98,7 @@ requests_main(struct conf *conf)
 	requests.most = option_int(conf, "most", INT64_MAX, 1, INT64_MAX);
 	requests.from = option_int(conf, "from", 0, 0, INT64_MAX / 2);
 	requests.chain = conf_option(conf, "chain", NULL);
-	wrong = requests_options(conf, &requests);
+	wrong = requests_options(conf, arena, &requests);
 	conf_done(conf, 1);
 	if (!wrong && requests.kinds_count == 0)
 		wrong = "at least one --request is needed";
@@ -289,7 +289,7 @@ main(int argc, char **argv)
 		conf_done(&conf, 0);
 		status = usage("", "a scenario is missing");
 	} else if (str_equal(conf.argv[0], "requests")) {
-		status = requests_main(&conf);
+		status = requests_main(&conf, arena);
 	} else {
 		status = scenario_main(&conf, arena, conf.argv[0], configured);
 	}

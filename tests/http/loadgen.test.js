@@ -1,0 +1,342 @@
+// The load generator: against the product, and against servers that do everything wrong.
+'use strict';
+
+const assert = require('node:assert/strict');
+const { spawn } = require('node:child_process');
+const fs = require('node:fs');
+const http = require('node:http');
+const net = require('node:net');
+const os = require('node:os');
+const path = require('node:path');
+const { after, before, test } = require('node:test');
+
+const stack = require('../lib/stack.js');
+const { event, staff } = require('../lib/world.js');
+
+const { env } = stack;
+let directory;
+const file = (name) => path.join(directory, name);
+
+before(() => {
+	directory = fs.mkdtempSync(path.join(os.tmpdir(), 'holdfast-loadgen.'));
+});
+after(() => {
+	fs.rmSync(directory, { recursive: true });
+	stack.verify();
+});
+
+// One run: {status, stdout, stderr}. during(child, chunk) hears what it says while it runs.
+function loadgen(args, during) {
+	const child = spawn(path.join(env.HOLDFAST_BIN, 'holdfast-loadgen'), args.map(String),
+		{ env: { ...env, DATABASE_URL: undefined }, stdio: ['ignore', 'pipe', 'pipe'] });
+	const said = { stdout: '', stderr: '' };
+	for (const name of ['stdout', 'stderr'])
+		child[name].on('data', (chunk) => { said[name] += chunk; during?.(child, said); });
+	return new Promise((resolve) => {
+		child.on('close', (status) => resolve({ status, ...said }));
+	});
+}
+
+const here = ['--url', env.HOLDFAST_URL];
+const own = [...here, '--config', env.HOLDFAST_CONF];
+const json = (name) => JSON.parse(fs.readFileSync(file(name), 'utf8'));
+const lines = (name) => fs.readFileSync(file(name), 'utf8').trim().split('\n').map((line) => JSON.parse(line));
+
+// The history's calls, summed up as the report does it.
+function summed(calls) {
+	const kinds = {};
+	for (const { op, status } of calls) {
+		kinds[op] ??= { count: 0, statuses: {} };
+		kinds[op].count++;
+		kinds[op].statuses[status] = (kinds[op].statuses[status] ?? 0) + 1;
+	}
+	return kinds;
+}
+
+function assertHistory(report, history) {
+	const head = history[0], end = history.at(-1), calls = history.slice(1, -1);
+	assert.deepEqual([head.history, head.scenario, head.event], [1, report.scenario, report.event]);
+	assert.equal(end.calls, calls.length);
+	assert.equal(report.calls, calls.length);
+	const told = Object.fromEntries(Object.entries(report.kinds)
+		.map(([op, { count, statuses }]) => [op, { count, statuses }]));
+	assert.deepEqual(summed(calls), told);
+	for (const [i, call] of calls.entries()) {
+		assert.equal(call.n, i + 1);
+		assert.ok(call.due <= call.sent && call.sent <= call.done, JSON.stringify(call));
+		assert.equal(call.key !== null, /^(hold|confirm|release|cancel)$/.test(call.op), JSON.stringify(call));
+	}
+	return calls;
+}
+
+test('a walk over an event of its own, and what is told of it', async () => {
+	const args = (n) => ['walk', ...own, '--buyers', 10, '--duration', n === 1 ? 2 : 1, '--seed', 7, '--history', file(`h${n}`),
+		'--report', file(`r${n}`), '--accounts', file('accounts')];
+	const done = await loadgen(args(1));
+	assert.equal(done.status, 0, done.stdout + done.stderr);
+	assert.match(done.stdout, /^\d+ calls, \d+ expectations met, 0 failed$/m);
+	const report = json('r1'), text = fs.readFileSync(file('h1'), 'utf8');
+	const calls = assertHistory(report, lines('h1'));
+	assert.equal(report.capacity, 400);
+	assert.equal(report.kinds.register.count, 10);
+	for (const op of ['map', 'hold', 'confirm']) assert.ok(report.kinds[op].count > 0, op);
+	for (const secret of [/@/, /eyJ/, /assword/, /refresh/]) assert.doesNotMatch(text, secret);
+	// The same key only for the same request.
+	const bodies = new Map();
+	for (const call of calls.filter(({ key }) => key)) {
+		const asked = JSON.stringify([call.op, call.user, call.asked]);
+		assert.equal(bodies.get(call.key) ?? asked, asked);
+		bodies.set(call.key, asked);
+	}
+	assert.ok(bodies.size < calls.filter(({ key }) => key).length, 'some are sent twice');
+	// What was answered is in the database.
+	const booked = calls.filter(({ op, status }) => op === 'confirm' && status === 200).map(({ got }) => got.booking);
+	assert.equal(stack.sql(`select count(*) from bookings where event_id = ${report.event} and
+		booking_id = any ('{${booked}}') and status in ('CONFIRMED', 'CANCELLED')`), String(new Set(booked).size));
+	assert.equal(fs.statSync(file('accounts')).mode & 0o777, 0o600);
+	const again = await loadgen([...args(2), '--expect', 'holds >= 0', '--expect', 'confirms >= 0']);
+	assert.equal(again.status, 0, again.stdout + again.stderr);
+	assertHistory(json('r2'), lines('h2'));
+	assert.equal(json('r2').kinds.register, undefined, 'the accounts are there');
+	assert.equal(json('r2').kinds.login, undefined, 'and their tokens');
+});
+
+test('on an event that it finds, closed loop and open', async () => {
+	await event(await staff(), { sections: [{ name: 'All', rows: [{ row: 'A', seats: 300 }] }] });
+	for (const more of [[], ['--rate', 15]]) {
+		const done = await loadgen(['walk', ...here, '--buyers', 10, '--duration', 2, '--accounts', file('accounts'),
+			'--report', file('r'), '--history', file('h'), ...more]);
+		assert.equal(done.status, 0, done.stdout + done.stderr);
+		assertHistory(json('r'), lines('h'));
+	}
+	const rounds = lines('h').filter(({ op }) => op === 'map').length;
+	assert.ok(rounds > 20 && rounds <= 30, `${rounds} arrivals`);
+	const refused = await loadgen(['lock', ...here]);
+	assert.equal(refused.status, 2);
+	assert.match(refused.stderr, /^holdfast-loadgen: lock needs an event of its own.*\n$/);
+});
+
+test('one seat has one owner, and a line serves all there is', async () => {
+	const accounts = ['--accounts', file('accounts'), '--buyers', 10];
+	const lock = await loadgen(['lock', ...own, ...accounts]);
+	assert.equal(lock.status, 0, lock.stdout + lock.stderr);
+	assert.match(lock.stdout, /^expect holds = 1 +ok +1$/m);
+	const scenario = file('line.scenario');
+	fs.writeFileSync(scenario, `event = own\nga FLOOR capacity 4\nbuyer:\n queue 1 of FLOOR\n confirm\n
+		repeat until sold-out\nexpect unsold = 0\nexpect confirms = capacity\nexpect served = 4\n`);
+	const line = await loadgen([scenario, ...own, ...accounts, '--history', file('h'), '--report', file('r')]);
+	assert.equal(line.status, 0, line.stdout + line.stderr);
+	assert.ok(json('r').kinds.leave.count > 0, 'who heard that nothing is left goes home');
+	assert.doesNotMatch(fs.readFileSync(file('h'), 'utf8'), /"token":"[^"]{30}/, 'tickets are secrets');
+});
+
+test('an expectation that fails is named', async () => {
+	const done = await loadgen(['lock', ...own, '--accounts', file('accounts'), '--buyers', 5, '--report', file('r'),
+		'--expect', 'holds = 0', '--expect', 'p50-ms < 0']);
+	assert.equal(done.status, 1, done.stdout + done.stderr);
+	assert.match(done.stdout, /^expect holds = 0 +FAILED +1$/m);
+	assert.match(done.stdout, /, 2 failed$/m);
+	const failed = json('r').expectations.filter(({ verdict }) => verdict === 'FAILED').map((e) => e.expect);
+	assert.deepEqual(failed, ['holds = 0', 'p50-ms < 0']);
+});
+
+test('interrupted, it ends soon and tells all of it', async () => {
+	let begun = false;
+	const done = await loadgen(['walk', ...own, '--buyers', 5, '--duration', 600, '--accounts', file('accounts'),
+		'--history', file('h'), '--report', file('r')], (child, said) => {
+		if (begun || !/thinking|calling/.test(said.stderr)) return;
+		begun = true;
+		child.kill('SIGINT');
+	});
+	assert.equal(done.status, 130, done.stdout + done.stderr);
+	assert.equal(json('r').interrupted, true);
+	assertHistory(json('r'), lines('h'));
+});
+
+test('what cannot be run is said, and ends with 2', async () => {
+	fs.writeFileSync(file('bad.scenario'), 'buyers = 5\n\njump = 1\n');
+	fs.writeFileSync(file('other'), 'holdfast-loadgen accounts 1 http://example.test\n');
+	fs.writeFileSync(file('damaged'), `holdfast-loadgen accounts 1 ${env.HOLDFAST_URL}\nonly three words\n`);
+	for (const [args, said] of [
+		[[], /a scenario is missing/],
+		[['no-such'], /there is no scenario no-such/],
+		[['walk'], /--url is missing/],
+		[['walk', 'walk', ...here], /too many words/],
+		[['walk', '--url', 'https://127.0.0.1'], /does not begin with http:/],
+		[['walk', '--url', 'http://127.0.0.1:99999'], /a port that is no port/],
+		[['walk', '--url', 'http://127.0.0.1:80/path'], /has a path/],
+		[['walk', ...here, '--buyers', '0'], /--buyers takes a whole number/],
+		[['walk', ...here, '--duration', 'x'], /--duration takes a whole number/],
+		[['walk', ...here, '--expect', 'holds'], /--expect 'holds': an expectation is/],
+		[['walk', ...here, '--history', '/nonexistent/h'], /No such file/],
+		[['walk', ...here, '--accounts', file('other')], /another server/],
+		[['walk', ...here, '--accounts', file('damaged')], /damaged/],
+		[[file('bad.scenario'), ...here], /bad\.scenario: line 3: there is no setting `jump`/],
+		[['requests'], /at least one --request/],
+		[['requests', '--request', '1 GET'], /a request is WEIGHT METHOD PATH/],
+		[['requests', '--request', '1 GET /', '--rate', '0'], /--rate takes a number/],
+	]) {
+		const done = await loadgen(args);
+		assert.equal(done.status, 2, `${args}: ${done.stdout}${done.stderr}`);
+		assert.match(done.stderr, said);
+		assert.equal(done.stderr.trim().split('\n').length, 1, done.stderr);
+	}
+	const list = await loadgen(['--list']);
+	assert.equal(list.status, 0);
+	for (const name of ['walk', 'lock', 'expiry', 'ramp', 'confirm-one', 'confirm-pair', 'rush', 'groups', 'queue', 'soak'])
+		assert.match(list.stdout, new RegExp(`^${name} +\\S`, 'm'));
+});
+
+// ---- servers that do everything wrong ---------------------------------------------------------
+
+// A server for as long as `then` takes.
+async function serve(server, then) {
+	const sockets = new Set();
+	server.on('connection', (socket) => {
+		sockets.add(socket);
+		socket.on('error', () => {}).on('close', () => sockets.delete(socket));
+	});
+	await new Promise((resolve) => { server.listen(0, '127.0.0.1', resolve); });
+	try {
+		return await then(`http://127.0.0.1:${server.address().port}`);
+	} finally {
+		for (const socket of sockets) socket.destroy();
+		await new Promise((resolve) => { server.close(resolve); });
+	}
+}
+
+const bytes = (answer) => net.createServer((socket) => {
+	socket.on('data', () => socket.end(answer));
+});
+
+test('answers that are none end a run with a sentence', async () => {
+	const body = '{"items":[],"next_cursor":null}';
+	const ok = 'HTTP/1.1 200 OK\r\n';
+	await Promise.all([
+		['garbage', /no answer/],
+		['', /no answer/],
+		[`${ok}Content-Length: 400\r\n\r\n{`, /no answer/],
+		[`${ok}X: ${'x'.repeat(100000)}\r\n\r\n`, /no answer/],
+		[`${ok}${'X: y\r\n'.repeat(10000)}\r\n`, /no answer/],
+		[`${ok}Transfer-Encoding: chunked\r\n\r\nffffffffffffffff\r\n`, /no answer/],
+		[`${ok}Content-Length: 4\r\n\r\nnull`, /answered with 200/],
+		[`${ok}Content-Length: 9\r\n\r\n{"items":`, /answered with 200/],
+		[`${ok}Content-Length: 19\r\n\r\n{"items":[1,[],{}]}`, /no event on sale/],
+		[`${ok}Transfer-Encoding: chunked\r\n\r\n5\r\n${body.slice(0, 5)}\r\n${(body.length - 5).toString(16)}\r\n${
+			body.slice(5)}\r\n0\r\n\r\n`, /no event on sale/],
+		[`HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n`, /answered with 404/],
+	].map(([answer, said]) => serve(bytes(answer), async (url) => {
+		const done = await loadgen(['walk', '--url', url]);
+		assert.equal(done.status, 2, done.stdout + done.stderr);
+		assert.match(done.stderr, said, answer.slice(0, 100));
+	})));
+});
+
+// As much of the contract as a buyer needs, but for what `hold` and `confirm` do with it.
+function pretender({ hold, confirm }) {
+	const sections = [{ section_id: 'S', kind: 'seated', capacity: 4, available: 4 }];
+	const later = new Date(Date.now() + 3600000).toISOString();
+	const shown = { event_id: '1', title: 'x', status: 'on_sale', queue: 'off', payment: 'none', hold_seconds: 60,
+		sales_start: '2020-01-01T00:00:00Z', sales_end: later, max_seats_per_booking: 10, sections };
+	const rows = [{ row: 'A', seats: [0, 1, 2, 3].map((position) => ({ seat_id: `S-A-${position}`, position })) }];
+	let made = 0;
+	const booking = (seats, more) => ({
+		booking_id: `b-${++made}`, status: 'HOLD', created_at: new Date().toISOString(), expires_at: later,
+		confirmed_at: null, items: seats.map((seat_id) => ({ section_id: 'S', seat_id, quantity: 1 })), ...more,
+	});
+	return http.createServer(async (request, response) => {
+		let text = '';
+		for await (const chunk of request) text += chunk;
+		const say = (status, body) => {
+			const out = typeof body === 'string' ? body : JSON.stringify(body);
+			response.writeHead(status, { 'Content-Length': Buffer.byteLength(out) }).end(out);
+		};
+		const where = request.url.replace('/api/v1', '');
+		if (where.startsWith('/events?')) say(200, { items: [shown], next_cursor: null });
+		else if (where.endsWith('/seatmap')) say(200, { seats: 4, sections: [{ section_id: 'S', rows }] });
+		else if (where.includes('/seatmap/status')) say(200, { version: 2, seats: 4, status: 'aaaa' });
+		else if (where.endsWith('/availability')) say(200, { version: 2, sections: [{ ...sections[0], sold: 0 }] });
+		else if (where === '/auth/register') say(201, { user_id: `u-${++made}` });
+		else if (where === '/auth/login') say(200, { access_token: 'a', refresh_token: 'r', expires_in: 900 });
+		else if (where === '/bookings/hold') hold(say, JSON.parse(text).seat_ids, booking, response);
+		else confirm(say, booking, response);
+	});
+}
+
+test('wrong answers to buyers are seen', async () => {
+	const scenario = file('wrong.scenario');
+	fs.writeFileSync(scenario, 'buyers = 4\nduration = 1\nseated S rows 1 seats 4\nbuyer:\nthink 0..100\n'
+		+ 'pick 2 seats same\nhold\nretry\nconfirm\nrepeat 2 times\n');
+	const good = (say, seats, booking) => say(201, booking(seats));
+	const confirmed = (say, booking) => say(200, booking(['S-A-0', 'S-A-1'], { status: 'CONFIRMED' }));
+	const refused = { type: '/problems/seats-unavailable', status: 409, seat_ids: ['S-A-0'] };
+	await Promise.all([
+		['nothing wrong', [], { hold: (say) => say(409, refused) }],
+		['two owners', ['winners-at-once <= 1', 'different-replays = 0'], { hold: good }],
+		['other seats', ['partial = 0', 'different-replays = 0'], {
+			hold: (say, seats, booking) => say(201, booking(seats.slice(1))),
+			confirm: (say) => say(409, refused) }],
+		['no booking', ['unexpected = 0'], { hold: (say) => say(201, {}) }],
+		['no JSON', ['unexpected = 0'], { hold: (say) => say(201, '<html>') }],
+		['a status that was not earned', ['unexpected = 0'], { hold: (say) => say(422, { type: 'x' }) }],
+		['500', ['5xx = 0'], { hold: (say) => say(500, 'oops') }],
+		['late', ['late-confirms = 0'], { hold: (() => {
+			let first;
+			return (say, seats, booking) => say(first ? 409 : 201, first ??= booking(seats));
+		})(), confirm: (say, booking) => say(200, booking(['S-A-0', 'S-A-1'],
+			{ status: 'CONFIRMED', confirmed_at: '2999-01-01T00:00:00Z' })) }],
+	].map(async ([name, failing, { hold, confirm = confirmed }]) => {
+		await serve(pretender({ hold, confirm }), async (url) => {
+			const report = file(`report ${name}`);
+			const done = await loadgen([scenario, '--url', url, '--report', report]);
+			assert.equal(done.status, failing.length ? 1 : 0, `${name}: ${done.stdout}${done.stderr}`);
+			const failed = json(`report ${name}`).expectations.filter(({ verdict }) => verdict === 'FAILED');
+			for (const one of failing) assert.ok(failed.some((e) => e.expect === one), `${name}: ${done.stdout}`);
+		});
+	}));
+});
+
+test('a request whose answer is lost is sent again under its key', async () => {
+	const keys = [];
+	const scenario = file('lost.scenario');
+	fs.writeFileSync(scenario, 'buyers = 1\nduration = 20\nseated S rows 1 seats 4\nbuyer:\npick 1 seats same\nhold\n'
+		+ 'expect lost = 2\nexpect holds = 1\nexpect 503 = 1\nexpect 5xx = 1\n');
+	const hold = (say, seats, booking, response) => {
+		keys.push(response.req.headers['idempotency-key']);
+		if (keys.length === 1) response.socket.destroy();
+		else if (keys.length === 2) response.writeHead(201, { 'Content-Length': 900 }).write('{"booking');
+		else if (keys.length === 3) say(503, { type: '/problems/unavailable' });
+		else say(201, booking(seats));
+		if (keys.length === 2) setTimeout(() => response.socket.destroy(), 20);
+	};
+	await serve(pretender({ hold }), async (url) => {
+		const done = await loadgen([scenario, '--url', url, '--history', file('h')]);
+		assert.equal(done.status, 0, done.stdout + done.stderr);
+	});
+	assert.equal(keys.length, 4);
+	assert.equal(new Set(keys).size, 1);
+	assert.deepEqual(lines('h').filter(({ op }) => op === 'hold').map(({ status }) => status), [0, 0, 503, 201]);
+});
+
+// ---- single requests --------------------------------------------------------------------------
+
+test('at a fixed rate a stall is counted for all that it keeps from being sent', async () => {
+	let stalls = 0, until = 0;
+	const server = http.createServer((request, response) => {
+		if (stalls && !until) until = Date.now() + 500;
+		setTimeout(() => response.end('x'), Math.max(0, until - Date.now()));
+	});
+	await serve(server, async (url) => {
+		const ask = async (...more) => JSON.parse((await loadgen(['requests', '--url', url, '--connections', 1,
+			'--seconds', 1, '--request', '1 GET /', ...more])).stdout);
+		stalls = 1;
+		const closed = await ask();
+		until = 0;
+		const open = await ask('--rate', 100);
+		assert.ok(closed.max_us > 400000 && closed.p90_us < 100000, JSON.stringify(closed));
+		assert.ok(open.p50_us < open.p90_us && open.p90_us > 250000, JSON.stringify(open));
+		assert.equal(open.offered, 100);
+		assert.equal(open.answered + open.unsent, 100);
+		assert.deepEqual(Object.keys(open.statuses), ['200']);
+	});
+});
