@@ -262,15 +262,15 @@ jobs: all ## run each job once against the running stack
 
 # ---- tests ---------------------------------------------------------------------------------------
 
-.PHONY: test check-unit check-sql check-lua check-http check-race check-fault check-style \
-	check-browser fuzz bench bench-readme
+.PHONY: test check-unit check-sql check-lua check-http check-race check-scenarios check-fault \
+	check-style check-browser fuzz bench bench-readme
 test check-unit lint: unit-binaries
 test lint check-style check-http check-browser check-asan asan: $(NPM)
 test: all ## everything that must pass; ends with `N passed, N failed`
 	@deploy/packages run test browser
 	@BUILD=$(BUILD) tests/run
 
-check-unit check-sql check-lua check-http check-race check-fault check-style: all ## one layer
+check-unit check-sql check-lua check-http check-race check-scenarios check-fault check-style: all ## one layer
 	@deploy/packages run test
 	@BUILD=$(BUILD) tests/run $(@:check-%=%)
 

@@ -12,7 +12,7 @@
 #
 # A layer without such a function is one program, tests/NAME/run.
 
-layers_default=(style unit sql lua http asan browser race fault fuzz)
+layers_default=(style unit sql lua http asan browser race scenarios fault fuzz)
 
 layer_style() {
 	group style --lanes 2 'tests/style/*.bash' each_file tests/style/run
@@ -80,6 +80,12 @@ layer_race() {
 		on_stack --set "rate_limit=off workers_booking=8"
 }
 
+# What the load generator's scenarios expect, and what the checker of histories says of them.
+layer_scenarios() {
+	group scenarios --needs cluster 'tests/scenarios/*.test.js' \
+		on_stack --set "rate_limit=off password_cost=1 workers_booking=4"
+}
+
 # Processes die, or lose a connection, between any two side effects, in a build that can. Then whole
 # parts are taken away and given back: servers, pools, jobs. LONG=1: point by point, and for ten
 # seconds each. A busy machine is not to be taken for a Redis that is away.
@@ -88,8 +94,8 @@ layer_fault() {
 	local busy="rate_limit=off workers_booking=6 redis_timeout_ms=1000"
 	group fault-points --lanes 2 --needs cluster --needs fault \
 		"tests/fault/@($points).test.js" on_stack BUILD="$BUILD/fault" --set "$busy"
-	group fault-outage --lanes 2 'tests/fault/@(outage*|recovery).test.js' \
-		on_stack --own --set rate_limit=off
+	group fault-outage --lanes 2 'tests/fault/@(outage*|recovery|rush).test.js' \
+		on_stack --own --set "rate_limit=off password_cost=1"
 	# It ends with another PostgreSQL than the one that the stack began with.
 	group fault-failover 'tests/fault/failover.test.js' on_stack --own --set rate_limit=off
 }

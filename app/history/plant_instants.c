@@ -439,6 +439,7 @@ stale_map(struct plant *p)
 		const struct record_call *map = &p->calls[i];
 
 		if (map->op == RECORD_MAP && map->status == 200 && map->user &&
+			map->got.version % 2 == 0 &&
 			map->got.version > (newest ? plant_call(p, newest)->got.version : 0))
 			newest = i + 1;
 	}
@@ -446,7 +447,7 @@ stale_map(struct plant *p)
 		return false;
 	stale = *plant_name(p, newest);
 	at_instant(&stale, p->end_us + HOUR_US);
-	stale.got.version--;
+	stale.got.version -= 2;
 	plant_append(p, &stale);
 	return true;
 }
