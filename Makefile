@@ -270,13 +270,17 @@ test: all ## everything that must pass; ends with `N passed, N failed`
 	@deploy/packages run test browser
 	@BUILD=$(BUILD) tests/run
 
-check-unit check-sql check-lua check-http check-race check-scenarios check-fault check-style: all ## one layer
+check-unit check-sql check-lua check-http check-race check-fault check-style: all ## one layer
 	@deploy/packages run test
 	@BUILD=$(BUILD) tests/run $(@:check-%=%)
 
 check-browser: all ## the page /docs in a browser
 	@deploy/packages run test browser
 	@BUILD=$(BUILD) tests/run browser
+
+check-scenarios: all ## what the load generator's scenarios expect, and their histories
+	@deploy/packages run test
+	@BUILD=$(BUILD) tests/run scenarios
 
 check-asan: all ## some tests over HTTP with the sanitizers: what is hostile
 	@deploy/packages run test
