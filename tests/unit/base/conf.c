@@ -224,6 +224,8 @@ Test(conf, masks_conninfo)
 {
 	LOAD("--set", "database_url=host=h password='hush \\' hush' dbname=d PASSWORD   =  hush");
 	conf_print(&conf);
+	LOAD("--set", "database_url=password=a\\ hush dbname=d");
+	conf_print(&conf);
 	stdout_is("hush", false);
 }
 

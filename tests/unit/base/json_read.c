@@ -94,6 +94,22 @@ Test(json_read, tells_presence)
 	cr_assert_eq(out.n, -9000000000);
 }
 
+Test(json_read, bounds_from_below_alone_are_told_as_such)
+{
+	const struct json_field table[] = {
+		{ "n", JSON_INT, 0, .min = 3, .max = INT64_MAX },
+		{ 0 },
+	};
+	int64_t n = 0;
+
+	cr_assert_eq(read_into("{\"n\":9223372036854775807}", table, &n, ""), PROBLEM_NONE);
+	cr_assert_eq(n, INT64_MAX);
+	cr_assert_eq(read_into("{\"n\":2}", table, &n, ""), PROBLEM_INVALID);
+	cr_assert_str_eq(why.errors->pointer, "/n");
+	cr_assert_str_eq(why.errors->detail, "The value must be at least 3.");
+	cr_assert_eq(n, INT64_MAX);
+}
+
 Test(json_read, every_mistake_has_its_pointer)
 {
 	static const struct {

@@ -158,6 +158,62 @@ Test(event_input, writes_the_rule_of_prices)
 	cr_assert_null(strstr(in.json, "pricing"));
 }
 
+Test(event_input, writes_waiting_rooms)
+{
+	struct event_input in;
+
+	cr_assert_eq(read_text("{\"waiting_room\":{\"opens_at\":\"2027-01-01T10:00:00Z\","
+			       "\"admit_per_minute\":60,\"grace_seconds\":0}}",
+			     LAYOUT_CHANGES, &in),
+		PROBLEM_NONE);
+	cr_assert_str_eq(in.json, "{\"waiting_room\":{\"opens_at\":\"2027-01-01T10:00:00Z\","
+				  "\"admit_per_minute\":60,\"grace_seconds\":0}}");
+	cr_assert_eq(read_text("{\"waiting_room\":{}}", LAYOUT_CHANGES, &in), PROBLEM_NONE);
+	cr_assert_str_eq(in.json, "{\"waiting_room\":{\"opens_at\":null}}");
+	/* Of a change null is the default; what is new has it anyway. */
+	cr_assert_eq(read_text("{\"waiting_room\":null}", LAYOUT_CHANGES, &in), PROBLEM_NONE);
+	cr_assert_str_eq(in.json, "{\"waiting_room\":null}");
+	cr_assert_eq(read_text("{\"title\":\"T\"," WHEN "," FLOOR ",\"waiting_room\":null}",
+			     LAYOUT_NEW, &in),
+		PROBLEM_NONE);
+	cr_assert_null(strstr(in.json, "waiting_room"));
+	cr_assert_eq(read_text("{\"waiting_room\":{\"opens_at\":\"soon\"}}", LAYOUT_CHANGES, &in),
+		PROBLEM_INVALID);
+	cr_assert_str_eq(why.errors->pointer, "/waiting_room/opens_at");
+	cr_assert_eq(read_text("{\"waiting_room\":{\"pass_seconds\":9}}", LAYOUT_CHANGES, &in),
+		PROBLEM_INVALID);
+	cr_assert_str_eq(why.errors->pointer, "/waiting_room/pass_seconds");
+}
+
+Test(event_input, has_sections_or_a_layout)
+{
+	struct event_input in;
+
+	cr_assert_eq(read_text("{\"title\":\"T\"," WHEN "}", LAYOUT_NEW, &in), PROBLEM_INVALID);
+	cr_assert_str_eq(why.errors->pointer, "/sections");
+	cr_assert_eq(read_text("{\"title\":\"T\"," WHEN "," FLOOR
+			       ",\"venue_id\":\"7\",\"layout\":\"big\"}",
+			     LAYOUT_NEW, &in),
+		PROBLEM_INVALID);
+	cr_assert_str_eq(why.errors->pointer, "/layout");
+}
+
+Test(event_input, bounds_the_rules_of_refunds)
+{
+	struct event_input in;
+	struct str text;
+
+	str_init(&text, arena);
+	str_add(&text, "{\"refund_policy\":[");
+	for (int i = 0; i < 21; i++)
+		str_printf(&text,
+			"%s{\"until\":\"2027-01-%02dT00:00:00Z\",\"percent\":50,\"fee\":0}",
+			i ? "," : "", i + 1);
+	str_add(&text, "]}");
+	cr_assert_eq(read_text(text.data, LAYOUT_CHANGES, &in), PROBLEM_INVALID);
+	cr_assert_str_eq(why.errors->pointer, "/refund_policy");
+}
+
 Test(event_input, knows_venues_that_cannot_be)
 {
 	static const char *const bad[] = { "0", "x", "01", "-1", "+1", "1x", "2147483648" };

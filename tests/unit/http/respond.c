@@ -236,3 +236,25 @@ Test(respond, refused_token_is_told_from_none)
 	cr_assert(has_line(fake.sent.data,
 		"WWW-Authenticate: Bearer realm=\"holdfast\", error=\"invalid_token\""));
 }
+
+Test(respond, what_is_not_copied_stands_where_it_was_put)
+{
+	static const char middle[] = "\"status\":\"aahb\"";
+	const char *answer;
+
+	fake_request("GET", "/api/v1/x");
+	respond_json(&r, 200, "{\"seats\":4,");
+	respond_inset(&r, middle, strlen(middle));
+	str_add(&r.out, "}");
+	answer = send();
+	cr_assert_str_eq(body_of(answer), "{\"seats\":4,\"status\":\"aahb\"}");
+	cr_assert(
+		has_line(answer, arena_printf(arena, "Content-Length: %zu", strlen(middle) + 12)));
+	/* A problem drops all of it. */
+	fake_begin();
+	fake_request("GET", "/api/v1/x");
+	respond_json(&r, 200, "{");
+	respond_inset(&r, middle, strlen(middle));
+	respond_problem(&r, PROBLEM_NOT_FOUND);
+	cr_assert_null(strstr(send(), "aahb"));
+}
