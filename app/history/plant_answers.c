@@ -264,8 +264,10 @@ static bool
 lost_account(struct plant *p)
 {
 	for (size_t i = 0; i < p->count; i++) {
-		if (p->calls[i].op != RECORD_REGISTER || p->calls[i].status != 201 ||
-			!p->calls[i].user)
+		const struct record_call *call = &p->calls[i];
+
+		if ((call->op != RECORD_REGISTER && call->op != RECORD_LOGIN) || !call->user ||
+			(call->status != 201 && call->status != 200))
 			continue;
 		plant_change(p, i + 1)->user = plant_booking(p);
 		return true;
@@ -380,7 +382,7 @@ const struct plant_kind plant_answers[] = {
 		unasked_release },
 	{ "unasked-cancel", 1, "a booking is cancelled, and every cancel was refused",
 		unasked_cancel },
-	{ "lost-account", 1, "an account was registered and is not there", lost_account },
+	{ "lost-account", 1, "an account was let in and is not there", lost_account },
 	{ "two-effects-of-a-key", 5, "one key made two bookings", two_effects },
 	{ "other-answer-to-a-key", 5, "a repeat was answered with something else", other_answer },
 	{ "two-requests-of-a-key", 5, "one key, and two different requests were answered",

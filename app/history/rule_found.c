@@ -296,7 +296,7 @@ found_strangers(struct report *report, struct pg *pg, struct arena *arena, const
 			if (strcmp(users[j], user) == 0)
 				report_line(report, lines[j]);
 		}
-		report_finding(report, 1, "user %s was registered, and is not there", user);
+		report_finding(report, 1, "user %s was let in, and is not there", user);
 	}
 }
 
@@ -311,7 +311,8 @@ found_accounts(struct history *h, struct report *report, struct pg *pg)
 	for (size_t i = 0; i < h->calls_count; i++) {
 		const struct call *call = &h->calls[i];
 
-		if (call->op == RECORD_REGISTER && call->status == 201 && call->user) {
+		if ((call->op == RECORD_REGISTER || call->op == RECORD_LOGIN) && call_done(call) &&
+			call->user) {
 			users[count] = names_text(&h->users, call->user);
 			lines[count++] = call_line(h, call);
 		}
