@@ -237,7 +237,7 @@ possible_end(const struct history *h, const struct booking *b)
 	if (b->stored && (deadline_us == RECORD_ABSENT || b->expires_us > deadline_us))
 		deadline_us = b->expires_us;
 	if (b->left_us != RECORD_ABSENT && (!b->stored || !kept))
-		return later(b->left_us, slack_us);
+		return later(b->left_us, h->drift_us); /* both by the caller's clock */
 	if (kept || deadline_us == RECORD_ABSENT)
 		return EVER;
 	if (owned && ended)

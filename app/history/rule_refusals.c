@@ -48,7 +48,7 @@ add_try(struct history *h, struct intervals *places, const struct call *call)
 	struct interval interval = {
 		.owner = owner_of_try(h, call),
 		.start_us = call->sent_us,
-		.end_us = call->done_us + h->skew_us + h->drift_us,
+		.end_us = call->done_us + h->drift_us,
 	};
 
 	if (call_done(call) || call->status == 400 || call->status == 401 || call->status == 429 ||

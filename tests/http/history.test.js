@@ -11,7 +11,7 @@ const os = require('node:os');
 const path = require('node:path');
 const { after, before, test } = require('node:test');
 
-const { buyers, eventWith, range, redisBuild, redisFlush, seat, shuffled, sleep } = require('../lib/crowd.js');
+const { buyers, eventWith, program, range, redisBuild, redisFlush, seat, shuffled, sleep } = require('../lib/crowd.js');
 const { History, history } = require('../lib/history.js');
 
 const HOLD_SECONDS = 2;
@@ -227,6 +227,18 @@ test('places kept from sale by nobody are found', async () => {
 	assert.equal(judged.status, 1, judged.out);
 	assert.match(judged.out, /^rule 3, lines 4,2: seat S-A-1 was refused, and nobody/m);
 	assert.match(judged.out, /^rule 3, lines 5,2: section G was said to be sold out/m);
+});
+
+test('what the load generator writes down is judged', async () => {
+	const from = where('walk');
+	const walked = await program('loadgen', 'walk', '--url', process.env.HOLDFAST_URL, '--duration', '3',
+		'--buyers', '8', '--history', from, '--quiet').catch((failed) => failed);
+	assert.equal(walked.code ?? 0, 0, walked.stdout + walked.stderr);
+	const judged = await history('check', from);
+	assert.equal(judged.status, 0, judged.out + judged.said);
+	assert.match(judged.out, /^[1-9]\d+ calls checked, 0 findings\n$/);
+	await planted('two-owners', from);
+	assert.equal((await history('check', where('two-owners'))).status, 1);
 });
 
 test('findings beyond the most of a rule are counted', async () => {
