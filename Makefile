@@ -263,7 +263,7 @@ jobs: all ## run each job once against the running stack
 # ---- tests ---------------------------------------------------------------------------------------
 
 .PHONY: test check-unit check-sql check-lua check-http check-race check-scenarios check-fault \
-	check-style check-browser fuzz bench bench-readme
+	check-style check-browser fuzz soak rush bench bench-readme
 test check-unit lint: unit-binaries
 test lint check-style check-http check-browser check-asan asan: $(NPM)
 test: all ## everything that must pass; ends with `N passed, N failed`
@@ -299,6 +299,14 @@ fuzz: ## hostile inputs made by a fuzzer, for each reader of them (FUZZ_SECONDS=
 coverage: $(NPM) ## which lines the tests run, as a table and as build/coverage/index.html
 	@deploy/packages build run test coverage
 	@BUILD=$(BUILD) tests/coverage/run
+
+soak: all ## an hour of everything, for what grows that should not (SOAK_SECONDS=3600)
+	@deploy/packages run test
+	@BUILD=$(BUILD) tests/soak/run
+
+rush: all ## 5,000 buyers and 50,000 seats, to the last one (RUSH_BUYERS=5000)
+	@deploy/packages run test
+	@BUILD=$(BUILD) tests/scenarios/rush
 
 # Linter, validator and driver of browsers, for all builds. While their registry is away, the tests
 # that need them fail, and no others.

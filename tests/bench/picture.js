@@ -163,4 +163,4 @@ function all({ rates, latency, growth }, about) {
   return out;
 }
 
-module.exports = { all };
+module.exports = { Drawing, all, colors };
