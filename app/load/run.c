@@ -291,8 +291,9 @@ look(struct outcome *outcome)
 	int64_t *values = outcome->known.values;
 	const char *wrong = NULL;
 
-	/* Who has run out of time on somebody else's event has not sold it out. */
-	if (!run.options->organizer && run.timed_out) {
+	/* Who was given less time, or somebody else's event, has not failed to sell it out. */
+	if (run.timed_out && (!run.options->organizer ||
+				     run.options->duration_s < run.options->scenario->duration_s)) {
 		values[MEASURE_SOLD] = values[MEASURE_UNSOLD] = -1;
 		return NULL;
 	}
