@@ -220,7 +220,8 @@ do_step(struct buyer *b, const struct step *step, int64_t due_us)
 		b->state = BUYER_THINKING;
 		b->then = go_on_in_time;
 		timer_set(&b->crowd->loop, &b->timer,
-			due_us + 1000 * chance(b, step->least, step->most));
+			due_us + (int64_t)(1000.0 * (double)chance(b, step->least, step->most) /
+					   b->crowd->speed));
 		return true;
 	case STEP_HOLD:
 		if (b->seats_count == 0 && !b->section)

@@ -77,6 +77,7 @@ struct crowd {
 	struct record_writer *record; /* NULL: no history is kept */
 	int64_t anchor_us;            /* what to add to the loop's clock for times since 1970 */
 	uint64_t random;
+	double speed; /* of thinking */
 	uint64_t run; /* of the keys of this run */
 	struct account *accounts;
 	struct buyer *buyers;

@@ -206,7 +206,8 @@ static void
 begin_all(void)
 {
 	struct crowd *crowd = &run.crowd;
-	int64_t ramp_us = run.options->scenario->ramp_s * 1000000;
+	int64_t ramp_us =
+		(int64_t)((double)run.options->scenario->ramp_s * 1e6 / run.options->speed);
 
 	/* In a run that is cut short everybody comes, too. */
 	if (ramp_us > run.options->duration_s * 250000)
@@ -408,6 +409,7 @@ run_scenario(const struct run_options *options)
 		.arena = arena_new(),
 		.count = options->buyers,
 		.anchor_us = record_anchor_us(),
+		.speed = options->speed,
 		.random = (uint64_t)options->seed * UINT64_C(0x9e3779b97f4a7c15) | 1 };
 	id_random(&crowd->run, sizeof(crowd->run));
 	show_init(&run.show, options->quiet);

@@ -20,6 +20,7 @@ struct run_options {
 	const char *url;
 	const struct run_organizer *organizer; /* NULL: an event is looked for */
 	int64_t buyers, duration_s, rate, seed;
+	double speed;                            /* buyers think so many times faster */
 	const char *history, *accounts, *report; /* files; NULL: none */
 	bool quiet;
 };

@@ -175,6 +175,7 @@ scenario_options(struct conf *conf, struct arena *arena, struct run_options *opt
 	options->buyers = option_int(conf, "buyers", scenario->buyers, 1, SCENARIO_BUYERS_MAX);
 	options->duration_s = option_int(conf, "duration", scenario->duration_s, 1, 604800);
 	options->rate = option_int(conf, "rate", scenario->rate, 1, 1000000);
+	options->speed = option_real(conf, "speed", 1, 1000);
 	id_random(&options->seed, sizeof(options->seed));
 	options->seed = option_int(conf, "seed", options->seed & INT32_MAX, 0, INT64_MAX);
 	conf_option(conf, "url", &options->url);
@@ -244,6 +245,7 @@ main(int argc, char **argv)
 			"  --duration S       seconds at most\n"
 			"  --buyers N         so many buyers\n"
 			"  --rate R           open loop: R of them arrive a second\n"
+			"  --speed X          they think and come X times faster\n"
 			"  --seed N           where chance begins\n"
 			"  --history FILE     every call and its answer, a line each\n"
 			"  --accounts FILE    keeps the buyers' accounts for the next run\n"
