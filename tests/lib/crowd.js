@@ -20,8 +20,9 @@ const sleep = (ms) => new Promise((resolve) => { setTimeout(resolve, ms); });
 
 // ---- requests ---------------------------------------------------------------------------------
 
-// Settles with the answer whatever its status; only a connection that fails is an error.
-function call(method, where, { token, body, key } = {}) {
+// Settles with the answer whatever its status; only a connection that fails is an error, but for a kept
+// one, idle for long, that nginx ends while the request is on its way to it: then once more.
+function call(method, where, { token, body, key, again } = {}) {
   const text = body === undefined ? '' : JSON.stringify(body);
   const headers = { 'Content-Length': Buffer.byteLength(text) };
   if (text) headers['Content-Type'] = 'application/json';
@@ -46,7 +47,8 @@ function call(method, where, { token, body, key } = {}) {
         });
       });
     });
-    request.on('error', reject);
+    request.on('error', (error) => (request.reusedSocket && error.code === 'ECONNRESET' && !again
+      ? resolve(call(method, where, { token, body, key, again: true })) : reject(error)));
     request.setTimeout(60000, () => request.destroy(new Error(`${method} ${where}: no answer within a minute`)));
     request.end(text);
   });

@@ -1,5 +1,5 @@
 # Who may include whom, and each foreign library behind one door.
-# shellcheck shell=bash disable=SC2154
+# shellcheck shell=bash disable=SC2016,SC2154
 
 # Lines `file<TAB>header` of all includes: own ones with quotes, others with angle brackets.
 includes() {
