@@ -60,7 +60,7 @@ http_groups() {
 	[ "$2" = "$BUILD" ] || needs+=(--needs "${2##*/}")
 	[ ! -e build/npm/installed ] || judge=1
 	local build=(BUILD="$2" HOLDFAST_CONTRACT="$judge")
-	group "$1" --lanes 3 "${needs[@]}" "tests/http/!(*limits|*outage|$jobs).test.js" \
+	group "$1" --lanes 4 "${needs[@]}" "tests/http/!(*limits|*outage|$jobs).test.js" \
 		on_stack "${build[@]}" --set "$off $origin"
 	group "$1-jobs" "${needs[@]}" "tests/http/@($jobs).test.js" \
 		on_stack "${build[@]}" --set "$off"
