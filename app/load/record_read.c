@@ -12,6 +12,10 @@
 #include "load/record.h"
 #include "load/scan.h"
 
+/* Far from what would overflow when something is added. */
+#define TIME_MAX_US INT64_C(100000000000000000)
+#define LIFE_MAX_MS INT64_C(100000000000)
+
 #define READ_BUFFER (RECORD_LINE_MAX * 2)
 
 struct record_reader {
@@ -202,6 +206,9 @@ read_call(struct record_reader *r, struct record_call *call)
 		return false;
 	if (call->status > 599)
 		return fail(r, "there is no status %" PRId64, call->status);
+	if (call->due_us > TIME_MAX_US || call->done_us > TIME_MAX_US ||
+		call->got.expires_us > TIME_MAX_US)
+		return fail(r, "a time in it is too far ahead");
 	if (call->done_us < call->sent_us)
 		return fail(r, "it was done before it was sent");
 	return true;
@@ -235,8 +242,12 @@ record_open(const char *path, struct record_head *head, const char **fault)
 		r->head = strdup(r->line);
 		assert(r->head);
 		r->scan.at = r->line = r->head;
-		if (read_head(r, head), line_done(r))
-			return r;
+		read_head(r, head);
+		if (line_done(r)) {
+			if (head->hold_ms <= LIFE_MAX_MS && head->began_us <= TIME_MAX_US)
+				return r;
+			fail(r, "a time in it is too far ahead");
+		}
 	} else if (is_end) {
 		fail(r, "there is none");
 	}
@@ -257,6 +268,10 @@ read_end(struct record_reader *r)
 		scan(&r->scan, "}");
 	if (!line_done(r))
 		return RECORD_LINE_BAD;
+	if (r->end_us > TIME_MAX_US) {
+		fail(r, "a time in it is too far ahead");
+		return RECORD_LINE_BAD;
+	}
 	if (calls != r->calls) {
 		fail(r, "%" PRId64 " calls are said to be there, and %" PRId64 " are", calls,
 			r->calls);

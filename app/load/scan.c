@@ -209,6 +209,10 @@ scan_places_if(struct scan *s, const char **list, struct record_part *parts,
 		if (!scan(s, "{\"id\":") || !scan_text(s, &part->section) || !scan(s, ",\"n\":") ||
 			!scan_number(s, 0, &part->quantity) || !scan(s, "}"))
 			return;
+		if (part->quantity > INT32_MAX) {
+			scan_want(s, "fewer places");
+			return;
+		}
 		places->parts_count++;
 	} while (scan_if(s, ","));
 	scan(s, "]");

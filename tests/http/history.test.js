@@ -227,6 +227,26 @@ test('places kept from sale by nobody are found', async () => {
 	assert.equal(judged.status, 1, judged.out);
 	assert.match(judged.out, /^rule 3, lines 4,2: seat S-A-1 was refused, and nobody/m);
 	assert.match(judged.out, /^rule 3, lines 5,2: section G was said to be sold out/m);
+	// Where Redis may have been behind for a while, they are not.
+	assert.equal((await history('check', where('refused'), '--drift-ms', '60000')).status, 0);
+});
+
+test('a crash may undo holds, and what was confirmed never', async () => {
+	const h = new History(await eventWith({ seats: 4, hold_seconds: 60 }), 60);
+	const [held, sold] = [await h.hold(crowd[0], { seats: [seat(1)] }), await h.hold(crowd[1], { seats: [seat(2)] })];
+	await h.move(crowd[1], 'confirm', sold.body.booking_id);
+	const undo = ({ body }) => tamper(`delete from seat_claims where event_id = ${h.event} and booking_id = '${body.booking_id}';
+		delete from bookings where event_id = ${h.event} and booking_id = '${body.booking_id}'`);
+	undo(held);
+	await h.get(crowd[0], held.body.booking_id);
+	h.write(where('crash'));
+	assert.equal((await history('check', where('crash'))).status, 1);
+	assert.deepEqual(await history('check', where('crash'), '--crash'),
+		{ status: 0, out: '4 calls checked, 0 findings\n', said: '' });
+	undo(sold);
+	const judged = await history('check', where('crash'), '--crash');
+	assert.equal(judged.status, 1);
+	assert.match(judged.out, /^rule 1, line 4: confirm was answered 200 with booking \S+, which is not in the database$/m);
 });
 
 test('what the load generator writes down is judged', async () => {

@@ -87,7 +87,7 @@ Test(record, says_a_call_again)
 		.op = RECORD_HOLD,
 		.due_us = 5,
 		.sent_us = 6,
-		.done_us = INT64_MAX,
+		.done_us = INT64_C(1795352400123456),
 		.key = "k",
 		.asked = { .booking = "b", .token = "t", .places = { seats, &part, 2, 1 } },
 		.status = 409,
@@ -121,7 +121,7 @@ Test(record, says_a_call_again)
 	cr_assert_eq(record_next(reader, &read), RECORD_LINE_CALL, "%s", record_fault(reader));
 	cr_assert_eq(record_line_number(reader), 2);
 	cr_assert_eq(read.op, RECORD_HOLD);
-	cr_assert_eq(read.done_us, INT64_MAX);
+	cr_assert_eq(read.done_us, INT64_C(1795352400123456));
 	cr_assert_str_eq(read.asked.places.seats[0], seats[0]);
 	cr_assert_str_eq(read.asked.places.seats[1], seats[1]);
 	cr_assert_str_eq(read.asked.token, "t");
@@ -158,6 +158,12 @@ Test(record, refuses_calls_that_nobody_would_have_written)
 #define ASKED BEGUN "\"sent\":6,\"done\":7,\"key\":null,\"asked\":"
 	expect_fault(HEAD "{}\n", "line 2: byte 1");
 	expect_fault(HEAD "{\"n\":01}\n", "a number");
+	expect_fault(HEAD BEGUN "\"sent\":6,\"done\":9223372036854775807,\"key\":null,\"asked\":{},"
+				"\"status\":0,\"problem\":null,\"got\":{}}\n",
+		"too far ahead");
+	expect_fault(HEAD "{\"end\":9223372036854775807,\"calls\":0}\n", "too far ahead");
+	expect_fault(
+		HEAD ASKED "{\"sections\":[{\"id\":\"G\",\"n\":2147483648}]}}\n", "fewer places");
 	expect_fault(HEAD "{\"n\":99999999999999999999999999}\n", "a number");
 	expect_fault(HEAD "{\"n\":1,\"n\":1}\n", "\"b\"");
 	expect_fault(HEAD BEGUN "\"sent\":-1}\n", "not negative");
