@@ -78,7 +78,11 @@ class Sampler {
 			seconds: (Date.now() - this.began) / 1000,
 			bookings,
 			pools: Object.fromEntries(Object.entries(stack.allWorkers()).map(([pool, pids]) => [pool, pids.map(look)])),
-			nginx: { memory: sum(nginx.map((pid) => look(pid).memory)), files: sum(nginx.map((pid) => look(pid).files)), connections: connections() },
+			nginx: {
+				memory: sum(nginx.map((pid) => look(pid).memory)),
+				files: sum(nginx.map((pid) => look(pid).files)),
+				connections: connections(),
+			},
 			redis: { memory: redis('used_memory'), clients: redis('connected_clients') },
 			postgres: { ...kept, memory: own([server, ...parts.childrenOf(server)]) },
 		};
