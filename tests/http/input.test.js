@@ -4,7 +4,7 @@
 const assert = require('node:assert/strict');
 const { after, before, test } = require('node:test');
 
-const { assertProblem, call, post } = require('../lib/client.js');
+const { assertInvalid, assertProblem, call, get, post } = require('../lib/client.js');
 const stack = require('../lib/stack.js');
 const { buyer, event, eventBody, held, staff } = require('../lib/world.js');
 
@@ -183,6 +183,38 @@ test('a name that is odd stays whole', async () => {
 		const { errors } = assertProblem(answer, 422, 'invalid');
 		assert.deepEqual(errors.map((e) => e.pointer), ['/seat_ids/0']);
 	}
+});
+
+test('places that are named in a wrong way are pointed at', async () => {
+	const floor = (quantity) => ({ section_id: 'Floor', quantity });
+	for (const [body, ...pointers] of [
+		[{}, ''],
+		[{ seat_ids: ['B1'], items: [{ seat_id: 'B1' }] }, ''],
+		[{ seats_requested: 1 }, '/section_id'],
+		[{ section_id: 'Floor' }, '/seats_requested'],
+		[{ seat_ids: ['B1', '', 7, 'B1', 'x'.repeat(201)] }, '/seat_ids/1', '/seat_ids/2', '/seat_ids/3', '/seat_ids/4'],
+		[{ items: [7] }, '/items/0'],
+		[{ items: [{}, { seat_id: 'B1', quantity: 1 }, { section_id: 'Floor' }] }, '/items/0', '/items/1', '/items/2'],
+		[{ items: [floor(1), floor(2)] }, '/items/1/section_id'],
+		[{ items: [{ seat_id: 'B1' }, floor(1), { seat_id: 'B1' }] }, '/items/2/seat_id'],
+	])
+		assertInvalid(await post('/bookings/hold', { event_id: id, ...body }, { token: ann.token }), ...pointers);
+});
+
+test('a line, or a place in one, that is named in a wrong way is pointed at', async () => {
+	const { token } = ann;
+	for (const [body, pointer] of [
+		[{}, '/event_id'],
+		[{ ticket_type_id: id }, '/ticket_type_id'],
+		[{ ticket_type_id: `${id}:Floor`, event_id: id }, '/ticket_type_id'],
+		[{ ticket_type_id: `${id}:a b` }, '/ticket_type_id'],
+		[{ event_id: id, section_id: 'a:b' }, '/section_id'],
+	])
+		assertInvalid(await post('/queue/join', body, { token }), pointer);
+	assertInvalid(await get('/reservation/status'), '/token');
+	assertInvalid(await get('/reservation/status', { headers: { 'x-queue-token': '' } }), '/token');
+	assertProblem(await get('/reservation/status?token=a', { headers: { 'x-queue-token': 'b' } }), 400,
+		'malformed-request');
 });
 
 test('twenty thousand problems are not all told', async () => {
