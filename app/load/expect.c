@@ -28,6 +28,7 @@ static const char *const names[MEASURES] = {
 	[MEASURE_SOLD] = "sold",
 	[MEASURE_UNSOLD] = "unsold",
 	[MEASURE_BUYERS] = "buyers-served",
+	[MEASURE_UNMET] = "unmet-arrivals",
 	[MEASURE_P50] = "p50-ms",
 	[MEASURE_P99] = "p99-ms",
 	[MEASURE_P999] = "p99.9-ms",

@@ -29,6 +29,7 @@ enum measure {
 	MEASURE_SOLD,      /* at the end */
 	MEASURE_UNSOLD,    /* at the end, held ones included */
 	MEASURE_BUYERS,    /* who have confirmed something */
+	MEASURE_UNMET,     /* open loop: arrivals for which no buyer was free in time */
 	MEASURE_P50,       /* ms, of all calls of the run */
 	MEASURE_P99,
 	MEASURE_P999,

@@ -168,7 +168,14 @@ first_round(struct buyer *b)
 	buyer_begin(b, b->timer.due_us);
 }
 
-/* Open loop: sends in who is due, as far as anybody is there to come. */
+/* Open loop: when the next one is due. */
+static int64_t
+next_arrival_us(void)
+{
+	return run.began_us + (int64_t)((double)run.arrivals * 1e6 / (double)run.options->rate);
+}
+
+/* Sends in who is due, as far as anybody is there to come. */
 static void
 send_in(struct timer *timer)
 {
@@ -176,8 +183,7 @@ send_in(struct timer *timer)
 	int64_t now_us = clock_monotonic_us();
 
 	while (!crowd->over) {
-		int64_t due_us = run.began_us +
-				 (int64_t)((double)run.arrivals * 1e6 / (double)run.options->rate);
+		int64_t due_us = next_arrival_us();
 
 		if (!run.rested || due_us >= run.ends_us)
 			return;
@@ -269,6 +275,11 @@ run_through(void)
 	run.ended_us = clock_monotonic_us();
 	run.timed_out = run.ended_us >= run.ends_us;
 	end_all();
+	while (crowd->rested && next_arrival_us() < run.ended_us &&
+		next_arrival_us() < run.ends_us) {
+		crowd->tally->counts[MEASURE_UNMET]++;
+		run.arrivals++;
+	}
 	show_end(&run.show);
 }
 

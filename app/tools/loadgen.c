@@ -1,6 +1,6 @@
 /*
- * holdfast-loadgen: buyers by the thousand, who do what a scenario says; or single requests, as fast
- * as they are answered or at a fixed rate.
+ * holdfast-loadgen: buyers by the thousand, who do what a scenario says; or single requests, as
+ * fast as they are answered or at a fixed rate.
  */
 #include <stdio.h>
 
