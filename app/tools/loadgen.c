@@ -215,7 +215,7 @@ scenario_main(struct conf *conf, struct arena *arena, const char *name, bool con
 	return run_scenario(&options);
 }
 
-/* Whether a configuration is named here, and not by the environment, or found where it usually is. */
+/* Whether a configuration is named here, not by the environment or found where it usually is. */
 static bool
 is_configured(int argc, char **argv)
 {
