@@ -8,7 +8,7 @@
 #include "base/str.h"
 
 #define SETS            512 /* a power of two */
-#define WAYS            4
+#define WAYS            8
 #define TOKEN_BYTES_MAX 512
 
 struct slot {

@@ -102,11 +102,13 @@ BEGIN
     v_refund := refund_possible(c, v_worth.amount);
     INSERT INTO booking_cancels (event_id, booking_id, version, whole, places, amount, refund, currency)
       VALUES (c.event_id, c.booking_id, c.version, true, v_worth.places, v_worth.amount, v_refund, c.currency);
+    -- Both times as it was found under its locks: parts may have gone since it was read.
     PERFORM notice_write(c.event_id, c.booking_id, 'booking.cancelled',
-      notice_cancelled(b, c, v_worth.amount, v_refund));
+      notice_cancelled(c, c, v_worth.amount, v_refund));
     PERFORM refund_cancelled(c, v_refund);
-    -- Last, since a whole section waits for its counter until the commit. That is in order all the same:
-    -- whoever moves a confirmed booking has locked its claims first.
+    -- The last of its locks, since a whole section waits for a counter until the commit. In order all the
+    -- same: nobody who has a counter waits for the row of a confirmed booking, or for its payments,
+    -- without having locked its claims.
     IF claims_drop(b) <> v_rows THEN
       RAISE EXCEPTION 'booking % had other claims', b.booking_id USING ERRCODE = 'XX001';
     END IF;
@@ -115,8 +117,8 @@ BEGIN
 END
 $$;
 
--- What stands of a booking by its items, also once it has been cancelled as a whole. In loops: a plain
--- query would be planned anew at every cancel.
+-- What stands of a booking by its items, also once it has been cancelled as a whole. In loops: a
+-- function in plain SQL would be planned anew at every call.
 CREATE FUNCTION booking_worth(b bookings, OUT places integer, OUT amount bigint)
 LANGUAGE plpgsql IMMUTABLE AS $$
 DECLARE

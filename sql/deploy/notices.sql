@@ -65,8 +65,8 @@ BEGIN
 END
 $$;
 
--- Some or all items of a booking have gone: p_old as it was before, p_new as it is. In loops: a plain query
--- would cost a cancel more than all the rest.
+-- Some or all items of a booking have gone: p_old as it was before, p_new as it is. In loops: a
+-- function in plain SQL would be planned anew at every call, and cost a cancel more than all the rest.
 CREATE FUNCTION notice_cancelled(p_old bookings, p_new bookings, p_amount bigint, p_refund bigint)
 RETURNS jsonb
 LANGUAGE plpgsql STABLE AS $$

@@ -2,7 +2,7 @@
 -- of its program. Every order of steps is made to happen: nothing here waits for time to pass.
 \set ON_ERROR_STOP on
 SET search_path = holdfast, given, tap, public;
-SELECT plan(65);
+SELECT plan(70);
 SELECT session('s1'), session('s2'), session('s3'), session('owner', 'holdfast_owner') \gset _
 
 -- ---- one seat, two holds -----------------------------------------------------------------------
@@ -225,6 +225,22 @@ SELECT run('s1', 'COMMIT') \gset _
 SELECT is(finish('s2'), 'done', 'the second has nothing left to do');
 SELECT is(finish('s3'), 'new', 'the seat is held');
 SELECT is((SELECT version FROM bookings WHERE booking_id = :'a'), 3, 'it was cancelled once');
+
+-- a part and the whole at once: the notice of each tells only of what went with it
+SELECT confirmed(:event, 'anna', seats(8,9), '{FLOOR}', '{3}') AS c \gset
+SELECT format($$SELECT outcome FROM holdfast.cancel(%s, %L, %L, NULL, NULL, false, NULL, '{%s}', '{FLOOR}', '{1}')$$,
+  :event, :'c', buyer('anna'), (seats(8))[1]) AS part \gset
+SELECT run('s1', 'BEGIN'), run('s1', :'part') \gset _
+SELECT start('s2', sql_move('cancel', :event, :'c', 'anna')) \gset _
+SELECT ok(until_waiting('s2'), 'a cancel of a booking of which a part is being cancelled');
+SELECT run('s1', 'COMMIT') \gset _
+SELECT is(finish('s2'), 'moved', 'takes the rest');
+SELECT is((SELECT array_agg(data ->> 'seat_ids' ORDER BY notice_no) FROM notices_new
+    WHERE booking_id = :'c' AND kind = 'booking.cancelled'),
+  ARRAY[to_jsonb(seats(8))::text, to_jsonb(seats(9))::text], 'each notice has its own seats');
+SELECT is((SELECT array_agg(data #>> '{sections,0,quantity}' ORDER BY notice_no) FROM notices_new
+    WHERE booking_id = :'c' AND kind = 'booking.cancelled'), '{1,2}'::text[], 'and its own places');
+SELECT is(sound(), 'sound', 'the books agree');
 
 SELECT held(:event, 'carl', seats(5,6)) AS b \gset
 SELECT run('s1', 'BEGIN'), run('s1', sql_move('confirm', :event, :'b', 'carl')) \gset _

@@ -1,5 +1,5 @@
--- The first half of take.lua, which has its arguments: it changes nothing, and comes before the functions that
--- do. Most requests of a rush lose, and end here.
+-- The first half of take.lua, which has its arguments: it changes nothing of the event, and comes before the
+-- functions that do. Most requests of a rush lose, and those without a key end here.
 local booking, user, keyed = ARGV[2], ARGV[3], ARGV[4] == '1'
 local tokens = -1
 local burst = tonumber(ARGV[8])
@@ -51,8 +51,8 @@ if not missing then
   end
 end
 
--- Indexes of the seats that somebody has; of those whose time is over, with whose they are; whether one is
--- this user's own.
+-- Where the seats asked for are; which of them somebody has (counted from 0, as the answer tells it); which
+-- are of somebody whose time is over (from 1), and whose; whether one is this user's own.
 local positions, lost, due, owners, own = {}, {}, {}, {}, false
 if not missing and asked > 0 then
   positions = call('HMGET', IDS, unpack(ARGV, 11, last))

@@ -20,10 +20,16 @@ if missing then
 end
 
 -- A due owner of exactly these seats is always given back.
+local function is_free(i)
+  return call('GETRANGE', SEATS, positions[i], positions[i]) == 'a'
+end
 for n, i in ipairs(due) do
-  purge_one(owners[n], now)
-  changed()
-  if call('GETRANGE', SEATS, positions[i], positions[i]) ~= 'a' then
+  -- An owner of several is given back at the first of them.
+  if not is_free(i) then
+    purge_one(owners[n], now)
+    changed()
+  end
+  if not is_free(i) then
     lost[#lost + 1] = i - 1
   end
 end
