@@ -25,6 +25,24 @@ check_number(const char *text)
 	assert(n == (digits && errno == 0 ? want : 77));
 }
 
+/* What is written without printf(). */
+static void
+check_written(const char *text, int64_t n)
+{
+	const char *number = arena_printf(arena, "%" PRId64, n);
+	struct str s;
+	int64_t read;
+
+	str_init(&s, arena);
+	str_add(&s, text);
+	str_add_int(&s, n);
+	assert(str_equal(s.data, arena_printf(arena, "%s%s", text, number)));
+	assert(str_equal(str_int(arena, n), number));
+	assert(str_equal(str_join(arena, text, number, text, NULL),
+		arena_printf(arena, "%s%s%s", text, number, text)));
+	assert(str_to_int(number, n, n, &read) && read == n);
+}
+
 /* By code points, as RFC 3629 has it, not by tables. */
 static bool
 is_utf8(const uint8_t *at, size_t len)
@@ -136,6 +154,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	assert(str_is_utf8(fuzz_bytes(data, size), size) ==
 		(!memchr(size ? (const void *)data : "", 0, size) && is_utf8(data, size)));
 	check_number(text);
+	check_written(text, fuzz_int(&(struct input){ data, size }));
 	check_times(text);
 	check_ids(text);
 	check_base64(text, data, size);
