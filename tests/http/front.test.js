@@ -108,6 +108,8 @@ const pidOf = (pool) =>
 const ready = async () => (await ask('GET /readyz')).status;
 
 test('a killed pool is back within a second on its socket, and 503 meanwhile', async () => {
+	// Workers that look for leaks take their time to end.
+	const most = /\/asan\//.test(process.env.HOLDFAST_BIN) ? 20000 : 2000;
 	for (const signal of ['SIGKILL', 'SIGTERM']) {
 		const before = pidOf('booking');
 		const began = Date.now();
@@ -122,7 +124,7 @@ test('a killed pool is back within a second on its socket, and 503 meanwhile', a
 			}
 			assert.ok(Date.now() - began < 60000, 'the pool is not back');
 		} while (status !== 200 || pidOf('booking') === before);
-		assert.ok(Date.now() - began < 2000, `${signal}: ${Date.now() - began} ms`);
+		assert.ok(Date.now() - began < most, `${signal}: ${Date.now() - began} ms`);
 	}
 });
 
