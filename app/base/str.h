@@ -26,8 +26,8 @@ void str_printf(struct str *s, const char *format, ...) __attribute__((format(pr
 /* JSON (RFC 8259): the text quoted and escaped. NULL becomes null. */
 void str_add_json(struct str *s, const char *text);
 
-/* A decimal number; the texts one after another, up to the first NULL. For what each request makes of
- * a few pieces: printf takes several times as long. */
+/* A decimal number; the texts one after another, up to the first NULL. For what each request makes
+ * of a few pieces: printf takes several times as long. */
 char *str_int(struct arena *arena, int64_t n);
 char *str_join(struct arena *arena, ...) __attribute__((sentinel));
 

@@ -75,7 +75,7 @@ token_cache_put(const char *token, const struct token_good *good)
 
 	if (strlen(token) > TOKEN_BYTES_MAX)
 		return;
-	/* Its own slot, if it has one; else a free one; else the one whose last use is longest ago. */
+	/* Its own slot, if it has one; else a free one; else the least recently used. */
 	for (size_t i = 0; i < WAYS; i++) {
 		if (is_token(&set[i], hash, token)) {
 			slot = &set[i];

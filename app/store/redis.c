@@ -15,6 +15,7 @@
 #include "base/metrics.h"
 #include "base/str.h"
 #include "store/redis_url.h"
+#include "store/resp.h"
 #include "store/wait.h"
 
 #include <fcntl.h>
@@ -25,7 +26,6 @@
 
 #define RUN_ID_MAX 64
 #define LOOK_US    1000
-#define WORD_FRAME 32 /* bytes at most, around a word of a command */
 
 struct redis {
 	struct arena *arena; /* the address, for as long as this lives */
@@ -283,31 +283,6 @@ count_answer(const redisReply *reply, int64_t began_us)
 }
 
 /*
- * A command as the protocol has it (RESP: an array of bulk strings). hiredis's own way to this takes
- * a seventh of all that a worker does for a hold that loses.
- */
-static void
-command_write(struct str *out, int words, const char *const *word, const size_t *lens)
-{
-	size_t bytes = WORD_FRAME;
-
-	for (int i = 0; i < words; i++)
-		bytes += WORD_FRAME + (lens ? lens[i] : strlen(word[i]));
-	str_reserve(out, bytes);
-	str_add_char(out, '*');
-	str_add_int(out, words);
-	for (int i = 0; i < words; i++) {
-		size_t len = lens ? lens[i] : strlen(word[i]);
-
-		str_add(out, "\r\n$");
-		str_add_int(out, (int64_t)len);
-		str_add(out, "\r\n");
-		str_add_bytes(out, word[i], len);
-	}
-	str_add(out, "\r\n");
-}
-
-/*
  * Sends one command and reads its reply. NULL: failed. An error reply is returned only if it is
  * NOSCRIPT, for which the caller has an answer.
  */
@@ -321,7 +296,7 @@ command_run(struct redis *redis, const char *what, int words, const char *const 
 
 	FAULT_CALL(what, "sending");
 	str_init(&text, arena);
-	command_write(&text, words, word, lens);
+	resp_write(&text, words, word, lens);
 	if (redisAppendFormattedCommand(redis->context, text.data, text.len) != REDIS_OK ||
 		!output_flush(redis->context, deadline_us)) {
 		connection_fail(redis, "cannot write");
