@@ -7,7 +7,7 @@ const { before, test } = require('node:test');
 
 const crowd = require('../lib/crowd.js');
 const parts = require('../lib/parts.js');
-const { Scenario, hurried } = require('../lib/scenario.js');
+const { Scenario, holding } = require('../lib/scenario.js');
 const stack = require('../lib/stack.js');
 
 const long = process.env.LONG === '1';
@@ -18,7 +18,7 @@ let postgres, rush;
 
 before(() => {
 	postgres = new parts.Postgres();
-	rush = hurried('rush', { times: 10, holdSeconds: 3 });
+	rush = holding('rush', 3);
 });
 
 const supervised = () => stack.until('the pool is back', () => stack.workers('booking').length > 0);
@@ -95,7 +95,7 @@ const isUsual = ({ op, status }) => (status >= 200 && status < 300) ||
 for (const { name, part, kill, short, judge = [], expect = [] } of deaths.filter((death) => long || death.short)) {
 	test(`${name} is killed in the middle of a rush, which is sold out all the same`, { timeout: 240000 }, async (t) => {
 		const scenario = new Scenario(rush, {
-			as: `rush-without-${part}`, buyers, duration: 120,
+			as: `rush-without-${part}`, buyers, duration: 120, speed: 12,
 			expect: ['5xx >= 0', 'lost >= 0', ...expect],
 		});
 		const event = await scenario.event();

@@ -33,26 +33,19 @@ function run(name, args, { file, stderr = 'pipe' }) {
 	return { child, ended };
 }
 
-/*
- * A shipped scenario in less time: all its pauses and ramps so many times shorter, and holds of so many
- * seconds. The path of the file.
- */
-function hurried(name, { times, holdSeconds }) {
-	const shorter = (text) => String(Math.round(Number(text) / times));
-	const text = fs.readFileSync(path.join(stack.tree, `conf/scenarios/${name}.scenario`), 'utf8')
-		.replace(/^( *think )(\d+)\.\.(\d+)$/gm, (_, head, least, most) => `${head}${shorter(least)}..${shorter(most)}`)
-		.replace(/^ramp = (\d+)$/m, (_, seconds) => `ramp = ${shorter(seconds)}`)
-		.replace(/^hold_seconds = \d+$/m, `hold_seconds = ${holdSeconds}`);
-	const file = path.join(home, `${name}-${times}-${holdSeconds}.scenario`);
+// A shipped scenario whose holds last so many seconds: the path of the file.
+function holding(name, seconds) {
+	const text = fs.readFileSync(path.join(stack.tree, `conf/scenarios/${name}.scenario`), 'utf8');
+	const file = path.join(home, `${name}-${seconds}.scenario`);
 	fs.mkdirSync(home, { recursive: true });
-	fs.writeFileSync(`${file}.${process.pid}`, text);
+	fs.writeFileSync(`${file}.${process.pid}`, text.replace(/^hold_seconds = \d+$/m, `hold_seconds = ${seconds}`));
 	fs.renameSync(`${file}.${process.pid}`, file);
 	return file;
 }
 
 class Scenario {
 	// what: the name or the path of a scenario. as: the name under which it is kept.
-	constructor(what, { as = what, buyers, duration, expect = [], seed, args = [], stderr } = {}) {
+	constructor(what, { as = what, buyers, duration, speed, expect = [], args = [], stderr } = {}) {
 		this.name = as;
 		this.after = stack.sql('select coalesce(max(event_id), 0) from events');
 		this.title = path.basename(what, '.scenario');
@@ -62,7 +55,7 @@ class Scenario {
 		this.history = path.join(this.dir, 'history');
 		this.reportFile = path.join(this.dir, 'report.json');
 		this.said = path.join(this.dir, 'said');
-		const given = { buyers, duration, seed, history: this.history, report: this.reportFile, url: stack.env.HOLDFAST_URL };
+		const given = { buyers, duration, speed, history: this.history, report: this.reportFile, url: stack.env.HOLDFAST_URL };
 		const options = Object.entries(given).filter(([, value]) => value !== undefined)
 			.map(([option, value]) => `--${option}=${value}`);
 		Object.assign(this, run('loadgen', [what, ...options, ...expect.map((one) => `--expect=${one}`), ...args],
@@ -99,4 +92,4 @@ class Scenario {
 	}
 }
 
-module.exports = { Scenario, home, hurried };
+module.exports = { Scenario, holding };

@@ -6,7 +6,7 @@ const assert = require('node:assert/strict');
 const { after, describe, test } = require('node:test');
 
 const crowd = require('../lib/crowd.js');
-const { Scenario, hurried } = require('../lib/scenario.js');
+const { Scenario, holding } = require('../lib/scenario.js');
 
 const events = [];
 
@@ -22,7 +22,7 @@ const bookings = (event) => crowd.sql(`select status, count(*) from holdfast.boo
  */
 const scenarios = [
 	['queue', {}],
-	['rush', { file: () => hurried('rush', { times: 10, holdSeconds: 3 }), buyers: 200, duration: 180 }, (event, report) => {
+	['rush', { file: () => holding('rush', 3), speed: 12, buyers: 200, duration: 180 }, (event, report) => {
 		assert.equal(report.capacity, 2000);
 		assert.equal(sold(event)[0], 2000);
 	}],

@@ -8,7 +8,7 @@ const { Scenario } = require('../lib/scenario.js');
 
 async function main() {
 	const scenario = new Scenario('rush', {
-		as: 'rush-full', buyers: process.env.RUSH_BUYERS, expect: ['longest-ms <= 1000'], stderr: 'inherit',
+		as: 'rush-full', buyers: process.env.RUSH_BUYERS, speed: process.env.RUSH_SPEED, expect: ['longest-ms <= 1000'], stderr: 'inherit',
 	});
 	const { status, text } = await scenario.ended;
 	process.stdout.write(text);
