@@ -17,6 +17,7 @@ ifeq ($(origin CC),default)
 CC := gcc
 endif
 ifdef SAN
+CFLAGS   ?= -O1 -g
 BUILD    ?= build/asan
 SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer \
 	-DHOLDFAST_ASAN
@@ -36,6 +37,7 @@ CFLAGS   ?= -O1 -g
 SANITIZE := --coverage
 endif
 ifdef FAULTS
+CFLAGS   ?= -O1 -g
 BUILD    ?= build/fault
 FAULTY   := -DHOLDFAST_FAULTS
 endif
