@@ -17,10 +17,16 @@ const exactly = { name: 'x', unit: '', of: (sample) => sample.x, exactly: 0 };
 const samples = (x) => range(60, 0).map((i) => ({ seconds: 10 * i, bookings: 7 * i, x: x(i) }));
 const verdict = (measure, x) => judge([measure], samples(x))[0];
 
-function soak(settings) {
-	const child = spawn('node', [path.join(stack.tree, 'tests/soak/soak.js')], { env: { ...process.env, ...settings } });
+// Interrupted after so many looks.
+function soak(settings, looks = Infinity) {
+	const child = spawn('node', [path.join(stack.tree, 'tests/soak/soak.js')], { env: { ...process.env, SOAK_NAME: 'soak-short', ...settings } });
 	let text = '';
-	for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (part) => { text += part; });
+	for (const stream of [child.stdout, child.stderr]) {
+		stream.setEncoding('utf8').on('data', (part) => {
+			text += part;
+			if (text.split(/^soak: /m).length > looks) child.kill('SIGINT');
+		});
+	}
 	return new Promise((resolve, reject) => {
 		child.on('error', reject);
 		child.on('close', (status) => resolve({ status, text }));
@@ -67,7 +73,7 @@ test('a short soak measures every part, and tells of connections that nobody clo
 	for (const said of failed) assert.match(said, / grows: /);
 	assert.match(text, /^soak: \d+ of 16 s, \d+ bookings, a worker [\d,]+ kB, Redis [\d,]+ kB, PostgreSQL \d+ connections$/m);
 
-	const report = JSON.parse(fs.readFileSync(path.join(stack.tree, 'build/soak/report.json'), 'utf8'));
+	const report = JSON.parse(fs.readFileSync(path.join(stack.tree, 'build/soak-short/report.json'), 'utf8'));
 	assert.ok(report.samples.length >= 4 && report.about.bookings > 0 && report.about.jobs > 0, JSON.stringify(report.about));
 	const names = new Set(report.rows.map((row) => row.name));
 	for (const [pool, workers] of Object.entries(stack.allWorkers())) {
@@ -78,9 +84,15 @@ test('a short soak measures every part, and tells of connections that nobody clo
 		if (/memory|table (bookings|seat_claims)|connections|clients|worker/.test(row.name) && row.allowed > 0)
 			assert.ok(row.last > 0, JSON.stringify(row));
 	}
-	const picture = fs.readFileSync(path.join(stack.tree, 'build/soak/soak.svg'), 'utf8');
+	const picture = fs.readFileSync(path.join(stack.tree, 'build/soak-short/soak.svg'), 'utf8');
 	assert.match(picture, /^<svg [\s\S]*<polyline points="[\d., ]+"[\s\S]*<\/svg>\n$/);
 	assert.doesNotMatch(picture, /NaN|undefined/);
+});
+
+test('a soak that is interrupted tells what was seen until then', async () => {
+	const { status, text } = await soak({ SOAK_SECONDS: '60', SOAK_BUYERS: '4' }, 5);
+	assert.equal(status, 130, text);
+	assert.match(text, /^\| booking, worst worker: memory, kB \|/m);
 });
 
 test('a soak of no length is refused', async () => {

@@ -17,7 +17,8 @@ const { Sampler, measures } = require('./sample.js');
 const { env } = process;
 const lasts = Number(env.SOAK_SECONDS ?? 3600), buyers = Number(env.SOAK_BUYERS ?? 40);
 const every = Math.min(10, Math.max(0.5, lasts / 40));
-const out = path.join(stack.tree, 'build/soak');
+const keptAs = env.SOAK_NAME ?? 'soak';
+const out = path.join(stack.tree, 'build', keptAs);
 const jobs = [['janitor'], ['reconcile', '--light'], ['outbox'], ['queue-advance'], ['rollup']];
 
 const number = (n) => (Math.abs(n) < 10 && !Number.isInteger(n) ? n.toFixed(1) : Math.round(n).toLocaleString('en-US'));
@@ -75,9 +76,11 @@ async function watch(scenario, event) {
 	sampler.began = Date.now();
 	while (running) {
 		const next = Date.now() + every * 1000;
-		const sample = await sampler.take();
-		// The buyers have gone a moment before the run is over.
-		if (!running || sample.nginx.connections === 0) break;
+		const sample = await sampler.take().catch((error) => {
+			if (!interrupted) throw error;
+		});
+		// The buyers have gone a moment before the run is over, and so may the stack, if it is to end.
+		if (!running || !sample || sample.nginx.connections === 0) break;
 		samples.push(sample);
 		say(sample);
 		while (running && Date.now() < next) await stack.pause(50);
@@ -145,7 +148,7 @@ function shortened(rows) {
 
 // ---- all of it ------------------------------------------------------------------------------------
 
-// What else is wrong, in words.
+// What else is wrong, in words. Of a run that was interrupted nothing is said: its stack may be gone.
 async function checked(scenario, event) {
 	const wrong = [];
 	const attempt = async (what) => {
@@ -156,7 +159,8 @@ async function checked(scenario, event) {
 			return null;
 		}
 	};
-	const report = await attempt(() => scenario.report({ status: interrupted ? 130 : 0 }));
+	if (interrupted) return { wrong, calls: 0 };
+	const report = await attempt(() => scenario.report());
 	const calls = await attempt(() => scenario.judge());
 	await attempt(() => crowd.booksCheck());
 	await attempt(() => crowd.verify([event]));
@@ -168,7 +172,7 @@ async function main() {
 		console.error('SOAK_SECONDS is at least 5, SOAK_BUYERS at least 1');
 		return 2;
 	}
-	const scenario = new Scenario('soak', { buyers, duration: lasts, args: ['--quiet'] });
+	const scenario = new Scenario('soak', { as: keptAs, buyers, duration: lasts, args: ['--quiet'] });
 	const stop = () => {
 		interrupted = true;
 		scenario.child.kill('SIGINT');
