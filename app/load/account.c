@@ -31,7 +31,7 @@ enum account_step
 account_next(const struct account *account, int64_t now_s)
 {
 	if (account->access && account->ends_s > now_s + MARGIN_S)
-		return ACCOUNT_READY;
+		return *account->user ? ACCOUNT_READY : ACCOUNT_WHO;
 	if (*account->refresh)
 		return ACCOUNT_REFRESH;
 	return *account->user ? ACCOUNT_LOGIN : ACCOUNT_REGISTER;
@@ -41,6 +41,12 @@ void
 account_ask(const struct account *account, enum account_step step, struct arena *arena,
 	struct request *out)
 {
+	if (step == ACCOUNT_WHO) {
+		*out = (struct request){
+			.method = "GET", .path = "/auth/me", .token = account->access
+		};
+		return;
+	}
 	*out = (struct request){ .method = "POST" };
 	if (step == ACCOUNT_REFRESH) {
 		out->path = "/auth/refresh";
@@ -69,25 +75,32 @@ hear_tokens(struct account *account, const struct json *json, int64_t now_s)
 		abort();
 	snprintf(account->refresh, sizeof(account->refresh), "%s", refresh);
 	account->ends_s = now_s + life_s;
-	return ACCOUNT_READY;
+	return *account->user ? ACCOUNT_READY : ACCOUNT_WHO;
+}
+
+/* Whose it is. False: it is not said. */
+static bool
+hear_user(struct account *account, const struct json *json)
+{
+	const char *user = ask_id(json, "user_id");
+
+	if (!user || strlen(user) >= sizeof(account->user))
+		return false;
+	snprintf(account->user, sizeof(account->user), "%s", user);
+	return true;
 }
 
 enum account_step
 account_hear(struct account *account, enum account_step step, int status, const struct json *json,
 	int64_t now_s)
 {
-	const char *user = ask_id(json, "user_id");
-
 	switch (step) {
 	case ACCOUNT_REGISTER:
 		account->registered = true;
 		/* Taken: by the request whose answer was lost. */
 		if (status == 409)
 			return ACCOUNT_LOGIN;
-		if (status != 201 || !user || strlen(user) >= sizeof(account->user))
-			return ACCOUNT_FAILED;
-		snprintf(account->user, sizeof(account->user), "%s", user);
-		return ACCOUNT_LOGIN;
+		return status == 201 && hear_user(account, json) ? ACCOUNT_LOGIN : ACCOUNT_FAILED;
 	case ACCOUNT_LOGIN:
 		if (status == 200)
 			return hear_tokens(account, json, now_s);
@@ -98,6 +111,8 @@ account_hear(struct account *account, enum account_step step, int status, const 
 			return hear_tokens(account, json, now_s);
 		account->refresh[0] = '\0';
 		return status == 401 ? ACCOUNT_LOGIN : ACCOUNT_FAILED;
+	case ACCOUNT_WHO:
+		return status == 200 && hear_user(account, json) ? ACCOUNT_READY : ACCOUNT_FAILED;
 	default:
 		return ACCOUNT_FAILED;
 	}
@@ -144,9 +159,23 @@ read_account(struct account *account, char *line)
 	return str_to_int(ends, 0, INT64_MAX / 2, &account->ends_s);
 }
 
+/* All that is left of a file. */
+static char *
+read_rest(FILE *file)
+{
+	char *rest = NULL;
+	size_t room = 0;
+
+	if (getdelim(&rest, &room, '\0', file) < 0) {
+		free(rest);
+		return NULL;
+	}
+	return rest;
+}
+
 const char *
-account_read(
-	const char *path, const char *url, struct account *accounts, size_t count, size_t *found)
+account_read(const char *path, const char *url, struct account *accounts, size_t count,
+	size_t *found, char **rest)
 {
 	FILE *file = fopen(path, "re");
 	char *line = NULL;
@@ -155,6 +184,7 @@ account_read(
 	ssize_t len;
 
 	*found = 0;
+	*rest = NULL;
 	if (!file)
 		return errno == ENOENT ? NULL : strerror(errno);
 	len = getline(&line, &room, file);
@@ -168,6 +198,8 @@ account_read(
 		else
 			wrong = "it is damaged";
 	}
+	if (!wrong)
+		*rest = read_rest(file);
 	free(line);
 	fclose(file);
 	*found = done;
@@ -182,7 +214,8 @@ or_dash(const char *text)
 }
 
 bool
-account_write(const char *path, const char *url, const struct account *accounts, size_t count)
+account_write(const char *path, const char *url, const struct account *accounts, size_t count,
+	const char *rest)
 {
 	size_t room = strlen(path) + 5;
 	char *made = malloc(room);
@@ -205,6 +238,8 @@ account_write(const char *path, const char *url, const struct account *accounts,
 		good = fprintf(file, "%s %s %s %s %s %" PRId64 "\n", a->email, a->password, a->user,
 			       or_dash(a->refresh), or_dash(a->access), a->ends_s) > 0;
 	}
+	if (good && rest)
+		good = fputs(rest, file) >= 0;
 	good = (!file || fclose(file) == 0) && good && rename(made, path) == 0;
 	free(made);
 	return good;

@@ -17,13 +17,14 @@ enum account_step {
 	ACCOUNT_REFRESH,
 	ACCOUNT_LOGIN,
 	ACCOUNT_REGISTER,
+	ACCOUNT_WHO, /* its own id, where the answer to the registration was lost */
 	ACCOUNT_FAILED
 };
 
 struct account {
 	char email[ACCOUNT_ADDRESS];
 	char password[ACCOUNT_PASSWORD];
-	char user[ACCOUNT_USER];     /* its id; "" while it is not registered */
+	char user[ACCOUNT_USER];     /* its id; "" while it is not known */
 	char refresh[ACCOUNT_TOKEN]; /* "": none */
 	char *access;                /* NULL: none */
 	int64_t ends_s;              /* of the access token, since 1970 */
@@ -49,12 +50,14 @@ void account_refused(struct account *account);
 
 /*
  * Reads as many accounts as there are out of a file, at most `count`; those of another server are
- * refused. No file: none. NULL: done, *found says how many; else what is wrong.
+ * refused. No file: none. NULL: done, *found says how many, and *rest has the lines of all others,
+ * to be freed; else what is wrong.
  */
-const char *account_read(
-	const char *path, const char *url, struct account *accounts, size_t count, size_t *found);
+const char *account_read(const char *path, const char *url, struct account *accounts, size_t count,
+	size_t *found, char **rest);
 
-/* Writes those that are registered, for nobody else's eyes. False, with errno. */
-bool account_write(const char *path, const char *url, const struct account *accounts, size_t count);
+/* Writes those that are registered, and the rest, for nobody else's eyes. False, with errno. */
+bool account_write(const char *path, const char *url, const struct account *accounts, size_t count,
+	const char *rest);
 
 #endif

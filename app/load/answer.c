@@ -45,7 +45,7 @@ read_field(struct answer *answer, struct head *head, const char *line, size_t le
 		head->close |= strcasestr(value, "close") != NULL;
 		head->keep |= strcasestr(value, "keep-alive") != NULL;
 	} else if (is_named(line, len, "Retry-After", &value)) {
-		if (str_to_int(value, 0, 86400, &number))
+		if (str_to_int(value, 0, INT32_MAX, &number))
 			answer->retry_after_s = number;
 	} else if (is_named(line, len, "Idempotent-Replayed", &value)) {
 		answer->replayed = strcasecmp(value, "true") == 0;

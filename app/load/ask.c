@@ -10,6 +10,7 @@
 #define TRIES_MAX 10
 #define ID_MAX    4096
 #define WAIT_MS   200
+#define WAIT_S    3600 /* longest that a server may ask to wait */
 #define STEP_US   100000
 
 const char *
@@ -64,6 +65,7 @@ on_done(struct wire *wire)
 
 	ask->json = NULL;
 	ask->status = 0;
+	ask->wait_s = 0;
 	if (wire->lost)
 		return;
 	ask->status = wire->answer.status;
@@ -99,12 +101,23 @@ ask_pause(const struct ask *ask, int64_t ms)
 		poll(NULL, 0, (int)(ms < STEP_US / 1000 ? ms : STEP_US / 1000));
 }
 
+/* Whether it may be answered otherwise a moment later. */
+static bool
+is_passing(const struct ask *ask)
+{
+	const char *problem = ask->status == 409 ? ask_problem(ask->json) : NULL;
+
+	return ask->status == 0 || ask->status == 429 || ask->status >= 502 ||
+	       (problem &&
+		       (str_equal(problem, "busy") || str_equal(problem, "idempotency-in-flight")));
+}
+
 const struct json *
 ask_json(struct ask *ask, const char *method, const char *path, const char *body, int wanted,
 	const char **wrong)
 {
 	struct request request = {
-		.method = method, .path = path, .token = ask->token, .body = body
+		.method = method, .path = path, .token = ask->token, .key = ask->key, .body = body
 	};
 
 	for (int tries = 0; tries < TRIES_MAX && !*ask->stop; tries++) {
@@ -117,7 +130,7 @@ ask_json(struct ask *ask, const char *method, const char *path, const char *body
 			loop_step(ask->wire.loop, STEP_US);
 		if (ask->wire.busy)
 			wire_close(&ask->wire);
-		if (ask->status != 0 && ask->status != 429 && ask->status < 502)
+		if (!is_passing(ask) || ask->wait_s > WAIT_S)
 			break;
 		ask_pause(ask, ask->wait_s > 0 ? ask->wait_s * 1000 : WAIT_MS);
 	}

@@ -13,6 +13,7 @@
 struct ask {
 	struct wire wire;
 	const char *token;                 /* NULL: nobody's */
+	const char *key;                   /* of all tries of what is asked next; NULL: none */
 	const volatile sig_atomic_t *stop; /* set: give up */
 	struct arena *arena;               /* of answers */
 	const struct json *json;           /* the last one; NULL: it was none */

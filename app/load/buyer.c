@@ -6,6 +6,8 @@
 
 #define PATIENCE_US  50000  /* least time before asking again */
 #define IDLE_US      50000  /* after a round in which nothing was asked */
+#define ENTER_TRIES  30     /* of one step to an account, before the run */
+#define ENTER_WAIT_S 3600   /* longest that a server may ask to wait for an account */
 #define SOLD_WAIT_US 500000 /* before looking again where nothing is free */
 
 static int64_t
@@ -52,7 +54,7 @@ enter_step(struct buyer *b)
 		return;
 	}
 	if (b->entering == ACCOUNT_FAILED || crowd->over) {
-		if (!crowd->over)
+		if (!crowd->over && !crowd->failed)
 			crowd->failed = "an account could not be registered or logged in";
 		buyer_leave(b);
 		return;
@@ -71,8 +73,34 @@ void
 buyer_enter(struct buyer *b, void (*in)(struct buyer *b))
 {
 	b->in = in;
+	b->failures = 0;
 	b->entering = account_next(b->account, now_s(b));
 	enter_step(b);
+}
+
+/*
+ * The same once more, when the server wants it. Before the run it must work one day; in it, its end
+ * is the end of that, too.
+ */
+static void
+enter_again(struct buyer *b, int status)
+{
+	struct crowd *crowd = b->crowd;
+	int64_t wait_s = status != 0 ? b->wire.answer.retry_after_s : 0;
+	int64_t wait_us = wait_s > 0 ? wait_s * 1000000 : PATIENCE_US;
+
+	if (status == 429)
+		b->failures = 0;
+	else
+		b->failures++;
+	if (wait_s > ENTER_WAIT_S)
+		crowd->failed = "the server asks to wait for longer than an hour";
+	else if (b->failures >= ENTER_TRIES && b->in != call_resume)
+		crowd->failed = "the server fails again and again";
+	if (crowd->failed || crowd->over)
+		buyer_leave(b);
+	else
+		buyer_wait(b, BUYER_ENTERING, wait_us + chance(b, 0, 4 * PATIENCE_US), enter_step);
 }
 
 static void
@@ -80,20 +108,19 @@ enter_hear(struct buyer *b)
 {
 	struct crowd *crowd = b->crowd;
 	struct heard heard;
-	int64_t wait_us = PATIENCE_US;
 
 	hear_read(b, &heard);
-	if (b->entering == ACCOUNT_REGISTER && heard.status == 201)
+	if ((b->entering == ACCOUNT_REGISTER && heard.status == 201) ||
+		(b->entering == ACCOUNT_WHO && heard.status == 200))
 		heard.record.user = ask_id(heard.json, "user_id");
 	tally_answer(crowd->tally, b->call.op, heard.status, b->wire.done_us - b->call.due_us);
 	if (crowd->record)
 		record_call(crowd->record, &heard.record);
 	if (heard.status == 0 || heard.status == 429 || heard.status >= 500) {
-		if (b->wire.answer.retry_after_s > 0 && heard.status != 0)
-			wait_us = b->wire.answer.retry_after_s * 1000000;
-		buyer_wait(b, BUYER_ENTERING, wait_us + chance(b, 0, 4 * PATIENCE_US), enter_step);
+		enter_again(b, heard.status);
 		return;
 	}
+	b->failures = 0;
 	b->entering = account_hear(b->account, b->entering, heard.status, heard.json, now_s(b));
 	enter_step(b);
 }

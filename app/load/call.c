@@ -152,6 +152,10 @@ send_call(struct buyer *b)
 void
 call_resume(struct buyer *b)
 {
+	if (b->crowd->over) {
+		buyer_leave(b);
+		return;
+	}
 	b->call = b->pending;
 	send_now(b);
 }
@@ -201,16 +205,19 @@ is_passing(const struct heard *heard)
 			       str_equal(heard->problem, "idempotency-in-flight")));
 }
 
-/* Answers that no buyer of a scenario can earn by what is asked here. */
+/* Answers that a buyer of a scenario can earn by what is asked here. */
 static bool
-is_expected(enum record_op op, int status)
+is_expected(const struct crowd *crowd, enum record_op op, int status)
 {
+	/* A hold that the crash has undone is not there. */
+	if (crowd->crash && status == 404 && (op == RECORD_CONFIRM || op == RECORD_RELEASE))
+		return true;
 	switch (op) {
 	case RECORD_HOLD:
 		return status == 200 || status == 201 || status == 409;
 	case RECORD_CONFIRM:
-		return status == 200 || status == 409 || status == 410;
 	case RECORD_RELEASE:
+		return status == 200 || status == 409 || status == 410;
 	case RECORD_CANCEL:
 		return status == 200 || status == 409;
 	case RECORD_JOIN:
@@ -257,7 +264,8 @@ call_done(struct buyer *b)
 	}
 	if (heard.status != 401)
 		b->refusals = 0;
-	if (heard.status < 500 && (!is_expected(b->call.op, heard.status) || heard.unreadable))
+	if (heard.status < 500 &&
+		(!is_expected(crowd, b->call.op, heard.status) || heard.unreadable))
 		crowd->tally->counts[MEASURE_UNEXPECTED]++;
 	hear_take(b, &heard);
 }

@@ -46,6 +46,7 @@ struct buyer {
 	enum buyer_state state;
 	enum account_step entering;
 	int refusals; /* of the token, in a row */
+	int failures; /* of the server to give an account, in a row */
 
 	size_t step;
 	int64_t rounds, calls;
@@ -84,6 +85,7 @@ struct crowd {
 	int64_t count;
 	int64_t present; /* buyers who are not yet gone */
 	int64_t keys;
+	bool crash;         /* the database crashes meanwhile: holds and releases may be undone */
 	bool over;          /* nobody begins anything more */
 	const char *failed; /* why the run cannot go on */
 

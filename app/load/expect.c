@@ -14,6 +14,7 @@ static const char *const names[MEASURES] = {
 	[MEASURE_UNEXPECTED] = "unexpected",
 	[MEASURE_CALLS] = "calls",
 	[MEASURE_HOLDS] = "holds",
+	[MEASURE_HELD_ALREADY] = "held-already",
 	[MEASURE_REFUSED] = "refused",
 	[MEASURE_CONFIRMS] = "confirms",
 	[MEASURE_CANCELS] = "cancels",
@@ -24,6 +25,7 @@ static const char *const names[MEASURES] = {
 	[MEASURE_PARTIAL] = "partial",
 	[MEASURE_WINNERS] = "winners-at-once",
 	[MEASURE_RETAKEN] = "retaken-ms",
+	[MEASURE_OVERDUE] = "overdue-ms",
 	[MEASURE_LATE] = "late-confirms",
 	[MEASURE_SOLD] = "sold",
 	[MEASURE_UNSOLD] = "unsold",
@@ -33,6 +35,13 @@ static const char *const names[MEASURES] = {
 	[MEASURE_P99] = "p99-ms",
 	[MEASURE_P999] = "p99.9-ms",
 	[MEASURE_LONGEST] = "longest-ms",
+};
+
+/* Values that are no numbers. */
+static const char *const sizes[] = {
+	[EXPECT_CAPACITY] = "capacity",
+	[EXPECT_BUYERS] = "buyers",
+	[EXPECT_OTHERS] = "others",
 };
 
 static const char *const signs[] = { "=", "<=", ">=", "<", ">" };
@@ -74,9 +83,10 @@ read_measure(struct expectation *expectation, const char *word)
 static bool
 read_value(struct expectation *expectation, const char *word)
 {
-	expectation->kind = str_equal(word, "capacity") ? EXPECT_CAPACITY
-			    : str_equal(word, "buyers") ? EXPECT_BUYERS
-							: EXPECT_NUMBER;
+	for (size_t kind = EXPECT_NUMBER + 1; kind < ARRAY_LENGTH(sizes); kind++) {
+		if (str_equal(word, sizes[kind]))
+			expectation->kind = kind;
+	}
 	return expectation->kind != EXPECT_NUMBER ||
 	       str_to_int(word, 0, INT64_MAX, &expectation->value);
 }
@@ -97,7 +107,7 @@ expect_read(struct expectation *expectation, char **words, size_t count)
 		return "a measure compares by =, <=, >=, < or >";
 	expectation->how = how;
 	if (!read_value(expectation, words[2]))
-		return "a measure compares with a whole number, `capacity` or `buyers`";
+		return "a measure compares with a whole number, `capacity`, `buyers` or `others`";
 	return NULL;
 }
 
@@ -145,9 +155,7 @@ expect_write(const struct expectation *expectation, char *out, size_t room)
 	snprintf(number, sizeof(number), "%" PRId64, expectation->value);
 	snprintf(out, room, "%s %s %s", *status ? status : names[expectation->measure],
 		signs[expectation->how],
-		expectation->kind == EXPECT_CAPACITY ? "capacity"
-		: expectation->kind == EXPECT_BUYERS ? "buyers"
-						     : number);
+		expectation->kind != EXPECT_NUMBER ? sizes[expectation->kind] : number);
 }
 
 int64_t
@@ -163,6 +171,7 @@ expect_judge(const struct expectation *expectation, const struct expect_known *k
 	int64_t got = expect_value(expectation, known);
 	int64_t wanted = expectation->kind == EXPECT_CAPACITY ? known->capacity
 			 : expectation->kind == EXPECT_BUYERS ? known->buyers
+			 : expectation->kind == EXPECT_OTHERS ? known->buyers - 1
 							      : expectation->value;
 	bool met = false;
 

@@ -14,8 +14,9 @@ enum measure {
 	MEASURE_LOST,       /* requests without an answer */
 	MEASURE_UNEXPECTED, /* answers that no buyer here can earn */
 	MEASURE_CALLS,
-	MEASURE_HOLDS,   /* new ones */
-	MEASURE_REFUSED, /* holds answered with 409 */
+	MEASURE_HOLDS,        /* new ones */
+	MEASURE_HELD_ALREADY, /* holds answered with 200 */
+	MEASURE_REFUSED,      /* holds answered with 409 */
 	MEASURE_CONFIRMS,
 	MEASURE_CANCELS,
 	MEASURE_RELEASES,
@@ -25,6 +26,7 @@ enum measure {
 	MEASURE_PARTIAL,   /* 2xx with other places than those asked for */
 	MEASURE_WINNERS,   /* most owners of one seat at one moment */
 	MEASURE_RETAKEN,   /* ms: longest from a deadline until somebody else had the seat */
+	MEASURE_OVERDUE,   /* ms: the same, at the end, for a seat that nobody had again */
 	MEASURE_LATE,      /* confirms after the deadline */
 	MEASURE_SOLD,      /* at the end */
 	MEASURE_UNSOLD,    /* at the end, held ones included */
@@ -37,7 +39,7 @@ enum measure {
 	MEASURES
 };
 
-enum expect_value { EXPECT_NUMBER, EXPECT_CAPACITY, EXPECT_BUYERS };
+enum expect_value { EXPECT_NUMBER, EXPECT_CAPACITY, EXPECT_BUYERS, EXPECT_OTHERS };
 
 struct expectation {
 	enum measure measure;

@@ -271,13 +271,19 @@ is_what_was_asked(const struct buyer *b, const struct record_places *places)
 	       same == b->seats_count;
 }
 
-/* A replay must be the first answer, byte for byte. */
+/*
+ * A replay must be the first answer, byte for byte; after a crash, of what it cannot have undone.
+ */
 static void
 take_replay(struct buyer *b, const struct heard *heard)
 {
+	bool undone =
+		b->crowd->crash && (b->call.op == RECORD_HOLD || b->call.op == RECORD_RELEASE);
+
 	count(b, MEASURE_REPLAYS);
-	if (heard->status != b->call.first_status ||
-		tally_mark(b->wire.answer.body, b->wire.answer.body_len) != b->call.first_answer)
+	if (!undone && (heard->status != b->call.first_status ||
+			       tally_mark(b->wire.answer.body, b->wire.answer.body_len) !=
+				       b->call.first_answer))
 		count(b, MEASURE_DIFFERENT);
 	buyer_go_on(b, b->wire.done_us);
 }
@@ -304,8 +310,7 @@ take_hold(struct buyer *b, const struct heard *heard)
 	}
 	if (!is_what_was_asked(b, &record->got.places))
 		count(b, MEASURE_PARTIAL);
-	if (heard->status == 201)
-		count(b, MEASURE_HOLDS);
+	count(b, heard->status == 201 ? MEASURE_HOLDS : MEASURE_HELD_ALREADY);
 	snprintf(b->booking, sizeof(b->booking), "%s", record->got.booking);
 	b->held = HELD_HOLD;
 	b->expires_us = record->got.expires_us;

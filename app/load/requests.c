@@ -193,6 +193,8 @@ on_done(struct wire *wire)
 	if (wire->lost) {
 		run.lost++;
 		c->step = 0;
+		if (run.asked->rate > 0)
+			histogram_add(&run.latency, wire->done_us - c->due_us);
 	} else {
 		answer_count(c);
 	}

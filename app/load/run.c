@@ -16,6 +16,7 @@
 #define FILES_SPARE  64
 #define STEP_US      100000
 #define DRAIN_US     10000000 /* time for the last answers */
+#define HURRY_US     1000000  /* the same, where the run was cut short */
 #define LOOK_TRIES   12
 #define LOOK_PAUSE   250 /* ms */
 
@@ -29,6 +30,7 @@ struct run {
 	struct arena *kept; /* as long as the run */
 	struct show show;
 	int64_t entered, to_enter;
+	char *other_accounts; /* lines of the file that nobody here needs */
 	int64_t began_us, ends_us, ended_us;
 	bool timed_out;
 	/* Open loop: buyers who may come, and who comes next. */
@@ -107,9 +109,13 @@ find_stage(void)
 static void
 on_entered(struct buyer *b)
 {
+	if (run.crowd.over) {
+		buyer_leave(b);
+		return;
+	}
 	b->state = BUYER_AWAY;
 	run.entered++;
-	if (run.to_enter < run.crowd.count && !run.crowd.over)
+	if (run.to_enter < run.crowd.count)
 		buyer_enter(&run.crowd.buyers[run.to_enter++], on_entered);
 }
 
@@ -141,7 +147,7 @@ read_accounts(void)
 		abort();
 	if (options->accounts)
 		wrong = account_read(options->accounts, options->url, crowd->accounts,
-			(size_t)crowd->count, &found);
+			(size_t)crowd->count, &found, &run.other_accounts);
 	for (size_t i = found; i < (size_t)crowd->count; i++)
 		account_init(&crowd->accounts[i]);
 	for (int64_t i = 0; i < crowd->count; i++)
@@ -156,7 +162,7 @@ write_accounts(void)
 	const struct run_options *options = run.options;
 
 	if (options->accounts && !account_write(options->accounts, options->url, run.crowd.accounts,
-					 (size_t)run.crowd.count))
+					 (size_t)run.crowd.count, run.other_accounts))
 		fprintf(stderr, "holdfast-loadgen: %s: %s\n", options->accounts, strerror(errno));
 }
 
@@ -238,15 +244,18 @@ static void
 end_all(void)
 {
 	struct crowd *crowd = &run.crowd;
-	int64_t most_us = clock_monotonic_us() + DRAIN_US;
+	int64_t began_us = clock_monotonic_us(), now_us = began_us;
 
 	crowd->over = true;
 	for (int64_t i = 0; i < crowd->count; i++) {
 		if (!crowd->buyers[i].wire.busy)
 			buyer_leave(&crowd->buyers[i]);
 	}
-	while (crowd->present > 0 && clock_monotonic_us() < most_us)
+	while (crowd->present > 0 &&
+		now_us < began_us + (stopped || crowd->failed ? HURRY_US : DRAIN_US)) {
 		loop_step(&crowd->loop, STEP_US);
+		now_us = clock_monotonic_us();
+	}
 	for (int64_t i = 0; i < crowd->count; i++) {
 		struct buyer *b = &crowd->buyers[i];
 
@@ -275,9 +284,11 @@ run_through(void)
 	run.ended_us = clock_monotonic_us();
 	run.timed_out = run.ended_us >= run.ends_us;
 	end_all();
+	tally_finish(crowd->tally, run.ended_us + crowd->anchor_us);
+	/* Who never came waited at least until now. */
 	while (crowd->rested && next_arrival_us() < run.ended_us &&
 		next_arrival_us() < run.ends_us) {
-		crowd->tally->counts[MEASURE_UNMET]++;
+		tally_unmet(crowd->tally, clock_monotonic_us() - next_arrival_us());
 		run.arrivals++;
 	}
 	show_end(&run.show);
@@ -303,12 +314,11 @@ look(struct outcome *outcome)
 	int64_t *values = outcome->known.values;
 	const char *wrong = NULL;
 
+	values[MEASURE_SOLD] = values[MEASURE_UNSOLD] = -1; /* not known */
 	/* Who was given less time, or somebody else's event, has not failed to sell it out. */
 	if (run.timed_out && (!run.options->organizer ||
-				     run.options->duration_s < run.options->scenario->duration_s)) {
-		values[MEASURE_SOLD] = values[MEASURE_UNSOLD] = -1;
+				     run.options->duration_s < run.options->scenario->duration_s))
 		return NULL;
-	}
 	run.ask.token = run.crowd.accounts[0].access;
 	for (int tries = 0; tries < LOOK_TRIES && !wrong && !stopped; tries++) {
 		if (tries > 0)
@@ -389,6 +399,7 @@ run_all(void)
 	if (wrong)
 		return impossible(options->accounts, wrong);
 	crowd->tally = tally_new(crowd->stage.seats_count);
+	crowd->tally->crash = crowd->crash;
 	if (!begin_history())
 		return impossible(options->history, strerror(errno));
 	wrong = enter_all();
@@ -421,6 +432,7 @@ run_scenario(const struct run_options *options)
 		.count = options->buyers,
 		.anchor_us = record_anchor_us(),
 		.speed = options->speed,
+		.crash = options->crash,
 		.random = (uint64_t)options->seed * UINT64_C(0x9e3779b97f4a7c15) | 1 };
 	id_random(&crowd->run, sizeof(crowd->run));
 	show_init(&run.show, options->quiet);
@@ -434,6 +446,7 @@ run_scenario(const struct run_options *options)
 	}
 	free(crowd->buyers);
 	free(crowd->accounts);
+	free(run.other_accounts);
 	if (crowd->tally)
 		tally_free(crowd->tally);
 	ask_release(&run.ask);

@@ -22,6 +22,7 @@ struct run_options {
 	int64_t buyers, duration_s, rate, seed;
 	double speed;                            /* buyers think so many times faster */
 	const char *history, *accounts, *report; /* files; NULL: none */
+	bool crash;                              /* the database crashes meanwhile */
 	bool quiet;
 };
 

@@ -173,12 +173,15 @@ show_outcome(const struct crowd *crowd, const struct outcome *outcome)
 		expect_write(e, text, sizeof(text));
 		printf("expect %-26s %-10s", text, verdict_name(verdict));
 		if (verdict == EXPECT_UNJUDGED)
-			puts(" the time was over first");
+			puts(" it is not known");
 		else
 			printf(" %" PRId64 "\n", expect_value(e, &outcome->known));
 		failed += verdict == EXPECT_FAILED;
 		met += verdict == EXPECT_MET;
 	}
+	if (crowd->tally->counts[MEASURE_UNMET] > 0)
+		printf("%" PRId64 " arrivals found no buyer free: more --buyers are needed\n",
+			crowd->tally->counts[MEASURE_UNMET]);
 	printf("%" PRId64 " calls, %" PRId64 " expectations met, %" PRId64 " failed\n",
 		crowd->tally->calls, met, failed);
 	return failed;

@@ -3,6 +3,7 @@
  */
 #include "load/stage.h"
 
+#include "base/id.h"
 #include "load/record.h"
 
 #define TITLE     "holdfast-loadgen: "
@@ -168,10 +169,18 @@ const char *
 stage_make(struct stage *stage, struct ask *ask, struct arena *arena,
 	const struct scenario *scenario, int64_t buyers)
 {
+	unsigned char random[16];
+	char key[2 * sizeof(random) + 1];
+	const struct json *event;
 	const char *wrong;
-	const struct json *event = ask_json(
-		ask, "POST", "/admin/events", event_body(arena, scenario, buyers), 201, &wrong);
 
+	/* One event, even if the answer to the first try is lost. */
+	id_random(random, sizeof(random));
+	id_hex(random, sizeof(random), key);
+	ask->key = key;
+	event = ask_json(
+		ask, "POST", "/admin/events", event_body(arena, scenario, buyers), 201, &wrong);
+	ask->key = NULL;
 	return event ? read_event(stage, ask, arena, event) : wrong;
 }
 
@@ -259,7 +268,9 @@ stage_look(const struct stage *stage, struct ask *ask, int64_t *sold, int64_t *u
 
 	if (!answer)
 		return wrong;
-	for (size_t i = 0; sections && i < json_length(sections); i++) {
+	if (!sections)
+		return "what is left cannot be read";
+	for (size_t i = 0; i < json_length(sections); i++) {
 		const struct json *section = json_at(sections, i);
 
 		if (json_kind(section) != JSON_OBJECT)
@@ -269,5 +280,5 @@ stage_look(const struct stage *stage, struct ask *ask, int64_t *sold, int64_t *u
 	}
 	*sold = all_sold;
 	*unsold = all - all_sold;
-	return sections ? NULL : "what is left cannot be read";
+	return NULL;
 }

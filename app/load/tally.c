@@ -6,7 +6,13 @@
 
 #include "base/str.h"
 
-#define FOR_GOOD INT64_MAX
+#define FOR_GOOD       INT64_MAX
+
+/*
+ * A booking bears the time at which its transaction began, which then may have waited for as long
+ * as this for a seat that was being given back.
+ */
+#define TRANSACTION_US 4000000
 
 struct tally *
 tally_new(size_t seats)
@@ -55,6 +61,20 @@ fingerprint(const char *booking)
 	return tally_mark(booking, strlen(booking));
 }
 
+/* Whether both certainly had the seat at one moment. */
+static bool
+is_at_once(const struct tally *tally, const struct tally_owner *last, const struct tally_owner *now)
+{
+	int64_t spare_us = last->ended ? TRANSACTION_US : 0;
+
+	if (last->booking == 0 || last->from_us >= now->until_us)
+		return false;
+	/* The one that came first may be gone with the crash, unless it was confirmed. */
+	if (tally->crash && (last->until_us != FOR_GOOD || now->from_us < last->from_us))
+		return false;
+	return now->from_us < last->until_us - spare_us;
+}
+
 void
 tally_own(struct tally *tally, size_t seat, const char *booking, int64_t from_us, int64_t until_us)
 {
@@ -64,7 +84,7 @@ tally_own(struct tally *tally, size_t seat, const char *booking, int64_t from_us
 
 	if (last->booking == now.booking)
 		return;
-	if (last->booking && last->from_us < until_us && from_us < last->until_us)
+	if (is_at_once(tally, last, &now))
 		at_once = 2;
 	else if (last->booking && !last->ended && from_us >= last->until_us &&
 		 (from_us - last->until_us) / 1000 > tally->counts[MEASURE_RETAKEN])
@@ -85,6 +105,29 @@ tally_keep(struct tally *tally, size_t seat, const char *booking)
 		last->until_us = FOR_GOOD;
 	else if (last->booking)
 		tally->counts[MEASURE_WINNERS] = 2;
+}
+
+void
+tally_finish(struct tally *tally, int64_t ended_us)
+{
+	int64_t *most_ms = &tally->counts[MEASURE_OVERDUE];
+
+	ended_us += tally->clock_known ? tally->ahead_us : 0;
+	for (size_t i = 0; i < tally->seats; i++) {
+		const struct tally_owner *last = &tally->owners[i];
+
+		if (!last->booking || last->ended || last->until_us == FOR_GOOD)
+			continue;
+		if ((ended_us - last->until_us) / 1000 > *most_ms)
+			*most_ms = (ended_us - last->until_us) / 1000;
+	}
+}
+
+void
+tally_unmet(struct tally *tally, int64_t waited_us)
+{
+	tally->counts[MEASURE_UNMET]++;
+	histogram_add(&tally->unmet, waited_us);
 }
 
 void
@@ -115,7 +158,7 @@ tally_known(const struct tally *tally, struct expect_known *known)
 	int64_t *values = known->values;
 
 	memcpy(values, tally->counts, sizeof(tally->counts));
-	all = (struct histogram){ 0 };
+	all = tally->unmet;
 	for (int op = 0; op < RECORD_OPS; op++) {
 		if (op != RECORD_REGISTER && op != RECORD_LOGIN)
 			histogram_join(&all, &tally->latency[op]);

@@ -27,6 +27,8 @@ struct tally {
 	size_t seats;
 	int64_t ahead_us; /* the server's clock is ahead of ours by at least so much */
 	bool clock_known;
+	bool crash;             /* holds may have been undone */
+	struct histogram unmet; /* open loop: how long those had waited for whom nobody came */
 	/* Since the progress was last shown. */
 	struct histogram recent;
 };
@@ -50,8 +52,14 @@ void tally_keep(struct tally *tally, size_t seat, const char *booking);
 /* From this moment of our clock on it may be somebody else's. */
 void tally_end(struct tally *tally, size_t seat, const char *booking, int64_t sent_us);
 
+/* At the end, at this moment of our clock: what nobody took after its deadline. */
+void tally_finish(struct tally *tally, int64_t ended_us);
+
 /* An answer that came at this moment of ours was made before, at that moment of the server's. */
 void tally_clock(struct tally *tally, int64_t made_us, int64_t done_us);
+
+/* An arrival that never was sent, although it was due so long ago. */
+void tally_unmet(struct tally *tally, int64_t waited_us);
 
 /* All measures, for the expectations. */
 void tally_known(const struct tally *tally, struct expect_known *known);

@@ -182,6 +182,7 @@ scenario_options(struct conf *conf, struct arena *arena, struct run_options *opt
 	conf_option(conf, "history", &options->history);
 	conf_option(conf, "accounts", &options->accounts);
 	conf_option(conf, "report", &options->report);
+	options->crash = conf_option(conf, "crash", NULL);
 	options->quiet = conf_option(conf, "quiet", NULL);
 	return expectations_read(conf, arena, scenario);
 }
@@ -252,6 +253,9 @@ main(int argc, char **argv)
 			"  --report FILE      how it went, as JSON\n"
 			"  --expect 'M = N'   what to expect of the measure M, whatever SCENARIO "
 			"says\n"
+			"  --crash            the database crashes meanwhile: holds and releases "
+			"may be\n"
+			"                     undone\n"
 			"  --quiet            no progress\n"
 			"  exit status: 0 all expectations met, 1 some failed, 2 it could not "
 			"run,\n"

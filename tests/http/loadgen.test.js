@@ -25,11 +25,12 @@ after(() => {
 	stack.verify();
 });
 
-// One run: {status, stdout, stderr}. during(child, chunk) hears what it says while it runs.
+// One run: {status, stdout, stderr}. during(child, said) hears that it begins, and what it says.
 function loadgen(args, during) {
 	const child = spawn(path.join(env.HOLDFAST_BIN, 'holdfast-loadgen'), args.map(String),
 		{ env: { ...env, DATABASE_URL: undefined }, stdio: ['ignore', 'pipe', 'pipe'] });
 	const said = { stdout: '', stderr: '' };
+	during?.(child, said);
 	for (const name of ['stdout', 'stderr'])
 		child[name].on('data', (chunk) => { said[name] += chunk; during?.(child, said); });
 	return new Promise((resolve) => {
@@ -144,13 +145,16 @@ test('an expectation that fails is named', async () => {
 test('interrupted, it ends soon and tells all of it', async () => {
 	let begun = false;
 	const done = await loadgen(['walk', ...own, '--buyers', 5, '--duration', 600, '--accounts', file('accounts'),
-		'--history', file('h'), '--report', file('r')], (child, said) => {
+		'--history', file('h'), '--report', file('r'), '--expect', 'unsold = 0'], (child, said) => {
 		if (begun || !/thinking|calling/.test(said.stderr)) return;
 		begun = true;
 		child.kill('SIGINT');
 	});
 	assert.equal(done.status, 130, done.stdout + done.stderr);
 	assert.equal(json('r').interrupted, true);
+	assert.deepEqual(json('r').expectations.filter(({ verdict }) => verdict === 'not judged'),
+		[{ expect: 'unsold = 0', verdict: 'not judged', value: -1 }]);
+	assert.equal(json('r').measures.sold, -1, 'nobody has looked');
 	assertHistory(json('r'), lines('h'));
 });
 
@@ -234,7 +238,7 @@ test('answers that are none end a run with a sentence', async () => {
 });
 
 // As much of the contract as a buyer needs, but for what `hold` and `confirm` do with it.
-function pretender({ hold, confirm, busy = 0 }) {
+function pretender({ hold, confirm, busy = 0, account = () => false, make }) {
 	const sections = [{ section_id: 'S', kind: 'seated', capacity: 4, available: 4 }];
 	const later = new Date(Date.now() + 3600000).toISOString();
 	const shown = { event_id: '1', title: 'x', status: 'on_sale', queue: 'off', payment: 'none', hold_seconds: 60,
@@ -253,6 +257,7 @@ function pretender({ hold, confirm, busy = 0 }) {
 			response.writeHead(status, { 'Content-Length': Buffer.byteLength(out) }).end(out);
 		};
 		const where = request.url.replace('/api/v1', '');
+		if (where.startsWith('/auth/') && account(where, request, response, say)) return;
 		if (where.startsWith('/events?')) say(200, { items: [shown], next_cursor: null });
 		else if (where.endsWith('/seatmap')) say(200, { seats: 4, sections: [{ section_id: 'S', rows }] });
 		else if (where.includes('/seatmap/status')) say(200, { version: 2, seats: 4, status: 'aaaa' });
@@ -261,6 +266,7 @@ function pretender({ hold, confirm, busy = 0 }) {
 			response.writeHead(429, { 'Retry-After': 1, 'Content-Length': 2 }).end('{}');
 		} else if (where === '/auth/register') say(201, { user_id: `u-${++made}` });
 		else if (where === '/auth/login') say(200, { access_token: 'a', refresh_token: 'r', expires_in: 900 });
+		else if (where === '/admin/events') make(request, response, () => say(201, shown));
 		else if (where === '/bookings/hold') hold(say, JSON.parse(text).seat_ids, booking, response);
 		else confirm(say, booking, response);
 	});
@@ -323,6 +329,110 @@ test('a request whose answer is lost is sent again under its key', async () => {
 	assert.deepEqual(lines('h').filter(({ op }) => op === 'hold').map(({ status }) => status), [0, 0, 503, 201]);
 });
 
+test('an account whose registration was lost knows whose it is', async () => {
+	const scenario = file('who.scenario');
+	fs.writeFileSync(scenario, 'buyers = 1\nduration = 20\nseated S rows 1 seats 4\nbuyer:\npick 1 seats same\nhold\n'
+		+ 'expect holds = 1\n');
+	const asked = [];
+	const account = (where, request, response, say) => {
+		asked.push(where);
+		if (where === '/auth/me') say(200, { user_id: 'u-77' });
+		else if (where === '/auth/login') return false;
+		else if (asked.length === 1) response.socket.destroy();
+		else say(409, { type: '/problems/email-taken' });
+		return true;
+	};
+	await serve(pretender({ hold: (say, seats, booking) => say(201, booking(seats)), account }), async (url) => {
+		const done = await loadgen([scenario, '--url', url, '--history', file('h')]);
+		assert.equal(done.status, 0, done.stdout + done.stderr);
+	});
+	assert.deepEqual(asked, ['/auth/register', '/auth/register', '/auth/login', '/auth/me']);
+	assert.equal(lines('h').find(({ op }) => op === 'hold').user, 'u-77');
+});
+
+test('a server that gives no accounts is not asked for ever', async () => {
+	await Promise.all([
+		[(say) => say(500, 'oops'), /fails again and again/],
+		[(say, response) => response.writeHead(429, { 'Retry-After': 7200, 'Content-Length': 0 }).end(), /longer than an hour/],
+	].map(([answer, said]) => serve(pretender({ account: (where, request, response, say) => {
+		answer(say, response);
+		return true;
+	} }), async (url) => {
+		const done = await loadgen(['walk', '--url', url, '--buyers', 20, '--quiet']);
+		assert.equal(done.status, 2, done.stdout + done.stderr);
+		assert.match(done.stderr, said);
+	})));
+});
+
+test('interrupted while accounts are made, it ends at once', { timeout: 30000 }, async () => {
+	let child, asked = 0;
+	const account = (where, request, response, say) => {
+		if (++asked === 16) child.kill('SIGINT');
+		// Half of the answers come after the signal, half of them never.
+		if (asked % 2) setTimeout(() => say(200, { access_token: 'a', refresh_token: 'r', expires_in: 900 }), 300);
+		return true;
+	};
+	await serve(pretender({ account }), async (url) => {
+		fs.writeFileSync(file('known'), `holdfast-loadgen accounts 1 ${url}\n${
+			Array.from({ length: 20 }, (_, i) => `${i}@load.test p u-${i} - - 0\n`).join('')}`);
+		const done = await loadgen(['walk', '--url', url, '--buyers', 16, '--accounts', file('known'), '--history', file('h')],
+			(it) => { child = it; });
+		assert.equal(done.status, 130, done.stdout + done.stderr);
+	});
+	assert.equal(lines('h').at(-1).calls, 16);
+	assert.equal(fs.readFileSync(file('known'), 'utf8').trim().split('\n').length, 21);
+});
+
+test('an event is made once, though the answer is lost', async () => {
+	const keys = [];
+	const make = (request, response, made) => {
+		keys.push(request.headers['idempotency-key']);
+		if (keys.length === 1) response.socket.destroy();
+		else made();
+	};
+	const hold = (say) => say(409, { type: '/problems/seats-unavailable', status: 409, seat_ids: ['S-A-0'] });
+	await serve(pretender({ hold, make }), async (url) => {
+		const done = await loadgen(['lock', '--url', url, '--config', env.HOLDFAST_CONF, '--buyers', 2, '--duration', 1,
+			'--expect', 'holds = 0']);
+		assert.equal(done.status, 0, done.stdout + done.stderr);
+	});
+	assert.equal(keys.length, 2);
+	assert.ok(keys[0]);
+	assert.equal(keys[0], keys[1]);
+});
+
+test('a hold that has ended is given back in vain, and a crash may undo it', async () => {
+	const scenario = file('back.scenario');
+	fs.writeFileSync(scenario, 'buyers = 1\nduration = 20\nseated S rows 1 seats 4\nbuyer:\npick 1 seats same\nhold\nretry\n'
+		+ 'release\n');
+	const run = (status, ...more) => serve(pretender({
+		hold: (say, seats, booking) => say(201, booking(seats)), // each time another one
+		confirm: (say) => say(status, { type: '/problems/x' }),
+	}), (url) => loadgen([scenario, '--url', url, '--report', file('r'), ...more]));
+	const failed = () => json('r').expectations.filter(({ verdict }) => verdict === 'FAILED').map((e) => e.expect);
+
+	assert.equal((await run(410)).status, 1);
+	assert.deepEqual(failed(), ['different-replays = 0']);
+	assert.equal((await run(404)).status, 1);
+	assert.deepEqual(failed(), ['unexpected = 0', 'different-replays = 0']);
+	for (const status of [404, 410]) {
+		const done = await run(status, '--crash');
+		assert.equal(done.status, 0, done.stdout + done.stderr);
+	}
+});
+
+test('arrivals for which no buyer was free are told of', async () => {
+	const scenario = file('late.scenario');
+	fs.writeFileSync(scenario, 'buyers = 1\nduration = 1\nrate = 50\nseated S rows 1 seats 4\nbuyer:\nbrowse\npick 1 seats same\nhold\n');
+	const hold = (say) => setTimeout(() => say(409, { type: '/problems/seats-unavailable', seat_ids: [] }), 700);
+	await serve(pretender({ hold }), async (url) => {
+		const done = await loadgen([scenario, '--url', url, '--report', file('r')]);
+		assert.match(done.stdout, /^\d+ arrivals found no buyer free/m, done.stderr);
+	});
+	const { measures } = json('r');
+	assert.ok(measures['unmet-arrivals'] > 40 && measures['p50-ms'] > 200, JSON.stringify(measures));
+});
+
 // ---- single requests --------------------------------------------------------------------------
 
 test('at a fixed rate a stall is counted for all that it keeps from being sent', async () => {
@@ -343,5 +453,16 @@ test('at a fixed rate a stall is counted for all that it keeps from being sent',
 		assert.equal(open.offered, 100);
 		assert.equal(open.answered + open.unsent, 100);
 		assert.deepEqual(Object.keys(open.statuses), ['200']);
+	});
+});
+
+test('at a fixed rate what is lost has taken its time', async () => {
+	const server = http.createServer((request, response) => setTimeout(() => response.socket.destroy(), 300));
+	await serve(server, async (url) => {
+		const { stdout } = await loadgen(['requests', '--url', url, '--connections', 8, '--seconds', 0.5, '--rate', 10,
+			'--request', '1 GET /']);
+		const told = JSON.parse(stdout);
+		assert.equal(told.lost + told.unsent, 5);
+		assert.ok(told.p50_us > 250000, stdout);
 	});
 });

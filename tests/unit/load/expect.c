@@ -47,6 +47,9 @@ Test(expect, knows_sizes_and_statuses)
 	statuses[410] = 3;
 	cr_assert_eq(judge("sold", "=", "capacity"), EXPECT_MET);
 	cr_assert_eq(judge("sold", "=", "buyers"), EXPECT_FAILED);
+	known.values[MEASURE_REFUSED] = 6;
+	cr_assert_eq(judge("refused", ">=", "others"), EXPECT_MET);
+	cr_assert_eq(judge("refused", ">", "others"), EXPECT_FAILED);
 	cr_assert_eq(judge("410", "=", "3"), EXPECT_MET);
 	cr_assert_eq(judge("409", ">", "0"), EXPECT_FAILED);
 	known.values[MEASURE_SOLD] = -1;

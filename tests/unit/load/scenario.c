@@ -157,8 +157,8 @@ Test(scenario, says_what_is_wrong_and_where)
 		{ HEAD "browse\nexpect 99 = 1\n", "line 5: there is no such measure" },
 		{ HEAD "browse\nexpect holds == 1\n",
 			"line 5: a measure compares by =, <=, >=, < or >" },
-		{ HEAD "browse\nexpect holds = -1\n",
-			"line 5: a measure compares with a whole number, `capacity` or `buyers`" },
+		{ HEAD "browse\nexpect holds = -1\n", "line 5: a measure compares with a whole "
+						      "number, `capacity`, `buyers` or `others`" },
 		{ "a b c d e f g h i j k l m\n", "line 1: there are too many words" },
 		{ "# \xff\n", "line 1: it is not UTF-8" },
 		{ "seated S rows 1 seats 1\nbuyer:\npick 1 places\n",

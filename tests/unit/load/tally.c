@@ -101,6 +101,61 @@ Test(tally, by_the_servers_clock)
 	cr_assert_eq(tally->counts[MEASURE_WINNERS], 2);
 }
 
+Test(tally, a_hold_bears_the_time_from_which_it_waited)
+{
+	tally_own(tally, 1, "a", 100, 90000000);
+	tally_keep(tally, 1, "a");
+	tally_end(tally, 1, "a", 10000000);
+	tally_own(tally, 1, "b", 6000000, 80000000);
+	cr_assert_eq(tally->counts[MEASURE_WINNERS], 1);
+	tally_own(tally, 2, "a", 100, 90000000);
+	tally_end(tally, 2, "a", 10000000);
+	tally_own(tally, 2, "b", 5999999, 80000000);
+	cr_assert_eq(tally->counts[MEASURE_WINNERS], 2, "but not for ever");
+}
+
+Test(tally, a_crash_undoes_holds_and_nothing_else)
+{
+	tally->crash = true;
+	tally_own(tally, 1, "a", 100, 900);
+	tally_own(tally, 1, "b", 200, 1000);
+	cr_assert_eq(tally->counts[MEASURE_WINNERS], 1);
+	tally_keep(tally, 1, "b");
+	tally_own(tally, 1, "c", 150, 950); /* heard late, and undone before b came */
+	cr_assert_eq(tally->counts[MEASURE_WINNERS], 1);
+	tally_own(tally, 1, "d", 300, 1100);
+	cr_assert_eq(tally->counts[MEASURE_WINNERS], 2);
+}
+
+Test(tally, what_nobody_takes_again)
+{
+	tally_clock(tally, 1000100, 100); /* ahead by a second */
+	tally_own(tally, 0, "a", 1000000, 1100000);
+	tally_own(tally, 1, "b", 1000000, 1050000);
+	tally_keep(tally, 1, "b");
+	tally_own(tally, 2, "c", 1000000, 1050000);
+	tally_end(tally, 2, "c", 2000);
+	tally_own(tally, 3, "d", 1000000, 9000000);
+	tally_finish(tally, 90000);
+	cr_assert_eq(tally->counts[MEASURE_OVERDUE], 0, "its deadline is to come");
+	tally_finish(tally, 350000);
+	cr_assert_eq(tally->counts[MEASURE_OVERDUE], 250);
+}
+
+Test(tally, who_never_came_has_waited)
+{
+	struct expect_known known = { .capacity = 1 };
+
+	tally_answer(tally, RECORD_HOLD, 201, 3000);
+	for (int i = 0; i < 9; i++)
+		tally_unmet(tally, 5000000);
+	tally_known(tally, &known);
+	cr_assert_eq(known.values[MEASURE_UNMET], 9);
+	cr_assert_geq(known.values[MEASURE_P50], 4900);
+	cr_assert_eq(known.values[MEASURE_LONGEST], 5000);
+	cr_assert_eq(known.values[MEASURE_CALLS], 1);
+}
+
 Test(tally, measures)
 {
 	struct expect_known known = { .capacity = 1 };
