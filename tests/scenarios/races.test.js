@@ -28,7 +28,7 @@ const scenarios = [
 	}],
 	['confirm-one', { duration: 18 }],
 	['confirm-pair', { duration: 18 }],
-	['expiry', { duration: 13 }, (event) => assert.ok(bookings(event).every(([status]) => ['HOLD', 'EXPIRED'].includes(status)))],
+	['expiry', { duration: 14 }, (event) => assert.ok(bookings(event).every(([status]) => ['HOLD', 'EXPIRED'].includes(status)))],
 	['groups', { duration: 6 }],
 	['walk', { duration: 6 }],
 	['lock', {}, (event) => assert.deepEqual(bookings(event), [['HOLD', 1]])],
