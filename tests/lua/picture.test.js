@@ -108,6 +108,18 @@ test('picture: more changes than are worth while, and a log that has grown long'
   assert.deepEqual(await redis.call('ZRANGE', `${P}:changed`, 0, -1), ['floor']);
 });
 
+test('picture: a change has a version above any that PostgreSQL has given out before', async () => {
+  await redis.call('HSET', `${P}:meta`, 'version', '10', 'offset', '5000');
+  const [seconds, micros] = await redis.call('TIME');
+  const before = (Number(seconds) * 1000 + Math.floor(Number(micros) / 1000) + 5000) * 1000;
+  await take(1, ['S1']);
+  const one = Number((await picture()).version);
+  assert.ok(one >= before && one % 2 === 0, `${one} ${before}`);
+  await redis.call('HSET', `${P}:meta`, 'version', String(one + 60000000));
+  await take(2, ['S2']);
+  assert.equal(Number((await picture()).version), one + 60000002, 'nor below its own');
+});
+
 test('install: a version stands for one picture, whatever is built anew', async () => {
   await big();
   await redis.call('HSET', `${P}:meta`, 'version', '8000000000000000');

