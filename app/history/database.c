@@ -71,6 +71,11 @@ read_sections(struct reading *r)
 		h->resource[place].capacity = pg_int(&rows, i, HISTORY_SECTIONS_CAPACITY);
 		h->resource[place].lined = r->lined[number];
 		h->now_us = pg_int(&rows, i, HISTORY_SECTIONS_NOW_US);
+		h->sales_start_us = pg_int(&rows, i, HISTORY_SECTIONS_SALES_START_US);
+		h->sales_end_us = pg_int(&rows, i, HISTORY_SECTIONS_SALES_END_US);
+		if (i == 0)
+			h->event_status = arena_strdup(
+				h->arena, pg_text(&rows, i, HISTORY_SECTIONS_EVENT_STATUS));
 		if (pg_text(&rows, i, HISTORY_SECTIONS_MAX_PER_USER))
 			h->max_per_user = pg_int(&rows, i, HISTORY_SECTIONS_MAX_PER_USER);
 	}

@@ -4,8 +4,6 @@
  */
 #include "history/history.h"
 
-/* From the beginning of a transaction, which is stored, to its end: the budget of a worker. */
-#define TRANSACTION_US INT64_C(4000000)
 /* The clock of Redis is taken to be right as long as it is no further off than this. */
 #define REDIS_CLOCK_US INT64_C(1000000)
 
@@ -47,11 +45,13 @@ static void
 derive_leave(struct history *h, const struct call *call, struct booking *b)
 {
 	bool whole = call->asked.count == 0 || call->shown == BOOKING_CANCELLED;
+	/* While a payment is open the wish is noted, and done when that has ended. */
+	bool noted = call->op == RECORD_RELEASE && call->refusal == REFUSAL_PAYING;
 
-	if (!call_done(call) && !call_unknown(call))
+	if (!call_done(call) && !call_unknown(call) && !noted)
 		return;
 	least(&b->leave_sent_us, call->sent_us);
-	if (call_unknown(call)) {
+	if (!call_done(call)) {
 		b->leave_unknown = true;
 		return;
 	}
@@ -200,13 +200,16 @@ booking_certain(const struct history *h, uint32_t booking)
 {
 	const struct booking *b = &h->booking[booking];
 	int64_t start_us = EVER, end_us = EVER;
+	bool made_anew;
 
 	if (h->crash && !b->stored)
 		return (struct interval){ .start_us = 0, .end_us = -1 };
+	/* What was told before was undone by the crash, and came back under its key. */
+	made_anew = h->crash && b->told_us < b->created_us - h->skew_us;
 	if (b->stored)
 		start_us = later(
 			b->late ? b->confirmed_us : b->created_us, TRANSACTION_US + h->skew_us);
-	if (b->told_us != RECORD_ABSENT && b->told_us < start_us && !b->late)
+	if (b->told_us != RECORD_ABSENT && b->told_us < start_us && !b->late && !made_anew)
 		start_us = b->told_us;
 	/* A hold ends at its deadline; what was confirmed, when somebody gives it away. */
 	if (b->confirmed_us == RECORD_ABSENT && b->confirmed == 0) {
@@ -225,6 +228,21 @@ booking_certain(const struct history *h, uint32_t booking)
 	return (struct interval){ .owner = booking, .start_us = start_us, .end_us = end_us };
 }
 
+/* When what was answered to have been given back was so at the latest; EVER: not by that. */
+static int64_t
+left_end(const struct history *h, const struct booking *b)
+{
+	int64_t ended_us = later(b->ended_us, TRANSACTION_US + h->skew_us);
+
+	if (!h->crash || !b->stored)
+		return b->left_us; /* by the caller's clock, as the refusals are */
+	/* The crash may have undone it, and another call have done it again. */
+	if (b->status != BOOKING_RELEASED && b->status != BOOKING_CANCELLED &&
+		b->status != BOOKING_REFUNDED)
+		return EVER;
+	return b->left_us > ended_us ? b->left_us : ended_us;
+}
+
 /* When its places can have been given back at the latest. */
 static int64_t
 possible_end(const struct history *h, const struct booking *b)
@@ -233,11 +251,12 @@ possible_end(const struct history *h, const struct booking *b)
 	bool owned = b->confirmed_us != RECORD_ABSENT || b->confirmed || b->confirm_unknown;
 	bool ended = b->status == BOOKING_CANCELLED || b->status == BOOKING_REFUNDED;
 	bool kept = b->stored ? b->status == BOOKING_CONFIRMED : owned && !ended;
+	bool left = b->left_us != RECORD_ABSENT && (!b->stored || !kept);
 
 	if (b->stored && (deadline_us == RECORD_ABSENT || b->expires_us > deadline_us))
 		deadline_us = b->expires_us;
-	if (b->left_us != RECORD_ABSENT && (!b->stored || !kept))
-		return later(b->left_us, h->drift_us); /* both by the caller's clock */
+	if (left && left_end(h, b) != EVER)
+		return later(left_end(h, b), h->drift_us);
 	if (kept || deadline_us == RECORD_ABSENT)
 		return EVER;
 	if (owned && ended)
@@ -258,7 +277,8 @@ booking_possible(const struct history *h, uint32_t booking)
 
 	if (!b->stored && b->held == 0)
 		return (struct interval){ .start_us = 0, .end_us = -1 };
-	if (b->sent_us == RECORD_ABSENT)
+	/* Also where its hold stands in no line: by somebody else, in a queue, in an earlier run. */
+	if (b->sent_us == RECORD_ABSENT || (b->stored && b->created_us + h->skew_us < b->sent_us))
 		interval.start_us =
 			(b->stored ? b->created_us : b->told_us) - TRANSACTION_US - h->skew_us;
 	interval.end_us = possible_end(h, b);

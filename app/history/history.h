@@ -33,6 +33,9 @@ extern const char *const booking_status_names[BOOKING_STATUSES];
 
 enum booking_status booking_status_of(const char *name); /* BOOKING_NONE: no such */
 
+/* From the beginning of a transaction, which is stored, to its end: the budget of a worker. */
+#define TRANSACTION_US INT64_C(4000000)
+
 /* Refusals that are judged; all others are OTHER. */
 enum refusal {
 	REFUSAL_NONE,
@@ -40,6 +43,9 @@ enum refusal {
 	REFUSAL_SOLD_OUT,
 	REFUSAL_LIMIT,   /* limit-exceeded */
 	REFUSAL_EXPIRED, /* hold-expired */
+	REFUSAL_STATE,   /* wrong-state */
+	REFUSAL_CLOSED,  /* sales-closed */
+	REFUSAL_PAYING,  /* payment-in-progress */
 	REFUSAL_OTHER
 };
 
@@ -122,9 +128,11 @@ struct history {
 	size_t resource_room;
 	struct key *key; /* by number */
 	size_t key_room;
-	int64_t max_per_user; /* 0: no limit */
-	int64_t now_us;       /* of the database, when it was read */
-	int64_t end_us;       /* of the history */
+	int64_t max_per_user;                 /* 0: no limit */
+	const char *event_status;             /* NULL: not known */
+	int64_t sales_start_us, sales_end_us; /* the end does not belong to them */
+	int64_t now_us;                       /* of the database, when it was read */
+	int64_t end_us;                       /* of the history */
 	/* how strictly it is judged */
 	int64_t skew_us;  /* between the clocks of the caller and the database */
 	int64_t drift_us; /* for which Redis may have been behind */
@@ -154,6 +162,13 @@ static inline bool
 call_unknown(const struct call *call)
 {
 	return call->status == 0 || call->status >= 500;
+}
+
+/* Whether the booking was told to be confirmed before the call was sent. */
+static inline bool
+call_follows_confirm(const struct history *h, const struct call *call, const struct booking *b)
+{
+	return b->confirmed && line_call(h, b->confirmed)->done_us < call->sent_us;
 }
 
 /* Reads a file into memory. False with the reason in *fault, which lives as long as the process. */

@@ -107,7 +107,6 @@ intervals_sweep(struct intervals *intervals,
 	void *ctx)
 {
 	struct heap heap = { .items = NULL };
-	struct heap shown = { .items = NULL };
 
 	sort_intervals(intervals);
 	for (size_t i = 0; i < intervals->count; i++) {
@@ -121,16 +120,16 @@ intervals_sweep(struct intervals *intervals,
 		while (heap.count > 0 && heap.items[0].end_us <= next->start_us)
 			heap_pop(&heap);
 		heap_push(&heap, next);
-		if (heap.sum <= capacity(ctx, next->resource))
-			continue;
-		shown.items =
-			grow_array(shown.items, sizeof(*shown.items), &shown.room, heap.count);
-		memcpy(shown.items, heap.items, heap.count * sizeof(*heap.items));
-		qsort(shown.items, heap.count, sizeof(*shown.items), newest_first);
-		crowded(ctx, shown.items, heap.count, heap.sum);
+		if (heap.sum > capacity(ctx, next->resource))
+			crowded(ctx, heap.items, heap.count, heap.sum);
 	}
 	free(heap.items);
-	free(shown.items);
+}
+
+void
+intervals_newest_first(struct interval *open, size_t count)
+{
+	qsort(open, count, sizeof(*open), newest_first);
 }
 
 /* ---- could it have been? --------------------------------------------------------------------- */

@@ -30,12 +30,15 @@ void intervals_release(struct intervals *intervals);
 
 /*
  * Sorts, and calls crowded for each interval that begins while, with it, more of its resource is
- * owned than capacity says. open: the intervals that are then open, the new one first.
+ * owned than capacity says. open: the intervals that are then open, this one too, in no order.
  */
 void intervals_sweep(struct intervals *intervals,
 	int64_t (*capacity)(const void *ctx, uint32_t resource),
 	void (*crowded)(void *ctx, const struct interval *open, size_t count, int64_t sum),
 	void *ctx);
+
+/* Sorts what was open: the one that began last comes first. */
+void intervals_newest_first(struct interval *open, size_t count);
 
 /* ---- could it have been? --------------------------------------------------------------------- */
 

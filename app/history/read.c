@@ -149,7 +149,26 @@ refusal_of(const char *problem)
 		return REFUSAL_SOLD_OUT;
 	if (strcmp(problem, "limit-exceeded") == 0)
 		return REFUSAL_LIMIT;
-	return strcmp(problem, "hold-expired") == 0 ? REFUSAL_EXPIRED : REFUSAL_OTHER;
+	if (strcmp(problem, "hold-expired") == 0)
+		return REFUSAL_EXPIRED;
+	if (strcmp(problem, "wrong-state") == 0)
+		return REFUSAL_STATE;
+	if (strcmp(problem, "sales-closed") == 0)
+		return REFUSAL_CLOSED;
+	return strcmp(problem, "payment-in-progress") == 0 ? REFUSAL_PAYING : REFUSAL_OTHER;
+}
+
+/* Of a booking, or of whoever stands in line: what was served there is held. */
+static enum booking_status
+shown_as(const struct record_call *record)
+{
+	const char *status = record->got.status;
+
+	if (record->op != RECORD_POLL || !status)
+		return booking_status_of(status);
+	if (strcmp(status, "reserved") == 0)
+		return BOOKING_HOLD;
+	return strcmp(status, "confirmed") == 0 ? BOOKING_CONFIRMED : BOOKING_NONE;
 }
 
 static void
@@ -174,7 +193,7 @@ keep_call(struct history *h, const struct record_call *record)
 		.status = (uint16_t)record->status,
 		.op = (uint8_t)record->op,
 		.refusal = (uint8_t)refusal_of(record->problem),
-		.shown = (uint8_t)booking_status_of(record->got.status),
+		.shown = (uint8_t)shown_as(record),
 	};
 	call->asked = keep_places(h, &record->asked.places);
 	call->lost = keep_seats(h, record->got.lost, record->got.lost_count);

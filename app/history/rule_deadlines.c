@@ -2,9 +2,9 @@
  * Rule 4: no hold outlived its deadline, and none died before it.
  *
  * A hold gets the life that the event gives, counted from its call. A confirm that was sent after
- * the deadline confirms nothing, whatever has been tidied meanwhile; one that was answered before
- * the deadline is not told that the hold has expired. Only money that comes late may revive a
- * booking, and the database says of which.
+ * the deadline confirms nothing, whatever has been tidied meanwhile; a move that was answered before
+ * the deadline, or asked of what is confirmed, is not told that the hold has expired. Only money
+ * that comes late may revive a booking, and the database says of which.
  */
 #include <inttypes.h>
 
@@ -40,14 +40,23 @@ judge_life(const struct history *h, struct report *report, const struct call *ca
 	}
 }
 
-/* Told that its hold has expired, before it has. */
+/* Told that its hold has expired, before it has, or once it cannot. */
 static void
 judge_early(const struct history *h, struct report *report, const struct call *call)
 {
 	const struct booking *b = &h->booking[call->asked_booking];
 
-	if (call->asked_booking == 0 || call->refusal != REFUSAL_EXPIRED ||
-		b->least_expires_us == RECORD_ABSENT ||
+	if (call->asked_booking == 0 || call->refusal != REFUSAL_EXPIRED || b->late)
+		return;
+	if (call_follows_confirm(h, call, b)) {
+		report_line(report, b->confirmed);
+		report_line(report, call_line(h, call));
+		report_finding(report, 4,
+			"%s was refused since the hold had expired, and it had been confirmed",
+			record_op_names[call->op]);
+		return;
+	}
+	if (b->least_expires_us == RECORD_ABSENT ||
 		call->done_us >= b->least_expires_us - h->skew_us)
 		return;
 	report_line(report, b->held);
@@ -94,7 +103,7 @@ rule_deadlines(struct history *h, struct report *report)
 
 		if (call->op == RECORD_HOLD && call_done(call))
 			judge_life(h, report, call);
-		else if (call->op == RECORD_CONFIRM)
+		else if (call->op >= RECORD_CONFIRM && call->op <= RECORD_CANCEL)
 			judge_early(h, report, call);
 	}
 	for (uint32_t number = 1; number <= h->bookings.count; number++)

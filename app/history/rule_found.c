@@ -3,8 +3,8 @@
  *
  * Every booking that an answer told of is there, its buyer's, with its places, in the state that
  * the recorded moves lead to and with its claims; every account is there that was registered. And
- * of the recorded buyers no booking, and no end of one, is there that no recorded call can have
- * brought about: one that was answered, or one whose answer was lost.
+ * of the recorded buyers no booking, and no end of one, came to be during the run that no recorded
+ * call can have brought about: one that was answered, or one whose answer was lost.
  */
 #include <inttypes.h>
 
@@ -110,13 +110,26 @@ move_undone(const struct history *h, const struct booking *b)
 	return NULL;
 }
 
+/* Whether a transaction that began then can be of a call of this run: others have their own. */
+static bool
+is_of_run(const struct history *h, int64_t us)
+{
+	int64_t around_us = TRANSACTION_US + h->skew_us;
+
+	return us >= h->head.began_us - around_us && us <= h->end_us + around_us;
+}
+
 /* What the database says has happened to the booking, and no recorded call can have done. */
 static const char *
-move_unasked(const struct booking *b)
+move_unasked(const struct history *h, const struct booking *b)
 {
-	if (b->confirmed_us != RECORD_ABSENT && b->confirm_sent_us == RECORD_ABSENT && !b->late)
+	int64_t left_us = b->cancelled_us == RECORD_ABSENT ? b->ended_us : b->cancelled_us;
+
+	if (b->confirmed_us != RECORD_ABSENT && b->confirm_sent_us == RECORD_ABSENT && !b->late &&
+		is_of_run(h, b->confirmed_us))
 		return "is confirmed, and nobody confirmed it";
-	if (b->leave_sent_us != RECORD_ABSENT)
+	if (b->leave_sent_us != RECORD_ABSENT ||
+		(left_us != RECORD_ABSENT && !is_of_run(h, left_us)))
 		return NULL;
 	if (b->status == BOOKING_RELEASED)
 		return "is released, and nobody released it";
@@ -142,7 +155,7 @@ found_booking(struct history *h, struct report *report, uint32_t number)
 		report_line(report, b->left);
 		report_finding(report, 1, "booking %s %s: it is %s", id, undone, status);
 	}
-	unasked = move_unasked(b);
+	unasked = move_unasked(h, b);
 	if (unasked) {
 		report_line(report, b->held);
 		report_finding(report, 1, "booking %s %s", id, unasked);
@@ -226,7 +239,8 @@ found_unasked(struct history *h, struct report *report, const struct wishes *una
 		struct booking *b = &h->booking[number];
 		struct wish *wish;
 
-		if (!b->stored || b->held || b->tried || b->served || first_line[b->user] == 0)
+		if (!b->stored || b->held || b->tried || b->served || first_line[b->user] == 0 ||
+			!is_of_run(h, b->created_us))
 			continue;
 		wish = b->key ? NULL : find_wish(unanswered, b->user, history_hash(h, b->places));
 		if (wish) {
@@ -274,15 +288,24 @@ found_invented(struct history *h, struct report *report)
 
 /* ---- accounts -------------------------------------------------------------------------------- */
 
-/* Of these accounts, registered in these calls, the ones that are not there. */
+/* Accounts that were let in, some at a time. */
+struct round {
+	const char *users[USERS_ROUND];
+	uint32_t lines[USERS_ROUND];
+	uint32_t next[USERS_ROUND]; /* the one before of the same user, from 1; 0: none */
+	size_t count;
+	uint32_t *last; /* by number of the user: the last one of it, from 1 */
+};
+
+/* The ones of the round that are not there. */
 static void
-found_strangers(struct report *report, struct pg *pg, struct arena *arena, const char *const *users,
-	const uint32_t *lines, size_t count)
+found_strangers(struct history *h, struct report *report, struct pg *pg, struct arena *arena,
+	const struct round *round)
 {
 	struct problem_why why = { .detail = NULL };
 	struct pg_rows rows;
 	enum problem err = query_history_strangers(pg, arena, clock_monotonic_us() + BUDGET_US,
-		&why, &rows, pg_array_text(arena, users, count));
+		&why, &rows, pg_array_text(arena, round->users, round->count));
 
 	if (err) {
 		report_finding(report, 1, "the accounts could not be looked up: %s",
@@ -291,11 +314,10 @@ found_strangers(struct report *report, struct pg *pg, struct arena *arena, const
 	}
 	for (int i = 0; i < rows.count; i++) {
 		const char *user = pg_text(&rows, i, HISTORY_STRANGERS_USER_ID);
+		uint32_t at = round->last[names_find(&h->users, user)];
 
-		for (size_t j = 0; j < count; j++) {
-			if (strcmp(users[j], user) == 0)
-				report_line(report, lines[j]);
-		}
+		for (; at > 0; at = round->next[at - 1])
+			report_line(report, round->lines[at - 1]);
 		report_finding(report, 1, "user %s was let in, and is not there", user);
 	}
 }
@@ -303,25 +325,29 @@ found_strangers(struct report *report, struct pg *pg, struct arena *arena, const
 static void
 found_accounts(struct history *h, struct report *report, struct pg *pg)
 {
-	static const char *users[USERS_ROUND];
-	static uint32_t lines[USERS_ROUND];
+	static struct round round;
 	struct arena *arena = arena_new();
-	size_t count = 0;
 
+	round.last = calloc((size_t)h->users.count + 1, sizeof(*round.last));
+	assert(round.last);
 	for (size_t i = 0; i < h->calls_count; i++) {
 		const struct call *call = &h->calls[i];
 
 		if ((call->op == RECORD_REGISTER || call->op == RECORD_LOGIN) && call_done(call) &&
 			call->user) {
-			users[count] = names_text(&h->users, call->user);
-			lines[count++] = call_line(h, call);
+			round.users[round.count] = names_text(&h->users, call->user);
+			round.lines[round.count] = call_line(h, call);
+			round.next[round.count] = round.last[call->user];
+			round.last[call->user] = (uint32_t)++round.count;
 		}
-		if (count > 0 && (count == USERS_ROUND || i + 1 == h->calls_count)) {
-			found_strangers(report, pg, arena, users, lines, count);
+		if (round.count > 0 && (round.count == USERS_ROUND || i + 1 == h->calls_count)) {
+			found_strangers(h, report, pg, arena, &round);
 			arena_reset(arena);
-			count = 0;
+			memset(round.last, 0, ((size_t)h->users.count + 1) * sizeof(*round.last));
+			round.count = 0;
 		}
 	}
+	free(round.last);
 	arena_free(arena);
 }
 

@@ -2,7 +2,10 @@
  * Rule 5: every idempotency key had one effect.
  *
  * Whoever asks again with the key gets the first answer again: the same booking, places, state and
- * deadline. The database keeps one booking, or one answer, under the key.
+ * deadline, and is not refused what was done. The database keeps one booking, or one answer, under
+ * the key.
+ *
+ * A key is its user's: where a call does not say whose it was, it is not compared.
  */
 #include "history/history.h"
 
@@ -28,6 +31,9 @@ judge_repeat(const struct history *h, struct report *report, const struct call *
 {
 	const char *op = record_op_names[first->op];
 
+	/* What the crash has undone is done anew. */
+	if (h->crash && (first->op == RECORD_HOLD || first->op == RECORD_RELEASE))
+		return;
 	report_line(report, call_line(h, first));
 	report_line(report, call_line(h, again));
 	if (booking_of(first) != booking_of(again))
@@ -50,7 +56,8 @@ judge_kept(const struct history *h, struct report *report, const struct call *ca
 {
 	const struct key *key = &h->key[call->key];
 
-	if (call->asked_booking == 0 || call->done_us < h->now_us - KEPT_US || h->crash)
+	if (call->asked_booking == 0 || call->user == 0 || call->done_us < h->now_us - KEPT_US ||
+		h->crash)
 		return;
 	if (key->stored == UINT32_MAX || key->stored == booking_of(call))
 		return;
@@ -70,11 +77,57 @@ judge_stored(const struct history *h, struct report *report, const struct call *
 {
 	const struct booking *b = &h->booking[call->got_booking];
 
-	if (call->got_booking == 0 || call->status != 201 || !b->stored || b->key == call->key)
+	if (call->got_booking == 0 || call->user == 0 || call->status != 201 || !b->stored ||
+		b->key == call->key)
 		return;
 	report_line(report, call_line(h, call));
 	report_finding(report, 5, "booking %s was answered to a key, and is stored under %s",
 		names_text(&h->bookings, call->got_booking), b->key ? "another" : "none");
+}
+
+/* A hold that was refused long after the booking was made under its key. */
+static bool
+hold_is_denied(const struct history *h, const struct call *call)
+{
+	uint32_t number = h->key[call->key].stored;
+	const struct booking *b = &h->booking[number];
+
+	if (number == 0 || call->status != 409 ||
+		(call->refusal != REFUSAL_SEATS && call->refusal != REFUSAL_SOLD_OUT &&
+			call->refusal != REFUSAL_LIMIT && call->refusal != REFUSAL_CLOSED))
+		return false;
+	return b->created_us + TRANSACTION_US + h->skew_us < call->sent_us &&
+	       call->sent_us < b->created_us + KEPT_US;
+}
+
+/*
+ * A move that was refused although it was done, before or after: where a hold has expired, nothing
+ * is done any more, and what cannot be confirmed or released any more will never be. To cancel may
+ * come too early.
+ */
+static bool
+move_is_denied(const struct history *h, const struct call *call)
+{
+	bool expired = call->refusal == REFUSAL_EXPIRED;
+	bool state = call->refusal == REFUSAL_STATE && call->op != RECORD_CANCEL && !h->crash;
+
+	return call->asked_booking && h->key[call->key].stored == call->asked_booking &&
+	       !h->booking[call->asked_booking].late && (expired || state);
+}
+
+static void
+judge_refused(const struct history *h, struct report *report, const struct call *call)
+{
+	bool moves = call->op >= RECORD_CONFIRM && call->op <= RECORD_CANCEL;
+
+	if (call->user == 0 || (!moves && call->op != RECORD_HOLD))
+		return;
+	if (moves ? !move_is_denied(h, call) : !hold_is_denied(h, call))
+		return;
+	report_line(report, h->key[call->key].first);
+	report_line(report, call_line(h, call));
+	report_finding(report, 5, "%s was refused, and under its key booking %s is kept",
+		record_op_names[call->op], names_text(&h->bookings, h->key[call->key].stored));
 }
 
 void
@@ -86,6 +139,8 @@ rule_keys(struct history *h, struct report *report)
 	for (size_t i = 0; i < h->calls_count; i++) {
 		const struct call *call = &h->calls[i];
 
+		if (call->key && call->refusal != REFUSAL_NONE)
+			judge_refused(h, report, call);
 		if (call->key == 0 || !is_kept(call))
 			continue;
 		if (first[call->key])

@@ -27,10 +27,10 @@ capacity_of(const void *ctx, uint32_t resource)
 	return o->h->resource[resource].known ? o->h->resource[resource].capacity : INT64_MAX;
 }
 
+/* open: the newest first. */
 static void
-crowded(void *ctx, const struct interval *open, size_t count, int64_t sum)
+tell_crowd(struct owners *o, const struct interval *open, size_t count, int64_t sum)
 {
-	struct owners *o = ctx;
 	const struct history *h = o->h;
 	uint32_t resource = open[0].resource;
 
@@ -51,6 +51,25 @@ crowded(void *ctx, const struct interval *open, size_t count, int64_t sum)
 }
 
 static void
+crowded(void *ctx, const struct interval *open, size_t count, int64_t sum)
+{
+	struct owners *o = ctx;
+	struct interval *sorted;
+
+	/* Thousands may be open at each of thousands: only what is shown is put in order. */
+	if (o->report->findings[2] >= o->report->most) {
+		report_finding(o->report, 2, "more was owned at once than there is");
+		return;
+	}
+	sorted = calloc(count, sizeof(*sorted));
+	assert(sorted);
+	memcpy(sorted, open, count * sizeof(*sorted));
+	intervals_newest_first(sorted, count);
+	tell_crowd(o, sorted, count, sum);
+	free(sorted);
+}
+
+static void
 add_booking(struct history *h, struct intervals *places, struct intervals *buyers, uint32_t number)
 {
 	struct interval interval = booking_certain(h, number);
@@ -62,11 +81,10 @@ add_booking(struct history *h, struct intervals *places, struct intervals *buyer
 		interval.quantity = h->pool[span.at + i].quantity;
 		interval_add(places, interval);
 	}
-	if (h->max_per_user > 0) {
-		interval.resource = b->stored ? b->user : b->asker;
-		interval.quantity = history_quantity(h, span);
+	interval.resource = b->stored ? b->user : b->asker;
+	interval.quantity = history_quantity(h, span);
+	if (h->max_per_user > 0 && interval.resource)
 		interval_add(buyers, interval);
-	}
 }
 
 void

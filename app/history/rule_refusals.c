@@ -6,6 +6,9 @@
  * places of a section, and what a buyer has. Bookings of which the history knows nothing count by
  * the times that the database has of them. A hold that was refused, or not answered, may have kept
  * its places from others while it ran.
+ *
+ * A move was refused for the booking's state: another move may have brought it there by then, or
+ * the deadline come. And sales were closed when the database says so.
  */
 #include <inttypes.h>
 
@@ -188,7 +191,7 @@ judge_limit(struct refusals *r, const struct call *call)
 	int64_t asked = history_quantity(h, call->asked), most;
 
 	most = possible_most(r->buyers, call->user, call->sent_us, call->done_us);
-	if (h->max_per_user > 0 && most + asked > h->max_per_user)
+	if (call->user == 0 || (h->max_per_user > 0 && most + asked > h->max_per_user))
 		return;
 	report_line(r->report, call_line(h, call));
 	if (h->max_per_user == 0)
@@ -200,6 +203,97 @@ judge_limit(struct refusals *r, const struct call *call)
 			h->max_per_user, asked, most);
 }
 
+/* Whether the booking was one that can be confirmed and released, all through the call. */
+static bool
+was_live(const struct history *h, const struct call *call, const struct booking *b)
+{
+	return b->told_us != RECORD_ABSENT && b->told_us < call->sent_us &&
+	       b->least_expires_us != RECORD_ABSENT &&
+	       call->done_us < b->least_expires_us - h->skew_us;
+}
+
+/* Whether a move that leads away can have come before the answer. */
+static bool
+may_have_moved(const struct history *h, const struct call *call, const struct booking *b)
+{
+	int64_t away_us = call->op == RECORD_CONFIRM ? b->leave_sent_us : b->confirm_sent_us;
+
+	return (away_us != RECORD_ABSENT && away_us <= call->done_us) ||
+	       (b->ended_us != RECORD_ABSENT && b->ended_us - h->skew_us <= call->done_us);
+}
+
+static void
+judge_state(struct refusals *r, const struct call *call)
+{
+	const struct history *h = r->h;
+	const struct booking *b = &h->booking[call->asked_booking];
+	bool confirmed = call_follows_confirm(h, call, b);
+
+	/* What money does stands in no line. */
+	if (call->asked_booking == 0 || b->late || b->status == BOOKING_PAID_UNFULFILLED)
+		return;
+	if (call->op == RECORD_CANCEL && !confirmed)
+		return;
+	if (call->op != RECORD_CANCEL &&
+		((!was_live(h, call, b) && (call->op != RECORD_CONFIRM || !confirmed)) ||
+			may_have_moved(h, call, b)))
+		return;
+	report_line(r->report, confirmed ? b->confirmed : b->held);
+	report_line(r->report, call_line(h, call));
+	report_finding(r->report, 3, "%s was refused for the state of booking %s, which was %s",
+		record_op_names[call->op], names_text(&h->bookings, call->asked_booking),
+		confirmed ? "confirmed" : "held");
+}
+
+static void
+judge_closed(struct refusals *r, const struct call *call)
+{
+	const struct history *h = r->h;
+	const char *status = h->event_status;
+
+	if (!status || strcmp(status, "cancelled") == 0)
+		return;
+	/* What is held may be confirmed after sales, too. */
+	if (call->op == RECORD_HOLD &&
+		(strcmp(status, "on_sale") != 0 || call->sent_us < h->sales_start_us + h->skew_us ||
+			call->done_us >= h->sales_end_us - h->skew_us))
+		return;
+	report_line(r->report, call_line(h, call));
+	report_finding(r->report, 3, "%s was refused since sales were closed, and they were not",
+		record_op_names[call->op]);
+}
+
+/* A hold or a move that was answered 409. */
+static void
+judge_refusal(struct refusals *r, const struct call *call)
+{
+	bool moves = call->op >= RECORD_CONFIRM && call->op <= RECORD_CANCEL;
+
+	switch ((enum refusal)call->refusal) {
+	case REFUSAL_STATE:
+		if (moves)
+			judge_state(r, call);
+		break;
+	case REFUSAL_CLOSED:
+		judge_closed(r, call);
+		break;
+	case REFUSAL_SEATS:
+		if (!moves)
+			judge_seats(r, call);
+		break;
+	case REFUSAL_SOLD_OUT:
+		if (!moves)
+			judge_sold_out(r, call);
+		break;
+	case REFUSAL_LIMIT:
+		if (!moves)
+			judge_limit(r, call);
+		break;
+	default:
+		break;
+	}
+}
+
 void
 rule_refusals(struct history *h, struct report *report)
 {
@@ -209,14 +303,8 @@ rule_refusals(struct history *h, struct report *report)
 	for (size_t i = 0; i < h->calls_count; i++) {
 		const struct call *call = &h->calls[i];
 
-		if (call->op != RECORD_HOLD || call->status != 409)
-			continue;
-		if (call->refusal == REFUSAL_SEATS)
-			judge_seats(&r, call);
-		else if (call->refusal == REFUSAL_SOLD_OUT)
-			judge_sold_out(&r, call);
-		else if (call->refusal == REFUSAL_LIMIT)
-			judge_limit(&r, call);
+		if (call->status == 409 && call->op >= RECORD_HOLD && call->op <= RECORD_CANCEL)
+			judge_refusal(&r, call);
 	}
 	possible_free(r.places);
 	possible_free(r.buyers);

@@ -6,14 +6,15 @@ CREATE FUNCTION history_us(p_time timestamptz) RETURNS bigint
 LANGUAGE sql IMMUTABLE
 RETURN (extract(epoch FROM p_time) * 1000000)::bigint;
 
--- A row a section. lined: people have stood in line for its places.
+-- A row a section, and what of the event matters. lined: people have stood in line for its places.
 CREATE FUNCTION history_sections(p_event integer)
 RETURNS TABLE (section_no integer, section_id text, is_ga boolean, capacity integer, lined boolean,
-  max_per_user integer, now_us bigint)
+  max_per_user integer, now_us bigint, event_status text, sales_start_us bigint, sales_end_us bigint)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = holdfast, pg_temp AS $$
   SELECT s.section_no, s.section_id, s.kind = 'ga', s.capacity, EXISTS (
       SELECT FROM holdfast.queue_lines l WHERE l.event_id = p_event AND l.line = s.section_id),
-    e.max_seats_per_user, holdfast.history_us(now())
+    e.max_seats_per_user, holdfast.history_us(now()), e.status,
+    holdfast.history_us(e.sales_start), holdfast.history_us(e.sales_end)
     FROM holdfast.events e JOIN holdfast.sections s USING (event_id)
     WHERE e.event_id = p_event ORDER BY s.section_no
 $$;

@@ -47,11 +47,15 @@ static void
 crowded(void *ctx, const struct interval *open, size_t count, int64_t sum)
 {
 	struct crowds *crowds = ctx;
+	struct interval sorted[8];
 
+	cr_assert_leq(count, 8);
+	memcpy(sorted, open, count * sizeof(*sorted));
+	intervals_newest_first(sorted, count);
 	crowds->count++;
 	crowds->sum = sum;
-	crowds->newest = open[0].owner;
-	crowds->second = count > 1 ? open[1].owner : 0;
+	crowds->newest = sorted[0].owner;
+	crowds->second = count > 1 ? sorted[1].owner : 0;
 }
 
 Test(interval, two_owners_share_no_instant)
