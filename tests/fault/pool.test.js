@@ -13,18 +13,24 @@ const stack = require('../lib/stack.js');
 
 const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'holdfast-pool-'));
 const catalog = path.join(stack.env.HOLDFAST_BIN, 'holdfast-catalog');
-let keepers = 0;
+const keepers = [];
 
-after(() => fs.rmSync(dir, { recursive: true }));
+// Whatever a test that failed has left.
+after(async () => {
+	for (const { child } of keepers) if (child.exitCode === null) child.kill('SIGTERM');
+	await Promise.all(keepers.map(({ ended }) => ended));
+	fs.rmSync(dir, { recursive: true });
+});
 
 // A pool of this command on a socket of its own: {child, socket, pidFile, log()}.
 function keep(workers, ...command) {
-	const name = path.join(dir, `${keepers++}`);
+	const name = path.join(dir, `${keepers.length}`);
 	const log = fs.openSync(`${name}.log`, 'w');
 	const child = spawn(path.join(stack.tree, 'deploy/pool'),
 		[`${name}.sock`, `${name}.pid`, '16', String(workers), ...command], { stdio: ['ignore', log, log] });
 	fs.closeSync(log);
 	const ended = new Promise((resolve) => { child.on('exit', resolve); });
+	keepers.push({ child, ended });
 	return { child, ended, socket: `${name}.sock`, pidFile: `${name}.pid`, log: () => fs.readFileSync(`${name}.log`, 'utf8') };
 }
 
@@ -33,7 +39,7 @@ async function stop(pool) {
 	const began = Date.now();
 	const multiwatch = fs.existsSync(pool.pidFile) ? Number(fs.readFileSync(pool.pidFile, 'utf8')) : 0;
 	pool.child.kill('SIGTERM');
-	await pool.ended;
+	await stack.until('the keeper has ended', () => pool.child.exitCode !== null, 60);
 	if (multiwatch) assert.throws(() => process.kill(-multiwatch, 0), { code: 'ESRCH' });
 	assert.ok(!fs.existsSync(pool.socket));
 	return Date.now() - began;
