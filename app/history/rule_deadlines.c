@@ -2,9 +2,9 @@
  * Rule 4: no hold outlived its deadline, and none died before it.
  *
  * A hold gets the life that the event gives, counted from its call. A confirm that was sent after
- * the deadline confirms nothing, whatever has been tidied meanwhile; a move that was answered before
- * the deadline, or asked of what is confirmed, is not told that the hold has expired. Only money
- * that comes late may revive a booking, and the database says of which.
+ * the deadline confirms nothing, whatever has been tidied meanwhile; a move that was answered
+ * before the deadline, or asked of what is confirmed, is not told that the hold has expired. Only
+ * money that comes late may revive a booking, and the database says of which.
  */
 #include <inttypes.h>
 
