@@ -277,7 +277,7 @@ booking_possible(const struct history *h, uint32_t booking)
 
 	if (!b->stored && b->held == 0)
 		return (struct interval){ .start_us = 0, .end_us = -1 };
-	/* Also where its hold stands in no line: by somebody else, in a queue, in an earlier run. */
+	/* Also where it was made by no recorded hold: in a queue, or in an earlier run. */
 	if (b->sent_us == RECORD_ABSENT || (b->stored && b->created_us + h->skew_us < b->sent_us))
 		interval.start_us =
 			(b->stored ? b->created_us : b->told_us) - TRANSACTION_US - h->skew_us;
