@@ -52,7 +52,8 @@ function connections() {
 
 function postgres(event) {
 	const [[sessions, bookings, on], ...rows] = stack.sql(`
-		select (select count(*) from pg_stat_activity where backend_type = 'client backend'),
+		select (select count(*) from pg_stat_activity where backend_type = 'client backend'
+				and datname = current_database()),
 			(select count(*) from bookings where event_id = ${event}),
 			(select count(*) from seat_claims where event_id = ${event});
 		select relname, n_dead_tup, pg_total_relation_size(relid) from pg_stat_user_tables where schemaname = 'holdfast'`, 'postgres')
@@ -65,6 +66,7 @@ class Sampler {
 	constructor(event) {
 		this.event = event;
 		this.redis = new Redis();
+		this.server = new parts.Postgres();
 		this.began = Date.now();
 	}
 
@@ -73,7 +75,7 @@ class Sampler {
 		const redis = (name) => Number(new RegExp(`^${name}:(\\d+)`, 'm').exec(info)[1]);
 		const { bookings, ...kept } = postgres(this.event);
 		const nginx = parts.nginx.pids();
-		const server = stack.pidOf('postgres');
+		const server = this.server.pid();
 		return {
 			seconds: (Date.now() - this.began) / 1000,
 			bookings,

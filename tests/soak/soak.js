@@ -178,6 +178,8 @@ async function main() {
 		scenario.child.kill('SIGINT');
 	};
 	process.on('SIGINT', stop).on('SIGTERM', stop);
+	// Whatever goes wrong, no buyer stays behind.
+	process.on('exit', () => scenario.child.kill('SIGKILL'));
 	const event = await scenario.event();
 	const running = new Jobs();
 	const samples = await watch(scenario, event);
@@ -200,5 +202,5 @@ async function main() {
 
 main().then((status) => { process.exitCode = status; }, (error) => {
 	console.error(error);
-	process.exitCode = 1;
+	process.exit(1);
 });
