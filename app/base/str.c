@@ -168,7 +168,7 @@ str_int(struct arena *arena, int64_t n)
 }
 
 char *
-str_join(struct arena *arena, ...)
+str_join_all(struct arena *arena, ...)
 {
 	va_list args, again;
 	const char *text;

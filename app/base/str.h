@@ -26,10 +26,11 @@ void str_printf(struct str *s, const char *format, ...) __attribute__((format(pr
 /* JSON (RFC 8259): the text quoted and escaped. NULL becomes null. */
 void str_add_json(struct str *s, const char *text);
 
-/* A decimal number; the texts one after another, up to the first NULL. For what each request makes
- * of a few pieces: printf takes several times as long. */
+/* A decimal number; texts one after another. For what each request makes of a few pieces: printf
+ * takes several times as long. */
 char *str_int(struct arena *arena, int64_t n);
-char *str_join(struct arena *arena, ...) __attribute__((sentinel));
+#define STR_JOIN(arena, ...) str_join_all((arena), __VA_ARGS__, (const char *)NULL)
+char *str_join_all(struct arena *arena, ...) __attribute__((sentinel));
 
 bool str_equal(const char *a, const char *b);
 bool str_starts(const char *text, const char *prefix);

@@ -39,7 +39,7 @@ filter_stamp(struct context *house)
 
 	if (!run_id)
 		return NULL;
-	return str_join(house->arena, run_id, " ", pg_started(house->pg, house->deadline_us), NULL);
+	return STR_JOIN(house->arena, run_id, " ", pg_started(house->pg, house->deadline_us));
 }
 
 /* One script of an event with its stamp first. NULL: Redis is away. */

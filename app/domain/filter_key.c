@@ -8,7 +8,7 @@
 const char *
 filter_prefix(struct context *house, int32_t event_id)
 {
-	return str_join(house->arena, "hf:{", str_int(house->arena, event_id), "}", NULL);
+	return STR_JOIN(house->arena, "hf:{", str_int(house->arena, event_id), "}");
 }
 
 bool

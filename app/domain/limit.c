@@ -11,7 +11,7 @@
 const char *
 limit_key(struct context *house, const char *operation, const char *who)
 {
-	return str_join(house->arena, "limit:", operation, ":", who, NULL);
+	return STR_JOIN(house->arena, "limit:", operation, ":", who);
 }
 
 const char *

@@ -24,6 +24,20 @@ Test(str, grows_and_stays_terminated)
 	arena_free(arena);
 }
 
+Test(str, small_texts_of_pieces)
+{
+	struct arena *arena = arena_new();
+
+	cr_assert_str_eq(str_int(arena, 0), "0");
+	cr_assert_str_eq(str_int(arena, -1), "-1");
+	cr_assert_str_eq(str_int(arena, 1234567890), "1234567890");
+	cr_assert_str_eq(str_int(arena, INT64_MAX), "9223372036854775807");
+	cr_assert_str_eq(str_int(arena, INT64_MIN), "-9223372036854775808");
+	cr_assert_str_eq(STR_JOIN(arena, "a"), "a");
+	cr_assert_str_eq(STR_JOIN(arena, "hf:{", str_int(arena, 7), "", "}"), "hf:{7}");
+	arena_free(arena);
+}
+
 Test(str, prints_more_than_its_room)
 {
 	struct arena *arena = arena_new();
