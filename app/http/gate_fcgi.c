@@ -10,6 +10,7 @@
 #include <fastcgi.h>
 #include <fcgiapp.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/epoll.h>
 #include <sys/prctl.h>
@@ -56,6 +57,15 @@ fcgi_close(struct gate *gate)
 	free(fcgi);
 }
 
+/* Whether the web server has given a request up while it waited here for its turn. */
+static bool
+has_gone(const FCGX_Request *request)
+{
+	struct pollfd peer = { .fd = request->ipcFd };
+
+	return poll(&peer, 1, 0) > 0 && peer.revents & (POLLHUP | POLLERR);
+}
+
 static bool
 fcgi_accept(struct gate *gate, int (*idle)(void *ctx), void *ctx)
 {
@@ -71,9 +81,14 @@ fcgi_accept(struct gate *gate, int (*idle)(void *ctx), void *ctx)
 		if (event.data.fd != LISTEN_FD || event.events & EPOLLERR)
 			return false;
 		alarm(WATCHDOG_SECONDS);
-		if (FCGX_Accept_r(&fcgi->request) == 0)
-			return true;
-		/* Another worker was quicker, or the peer sent no request. */
+		if (FCGX_Accept_r(&fcgi->request) == 0) {
+			if (!has_gone(&fcgi->request))
+				return true;
+			/* Else a pool that has fallen behind would work for nobody, and never
+			 * catch up. */
+			FCGX_Free(&fcgi->request, 1);
+		}
+		/* Nothing to do: another worker was quicker, or the peer sent no request. */
 		alarm(0);
 	}
 }

@@ -284,6 +284,32 @@ Test(gate_fcgi, client_that_leaves_early_does_not_end_the_worker)
 	cr_assert_eq(stop(SIGTERM), 0);
 }
 
+/* A worker that has fallen behind: what was given up while it waited is not even begun. */
+Test(gate_fcgi, requests_given_up_in_the_queue_are_not_served)
+{
+	int64_t began_us;
+	int first;
+
+	start(200);
+	first = dial();
+	begin_request(first, "first");
+	put(first, STDIN, "", 0);
+	for (int i = 0; i < 10; i++) {
+		int fd = dial();
+
+		begin_request(fd, "gone");
+		put(fd, STDIN, "", 0);
+		close(fd);
+	}
+	cr_assert(take(first));
+	began_us = clock_monotonic_us();
+	cr_assert(ask("here", ""));
+	cr_assert_str_eq(answer, "Status: 200\r\n\r\nhere 0");
+	/* Ten times as long, had it served them. */
+	cr_assert_lt(clock_monotonic_us() - began_us, 1500000);
+	cr_assert_eq(stop(SIGTERM), 0);
+}
+
 Test(gate_fcgi, worker_ends_with_its_parent)
 {
 	int ends[2];
