@@ -38,7 +38,7 @@ check_written(const char *text, int64_t n)
 	str_add_int(&s, n);
 	assert(str_equal(s.data, arena_printf(arena, "%s%s", text, number)));
 	assert(str_equal(str_int(arena, n), number));
-	assert(str_equal(str_join(arena, text, number, text, NULL),
+	assert(str_equal(STR_JOIN(arena, text, number, text),
 		arena_printf(arena, "%s%s%s", text, number, text)));
 	assert(str_to_int(number, n, n, &read) && read == n);
 }

@@ -181,7 +181,8 @@ test('numbered seats that come free are for those in line, too', async () => {
 		while (!over) {
 			const answer = await hold(who, { event_id: id, seat_ids: [seats[i], seats[i + 1], seats[i + 2]] });
 			if (answer.status === 201) got.push(...answer.body.items.map((item) => item.seat_id));
-			else assert.ok(assertProblem(answer, 409, 'seats-unavailable').seat_ids.length > 0);
+			// Asked for once more, what one has is one's own.
+			else if (answer.status !== 200) assert.ok(assertProblem(answer, 409, 'seats-unavailable').seat_ids.length > 0);
 		}
 	}));
 	assertStatus(await move(cleo, owned, 'release'), 200);

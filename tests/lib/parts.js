@@ -158,8 +158,9 @@ class Postgres {
 		assert.equal(await this.control('stop', '-w', '-m', mode), 0);
 	}
 
+	// One that has only just begun to recover is not ready for it.
 	async promote() {
-		assert.equal(await this.control('promote', '-w'), 0);
+		await until('PostgreSQL is promoted', async () => await this.control('promote', '-w') === 0, 30);
 	}
 
 	async kill() {
