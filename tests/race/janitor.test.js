@@ -33,7 +33,11 @@ test('buyers take over what is due while it is given back, and none waits long',
   assert.ok(confirms.length >= 100, `only ${confirms.length} bookings`);
   // The benchmark shows that it is under 100 ms; this is for machines that do much else.
   assert.ok(ran.longest_ms < 500, `a transaction took ${ran.longest_ms} ms`);
-  assert.equal((await janitor()).bookings, 0, 'nothing is left');
+  // Of this event: holds of others may have fallen due meanwhile.
+  assert.deepEqual(sql(`select count(*) from (
+      select event_id from holdfast.seat_claims where expires_at <= now()
+      union all select event_id from holdfast.ga_claims where expires_at <= now()) as due
+    where event_id = ${event}`), [['0']], 'nothing is left');
 
   bookingsOf([...answers, ...confirms].filter((answer) => answer.status < 300));
   assert.deepEqual(sql(`select status, count(*) from holdfast.bookings where event_id = ${event} group by 1 order by 1`),
