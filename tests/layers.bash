@@ -30,8 +30,9 @@ layer_lua() {
 	group lua --needs cluster 'tests/lua/*.test.js' on_stack --set rate_limit=off
 }
 
+# A busy machine is not to be taken for a Redis that is away.
 layer_http() {
-	http_groups http "$BUILD" ''
+	http_groups http "$BUILD" redis_timeout_ms=1000
 }
 
 # Pools, jobs and tools built with the address and undefined-behaviour sanitizers: those files of
