@@ -1,7 +1,6 @@
 /*
  * The names of what is kept of an event: written, and read.
  */
-
 #include "base/str.h"
 #include "domain/filter_parts.h"
 

@@ -368,18 +368,16 @@ BEGIN
   END IF;
 
   -- General admission: what is due is given back first where the section looks full.
-  IF cardinality(v_nos) > 0 THEN
-    IF v_tight OR p_give_back THEN
-      v_back := ga_give_back(p_event, v_nos, p_give_back);
-      SELECT s.section_id INTO v_full
-        FROM unnest(v_nos, v_ga_q) AS w (section_no, quantity)
-          JOIN ga_counts n ON n.event_id = p_event AND n.section_no = w.section_no
-          JOIN sections s ON s.event_id = p_event AND s.section_no = w.section_no
-        WHERE n.taken + w.quantity > n.capacity LIMIT 1;
-      IF FOUND THEN
-        RAISE EXCEPTION 'not enough places are left' USING ERRCODE = 'HF202',
-          DETAIL = section_left(p_event, v_full);
-      END IF;
+  IF cardinality(v_nos) > 0 AND (v_tight OR p_give_back) THEN
+    v_back := ga_give_back(p_event, v_nos, p_give_back);
+    SELECT s.section_id INTO v_full
+      FROM unnest(v_nos, v_ga_q) AS w (section_no, quantity)
+        JOIN ga_counts n ON n.event_id = p_event AND n.section_no = w.section_no
+        JOIN sections s ON s.event_id = p_event AND s.section_no = w.section_no
+      WHERE n.taken + w.quantity > n.capacity LIMIT 1;
+    IF FOUND THEN
+      RAISE EXCEPTION 'not enough places are left' USING ERRCODE = 'HF202',
+        DETAIL = section_left(p_event, v_full);
     END IF;
   END IF;
   INSERT INTO bookings (event_id, booking_id, user_id, places, positions, seat_prices, section_nos,
