@@ -5,6 +5,8 @@
 
 #include "base/str.h"
 
+#include <arpa/inet.h>
+
 #define PORT_DEFAULT 6379
 #define DB_MAX       1000000
 
@@ -72,6 +74,16 @@ user_read(struct arena *arena, const char *text, size_t len, struct redis_url *u
 	return url->password != NULL;
 }
 
+/* RFC 3986, 3.2.2: in brackets stands an IPv6 address, here with or without the name of a zone. */
+static bool
+is_address(struct arena *arena, const char *text)
+{
+	size_t len = strcspn(text, "%");
+	struct in6_addr address;
+
+	return inet_pton(AF_INET6, arena_copy(arena, text, len), &address) == 1;
+}
+
 /* host[:port] or [address]:port, len bytes of it. */
 static bool
 host_read(struct arena *arena, const char *text, size_t len, struct redis_url *url)
@@ -87,13 +99,13 @@ host_read(struct arena *arena, const char *text, size_t len, struct redis_url *u
 			return false;
 		url->host = arena_copy(arena, copy + 1, (size_t)(end - copy - 1));
 		port = end[1] == ':' ? end + 1 : NULL;
+		if (!is_address(arena, url->host))
+			return false;
 	} else {
 		url->host = port != NULL ? arena_copy(arena, copy, (size_t)(port - copy)) : copy;
-		if (strchr(url->host, ':') != NULL)
+		if (*url->host == '\0' || strpbrk(url->host, ":[]") != NULL)
 			return false;
 	}
-	if (*url->host == '\0')
-		return false;
 	if (port == NULL)
 		return true;
 	if (!str_to_int(port + 1, 1, 65535, &n))

@@ -38,9 +38,18 @@ function keep(workers, ...command) {
 async function stop(pool) {
 	const began = Date.now();
 	const multiwatch = fs.existsSync(pool.pidFile) ? Number(fs.readFileSync(pool.pidFile, 'utf8')) : 0;
-	pool.child.kill('SIGTERM');
-	// By itself, or by the signal where that came before it was more than a shell that starts.
-	await stack.until('the keeper has ended', () => pool.child.exitCode !== null || pool.child.signalCode, 60);
+	const hasEnded = () => pool.child.exitCode !== null || pool.child.signalCode;
+	// By itself, or by the signal where that came before it was more than a shell that starts. For an instant,
+	// while it sets its trap, a bash ignores the signal: so once more.
+	let told = 0;
+	await stack.until('the keeper has ended', () => {
+		if (hasEnded()) return true;
+		if (Date.now() - told > 2000) {
+			told = Date.now();
+			pool.child.kill('SIGTERM');
+		}
+		return false;
+	}, 60);
 	if (multiwatch) assert.throws(() => process.kill(-multiwatch, 0), { code: 'ESRCH' });
 	assert.ok(!fs.existsSync(pool.socket));
 	return Date.now() - began;

@@ -42,6 +42,8 @@ Test(redis_url, reads_hosts)
 	cr_assert(redis_url_read(arena, "redis://[fe80::2]", &url, &mistake));
 	cr_assert_str_eq(url.host, "fe80::2");
 	cr_assert_eq(url.port, 6379);
+	cr_assert(redis_url_read(arena, "redis://[fe80::2%eth0]:7000", &url, &mistake));
+	cr_assert_str_eq(url.host, "fe80::2%eth0");
 }
 
 Test(redis_url, reads_passwords)
@@ -74,7 +76,8 @@ Test(redis_url, refuses_the_rest)
 {
 	static const char *const bad[] = { "", "127.0.0.1", "http://h", "rediss://h", "redis://",
 		"redis://:6379", "redis://h:", "redis://h:0", "redis://h:65536", "redis://h:6x",
-		"redis://a:b:c", "redis://[::1", "redis://[::1]x", "redis://h/x", "redis://h/-1",
+		"redis://a:b:c", "redis://[::1", "redis://[::1]x", "redis://[]", "redis://[[::1]",
+		"redis://[h]:1", "redis://a[b:1", "redis://a]:1", "redis://h/x", "redis://h/-1",
 		"redis://u:%zz@h", "redis://u:%4@h", "redis://u:%00@h", "unix://run/redis.sock",
 		"unix:///x?db=y", "unix:///x?base=1" };
 
