@@ -46,7 +46,7 @@ pool_start() {
 # The loop first, which ends its own multiwatch; then whatever a loop that was killed left behind.
 pool_stop() {
 	local pool=$1 stopped=1
-	if pid_stop "$run/$pool.loop" "$run/$pool.sock" TERM 10; then
+	if pid_stop "$run/$pool.loop" "$run/$pool.sock" TERM 20; then
 		stopped=0
 	fi
 	if pid_stop "$pids/$pool.pid" "$conf" TERM 6; then
