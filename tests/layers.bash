@@ -97,14 +97,16 @@ layer_scenarios() {
 # parts are taken away and given back: servers, pools, jobs. LONG=1: point by point, and for ten
 # seconds each. A busy machine is not to be taken for a Redis that is away.
 layer_fault() {
-	local points='payments|points|pool|queue|room'
+	local points='payments|points|pool|queue|room' file
 	local busy="rate_limit=off workers_booking=6 redis_timeout_ms=1000"
 	group fault-points --lanes 2 --needs cluster --needs fault \
 		"tests/fault/@($points).test.js" on_stack BUILD="$BUILD/fault" --set "$busy"
-	group fault-outage --lanes 2 'tests/fault/@(outage*|recovery|rush).test.js' \
+	group fault-outage --lanes 2 'tests/fault/@(outage*|rush).test.js' \
 		on_stack --own --set "rate_limit=off password_cost=1"
-	# It ends with another PostgreSQL than the one that the stack began with.
-	group fault-failover 'tests/fault/failover.test.js' on_stack --own --set rate_limit=off
+	# These end with another PostgreSQL than the one that the stack began with.
+	for file in failover recovery; do
+		group "fault-$file" "tests/fault/$file.test.js" on_stack --own --set rate_limit=off
+	done
 }
 
 # ---- what groups need ----------------------------------------------------------------------------

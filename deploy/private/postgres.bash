@@ -175,6 +175,13 @@ postgres_clean() {
 		fail "$postgres_home belongs to somebody else"
 	fi
 	if [ -s "$postgres_data/postmaster.pid" ]; then
+		# What one that was killed has in shared memory only its successor finds, by this
+		# directory: so there is one, for a moment.
+		as_postgres "$(postgres_bin)/pg_ctl" status -D "$postgres_data" \
+			>/dev/null 2>&1 ||
+			as_postgres "$(postgres_bin)/pg_ctl" start -s -w -t 30 -D "$postgres_data" \
+				-l "$postgres_data/server.log" >/dev/null 2>&1 </dev/null 9>&- ||
+			true
 		as_postgres "$(postgres_bin)/pg_ctl" stop -s -m immediate -D "$postgres_data" \
 			>/dev/null 2>&1 || true
 	fi

@@ -31,7 +31,7 @@ function said(start) {
 	return line;
 }
 
-const ready = () => stack.until('readyz is 200', async () => (await get('/readyz')).status === 200, 20);
+const ready = () => stack.until('readyz is 200', async () => (await get('/readyz')).status === 200);
 
 before(async () => {
 	primary = new parts.Postgres();

@@ -15,6 +15,8 @@ before(async () => {
 	sale.begin();
 	await sale.progress(400);
 	await sale.end();
+	const { counts } = sale.tally();
+	assert.ok(counts[201] > 50 && counts[200] > 50, `nothing failed, and this was answered: ${JSON.stringify(counts)}`);
 	await sale.check();
 });
 after(() => { if (sale.running) return sale.end(); });

@@ -8,7 +8,7 @@ const fs = require('node:fs');
 const path = require('node:path');
 
 const { assertStatus, get } = require('../lib/client.js');
-const { closing, lasts, long, row } = require('../lib/outage.js');
+const { closing, lasts, long, mending, row } = require('../lib/outage.js');
 const parts = require('../lib/parts.js');
 const stack = require('../lib/stack.js');
 const { buyer, confirmed, event, staff } = require('../lib/world.js');
@@ -28,8 +28,7 @@ function setClock(by) {
 	assert.ok(by === '+0' || Math.abs(ahead) > 3500e3, `libfaketime has no effect: ${ahead} ms`);
 }
 
-// What the library shares among the processes of a program is named by a process id, and stays behind where
-// that was killed: with the same id again nothing starts.
+// What the library shares is named by a process id, and stays behind where that was killed.
 function sweep() {
 	for (const name of fs.readdirSync('/dev/shm')) {
 		const pid = /^(?:sem\.)?faketime_(?:sem|shm)_(\d+)$/.exec(name)?.[1];
@@ -73,10 +72,16 @@ for (const [how, first, then] of [['an hour fast', '+1h', '+1h'], ['set back by 
 		assert.ok(Math.abs(Date.parse(booking.confirmed_at) - Date.now()) < 60e3, booking.confirmed_at);
 		for (const [name, args] of [['janitor', []], ['reconcile', ['--event', sale.event]]]) job(name, args);
 		if (long) await lasts();
-		assert.deepEqual(Object.keys(sale.tally(began).counts).filter((kind) => /^(4(?!09|10)|5)/.test(kind)), []);
+		// A busy machine may be late with a few answers; a wrong clock would be it with all of them.
+		const { counts } = sale.tally(began);
+		const late = counts['503 unavailable'] ?? 0;
+		delete counts['503 unavailable'];
+		assert.ok(late < counts[201] / 10, `${late} were told 503`);
+		assert.deepEqual(Object.keys(counts).filter((kind) => /^(4(?!09|10)|5)/.test(kind)), []);
 		await restart({});
 		return Date.now();
 	});
 }
 
+mending(() => restart({}));
 closing();

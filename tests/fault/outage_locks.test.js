@@ -9,12 +9,15 @@ const busy = /^409 busy$/;
 
 async function locked(statement) {
 	const operator = new Session();
-	await operator.say('begin');
-	await operator.say(`set local search_path = holdfast`);
-	await operator.say(statement);
-	await lasts();
-	await operator.say('rollback');
-	await operator.close();
+	try {
+		await operator.say('begin');
+		await operator.say(`set local search_path = holdfast`);
+		await operator.say(statement);
+		await lasts();
+		await operator.say('rollback');
+	} finally {
+		await operator.close();
+	}
 	return Date.now();
 }
 

@@ -3,7 +3,7 @@
 
 const fs = require('node:fs');
 
-const { closing, lasts, row } = require('../lib/outage.js');
+const { closing, lasts, mending, row } = require('../lib/outage.js');
 const parts = require('../lib/parts.js');
 const stack = require('../lib/stack.js');
 
@@ -40,8 +40,11 @@ row('Redis stands still', degraded, async () => {
 row('Redis takes connections and says nothing', degraded, async () => {
 	await parts.redis.kill();
 	const leave = await parts.redis.mute();
-	await lasts();
-	await leave();
+	try {
+		await lasts();
+	} finally {
+		await leave();
+	}
 	parts.redis.start();
 	return Date.now();
 });
@@ -58,4 +61,5 @@ row('Redis is emptied', { ready: ['ok'] }, async () => {
 	return Date.now();
 });
 
+mending(() => parts.redis.heal());
 closing();

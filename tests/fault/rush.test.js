@@ -6,6 +6,7 @@ const assert = require('node:assert/strict');
 const { before, test } = require('node:test');
 
 const crowd = require('../lib/crowd.js');
+const health = require('../lib/health.js');
 const parts = require('../lib/parts.js');
 const { Scenario, holding } = require('../lib/scenario.js');
 const stack = require('../lib/stack.js');
@@ -16,7 +17,8 @@ const buyers = 100; // for a thousand seats
 
 let postgres, rush;
 
-before(() => {
+before(async () => {
+	await health.serving();
 	postgres = new parts.Postgres();
 	rush = holding('rush', 3);
 });

@@ -1,17 +1,21 @@
 // Outages while a sale is on: each row takes something away, gives it back, and says what clients may
 // have seen. One sale goes through all rows of a file; with LONG=1 each row has one of its own, and
-// lasts ten seconds. At the end of a file a table says how long answers and recoveries took.
+// lasts ten seconds. At the end of a file a table says how long answers and recoveries took. A row that
+// fails says how the stack stands, and puts back what it took, so that what comes next can be judged.
 'use strict';
 
 const assert = require('node:assert/strict');
 const { after, test } = require('node:test');
 
+const health = require('./health.js');
 const { Sale, settle } = require('./sale.js');
 const stack = require('./stack.js');
 
 const long = process.env.LONG === '1';
 const REQUEST_MS = 5500, RECOVERY_MS = 5000;
-const sales = [], table = [];
+// A machine that is busy with something else may be late, but not time after time.
+const TRIES = 3;
+const sales = [], table = [], menders = [];
 let sale = null, broken = null;
 
 // As long as something is away.
@@ -41,27 +45,73 @@ async function closeSale() {
  *   within   milliseconds in which service must be back
  */
 function row(name, expected, fault) {
-	test(name, { timeout: 120000 }, async () => {
-		assert.ok(!broken, `the outage before is not over: ${broken}`);
+	test(name, { timeout: 300000 }, async () => {
+		assert.ok(!broken, `an outage before is not over: ${broken}`);
 		broken = name;
-		if (!sale) await openSale();
-		await sale.progress(120);
 		const began = Date.now();
-		const back = await fault(sale);
-		const { took } = await sale.recovered(back);
-		broken = null;
-		const { counts, worst } = sale.tally(began);
-		table.push({ name, worst, took });
-		answersCheck(counts, expected);
-		readyCheck(sale, began, expected.ready ?? []);
-		readsCheck(sale, began, expected);
-		assert.ok(worst <= REQUEST_MS, `an answer took ${worst} ms`);
-		assert.ok(took <= (expected.within ?? RECOVERY_MS), `back after ${took} ms`);
-		if (long) {
-			await sale.progress(300);
-			await closeSale();
+		try {
+			for (let tries = 1; ; tries++) {
+				if (!sale) await openSale();
+				const late = await outage(name, expected, fault);
+				if (!late) break;
+				assert.ok(tries < TRIES, `${late}, and so it was ${tries} times`);
+				console.log(`${name}: ${late}; once more`);
+			}
+			if (long) {
+				await sale.progress(300);
+				await closeSale();
+			}
+			broken = null;
+		} catch (error) {
+			await explain(error, began);
+			await mend(name);
+			throw error;
 		}
 	});
+}
+
+// Once: what was too late, or nothing.
+async function outage(name, expected, fault) {
+	const limit = expected.within ?? RECOVERY_MS;
+	await sale.progress(120);
+	const began = Date.now();
+	const back = await fault(sale);
+	const { took } = await sale.recovered(back);
+	const { counts, worst } = sale.tally(began);
+	table.push({ name, worst, took });
+	answersCheck(counts, expected);
+	readyCheck(sale, began, expected.ready ?? []);
+	readsCheck(sale, began, expected);
+	const slow = Math.max(worst, sale.slowest(began));
+	if (slow > REQUEST_MS) return `an answer took ${slow} ms`;
+	return took > limit ? `back after ${took} ms` : '';
+}
+
+// Puts what became of the row behind the words of its failure.
+async function explain(error, began) {
+	const lines = [error.message];
+	if (sale) {
+		lines.push(`answers: ${JSON.stringify(sale.tally(began).counts)}, in the last 2 s: ` +
+			`${JSON.stringify(sale.tally(Date.now() - 2000).counts)}, readyz: ${JSON.stringify(sale.readiness(began))}`);
+	}
+	error.message = [...lines, await health.told()].join('\n');
+}
+
+// What a file does, beside starting what is missing, to put back what a row that failed has left away.
+const mending = (how) => menders.push(how);
+
+async function mend(name) {
+	const failed = sale;
+	sale = null;
+	try {
+		if (failed?.running) await failed.end();
+		for (const how of menders) await how();
+		health.startMissing();
+		await health.serving();
+		broken = null;
+	} catch (error) {
+		console.log(`${name}: not mended: ${error.message}`);
+	}
 }
 
 // What clients may see at any time. A lock that is not had in time is nobody's failure, least of all when
@@ -87,7 +137,6 @@ function readyCheck({ looks }, began, wanted) {
 	for (const look of seen) {
 		if (look.code === 503 && look.state === 'none') continue; // nginx's own
 		assert.equal(look.code, codes[look.state], JSON.stringify(look));
-		assert.ok(look.ended - look.began <= REQUEST_MS, `readyz took ${look.ended - look.began} ms`);
 	}
 	const states = new Set(seen.map((look) => look.state));
 	for (const state of wanted) assert.ok(states.has(state), `readyz was never ${state}: ${[...states]}`);
@@ -98,13 +147,12 @@ function readsCheck({ reads }, began, { answers = [], must }) {
 	for (const read of reads.filter((one) => one.began >= began)) {
 		const kind = read.error ?? `${read.code}${read.slug ? ` ${read.slug}` : ''}`;
 		assert.ok(read.code === 200 || [...answers, must].filter(Boolean).some((one) => one.test(kind)), `availability: ${kind}`);
-		assert.ok(read.ended - read.began <= REQUEST_MS, `availability took ${read.ended - read.began} ms`);
 	}
 }
 
 // The last words of a file: what is still on is checked, and then all books.
 function closing() {
-	test('every answer is in the books, no place was sold twice, and Redis equals PostgreSQL', { timeout: 120000 }, async () => {
+	test('every answer is in the books, no place was sold twice, and Redis equals PostgreSQL', { timeout: 300000 }, async () => {
 		assert.ok(!broken, `an outage is not over: ${broken}`);
 		await closeSale();
 		await settle(sales);
@@ -119,4 +167,4 @@ function closing() {
 	});
 }
 
-module.exports = { closing, lasts, long, row };
+module.exports = { closing, lasts, long, mending, row };

@@ -60,19 +60,21 @@ const pools = {
 	async stop(pool) {
 		const loop = Number(fs.readFileSync(path.join(env.HOLDFAST_RUN, `${pool}.loop`), 'utf8'));
 		signal(loop, 'SIGTERM');
-		await gone(loop);
+		await until(`the keeper of ${pool} has ended`, () => !stack.isAlive(loop));
 	},
-	// The same pool with something more in its environment.
+	// The same pool, its workers with something more in their environment.
 	async start(pool, more = {}) {
+		const extra = Object.entries(more).map(([name, value]) => `${name}=${value}`);
 		const log = fs.openSync(path.join(env.HOLDFAST_STATE, `log/${pool}.log`), 'a');
 		const loop = spawn(path.join(stack.tree, 'deploy/pool'), [path.join(env.HOLDFAST_RUN, `${pool}.sock`),
 			pidFile(pool), confValue('backlog'), confValue(`workers_${pool}`),
+			...(extra.length ? ['/usr/bin/env', ...extra] : []),
 			path.join(env.HOLDFAST_BIN, `holdfast-${pool}`), '--config', env.HOLDFAST_CONF],
-		{ cwd: '/', detached: true, stdio: ['ignore', log, log], env: { PATH: env.PATH, LC_ALL: 'C', TZ: 'UTC', ...more } });
+		{ cwd: '/', detached: true, stdio: ['ignore', log, log], env: { PATH: env.PATH, LC_ALL: 'C', TZ: 'UTC' } });
 		fs.closeSync(log);
 		loop.unref();
 		fs.writeFileSync(path.join(env.HOLDFAST_RUN, `${pool}.loop`), `${loop.pid}\n`);
-		await until(`${pool} is there`, () => stack.workers(pool).length > 0, 30);
+		await until(`${pool} is there`, () => stack.workers(pool).length > 0);
 	},
 };
 
@@ -83,6 +85,12 @@ const redisHome = path.join(env.HOLDFAST_STATE, 'redis');
 const redis = {
 	kill: () => kill(stack.pidOf('redis')),
 	start: () => stack.startRedis(),
+	// Whatever has become of it: another one runs, on what it had written.
+	async heal() {
+		await kill(stack.pidOf('redis'));
+		fs.rmSync(env.REDIS_SOCKET, { force: true });
+		stack.startRedis();
+	},
 	files: path.join(redisHome, 'appendonlydir'),
 	// A server that takes connections and never says a word, in the place of Redis.
 	async mute() {
@@ -137,7 +145,8 @@ class Postgres {
 	}
 
 	all() {
-		return [this.pid(), ...childrenOf(this.pid())];
+		const pid = this.pid();
+		return pid === null ? [] : [pid, ...childrenOf(pid)];
 	}
 
 	control(...args) {
@@ -175,6 +184,15 @@ class Postgres {
 		await deed();
 		await gone(all.filter((pid) => pid !== this.pid()));
 		sale.crashed(since);
+	}
+
+	// Whatever has become of it: it runs by itself, and takes writes.
+	async heal() {
+		signal(this.all(), 'SIGCONT');
+		await this.control('stop', '-w', '-m', 'immediate'); // where there is one
+		fs.rmSync(path.join(this.data, 'standby.signal'), { force: true });
+		await this.write('postgresql.auto.conf', '');
+		await this.start();
 	}
 
 	// A file in its directory of data.

@@ -7,6 +7,7 @@ const assert = require('node:assert/strict');
 const http = require('node:http');
 
 const crowd = require('./crowd.js');
+const health = require('./health.js');
 const { audit } = require('./sale_audit.js');
 const stack = require('./stack.js');
 
@@ -26,14 +27,15 @@ function randomOf(seed) {
 const defaults = {
 	seats: 600, places: 800, clients: 24, holdSeconds: 6,
 	think: 25, // milliseconds between two requests of a client, on average
-	patience: 15000, // how long a client goes on to ask for one answer
-	timeout: 8000, // of one request: longer than anything may take
+	patience: 30000, // how long a client goes on to ask for one answer
+	timeout: 20000, // of one request: longer than anything takes on a busy machine
 	seed: Math.floor(Math.random() * 1e9),
 };
 
 class Sale {
-	// A new event with its buyers. `audit` judges what `requests` and `answers` hold.
+	// A new event with its buyers, on a stack that serves. `audit` judges what `requests` and `answers` hold.
 	static async open(options = {}) {
+		await health.serving();
 		const sale = new Sale();
 		Object.assign(sale, defaults, options, { requests: [], answers: [], crashes: [], looks: [], reads: [] });
 		const { seats, places, holdSeconds } = sale;
@@ -61,10 +63,11 @@ class Sale {
 	}
 
 	// Until so many more answers have come.
-	async progress(count = 150, seconds = 20) {
+	async progress(count = 150, seconds = 60) {
 		const from = this.answers.length, end = Date.now() + seconds * 1000;
 		while (this.answers.length < from + count) {
-			assert.ok(Date.now() < end, `only ${this.answers.length - from} answers in ${seconds} s`);
+			assert.ok(Date.now() < end, `only ${this.answers.length - from} answers in ${seconds} s: ` +
+				JSON.stringify(this.tally(end - seconds * 1000).counts));
 			await crowd.sleep(5);
 		}
 	}
@@ -79,7 +82,7 @@ class Sale {
 	 * After a part has come back at `since`: once requests have succeeded for a while, {took}, the
 	 * milliseconds until the last one that failed, or else until the first hold.
 	 */
-	async recovered(since, { seconds = 12, quiet = 400, good = 40 } = {}) {
+	async recovered(since, { seconds = 60, quiet = 400, good = 40 } = {}) {
 		for (const end = Date.now() + seconds * 1000; ; await crowd.sleep(10)) {
 			const bad = Math.max(since, ...[...this.#after(this.answers, since), ...this.#after(this.reads, since)]
 				.filter((one) => one.status === 0 || one.status >= 500).map((one) => one.ended),
@@ -111,6 +114,11 @@ class Sale {
 			worst = Math.max(worst, answer.ended - answer.began);
 		}
 		return { counts, worst };
+	}
+
+	// The longest that readyz, or a look at the event, took since then.
+	slowest(from) {
+		return Math.max(0, ...[...this.looks, ...this.reads].filter((one) => one.began >= from).map((one) => one.ended - one.began));
 	}
 
 	// What readyz said between two moments: {ok: 12, degraded: 3, …}.

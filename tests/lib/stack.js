@@ -72,8 +72,8 @@ function startRedis() {
 	output('redis-server', [path.join(env.HOLDFAST_STATE, 'redis/redis.conf')]);
 }
 
-// Until it is so, or fails in words.
-async function until(what, condition, seconds = 10) {
+// Until it is so, or fails in words: after so long that a busy machine cannot be why.
+async function until(what, condition, seconds = 60) {
 	const end = Date.now() + seconds * 1000;
 	for (;;) {
 		const found = await condition();
