@@ -1,10 +1,10 @@
 /*
  * The connection to Redis, over hiredis.
  *
- * After connecting, the socket does not block and every wait is a poll with the deadline of the
- * call, so that a server that answers byte by byte cannot hold a worker longer than one that is
- * silent. A context that has failed once is freed: a late reply would otherwise be taken for the
- * next one's.
+ * Every wait is a poll with the deadline of the call, so that a server that answers byte by byte
+ * cannot hold a worker longer than one that is silent. But the first read of an answer waits by
+ * itself, as long as the socket allows: mostly there is no other. A context that has failed once is
+ * freed: a late reply would otherwise be taken for the next one's.
  */
 #include "store/redis.h"
 
@@ -23,6 +23,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/socket.h>
 
 #define RUN_ID_MAX 64
 #define LOOK_US    1000
@@ -62,58 +63,49 @@ connection_fail(struct redis *redis, const char *reason)
 			     (int64_t)(random % (uint32_t)(redis->retry_us / 2 + 1));
 }
 
-static bool
-output_flush(redisContext *context, int64_t deadline_us)
-{
-	int done = 0;
-
-	for (;;) {
-		if (redisBufferWrite(context, &done) != REDIS_OK)
-			return false;
-		if (done)
-			return true;
-		if (!wait_for(context->fd, POLLOUT, deadline_us))
-			return false;
-	}
-}
-
-/* The next reply, or NULL when the connection failed or the time is over. */
+/*
+ * The next reply, or NULL when the connection failed or the time is over. A read that finds
+ * nothing, at once or after the time that the socket allows, is none to hiredis.
+ */
 static redisReply *
 reply_read(redisContext *context, int64_t deadline_us)
 {
 	void *reply = NULL;
 
-	for (;;) {
+	for (bool first = true;; first = false) {
 		if (redisGetReplyFromReader(context, &reply) != REDIS_OK)
 			return NULL;
 		if (reply != NULL)
 			return reply;
-		if (!wait_for(context->fd, POLLIN, deadline_us) ||
-			redisBufferRead(context) != REDIS_OK)
+		if (!first && !wait_for(context->fd, POLLIN, deadline_us))
+			return NULL;
+		if (redisBufferRead(context) != REDIS_OK)
 			return NULL;
 	}
 }
 
 /* ---- connecting ------------------------------------------------------------------------------ */
 
-static bool
-session_append(redisContext *context, const struct redis_url *url, int *replies)
+/* AUTH, SELECT and INFO, as far as they are needed; returns how many these are. */
+static int
+session_write(struct str *out, const struct redis_url *url)
 {
-	int failed = 0;
+	const char *auth[] = { "AUTH", url->user != NULL ? url->user : url->password,
+		url->password };
+	const char *select[] = { "SELECT", str_int(out->arena, url->db) };
+	const char *info[] = { "INFO", "server" };
+	int replies = 1;
 
 	if (url->password != NULL) {
-		failed |= url->user != NULL ? redisAppendCommand(context, "AUTH %s %s", url->user,
-						      url->password)
-					    : redisAppendCommand(context, "AUTH %s", url->password);
-		++*replies;
+		resp_write(out, url->user != NULL ? 3 : 2, auth, NULL);
+		replies++;
 	}
 	if (url->db != 0) {
-		failed |= redisAppendCommand(context, "SELECT %d", url->db);
-		++*replies;
+		resp_write(out, 2, select, NULL);
+		replies++;
 	}
-	failed |= redisAppendCommand(context, "INFO server");
-	++*replies;
-	return failed == REDIS_OK;
+	resp_write(out, 2, info, NULL);
+	return replies;
 }
 
 static bool
@@ -133,18 +125,20 @@ run_id_read(const char *info, char run_id[RUN_ID_MAX])
 	return true;
 }
 
-/* AUTH, SELECT and the server's run_id, in one round trip. */
+/* Who this is, and the server's run_id, in one round trip; returns what is wrong. */
 static const char *
-session_begin(struct redis *redis, int64_t deadline_us)
+session_begin(struct redis *redis, struct arena *arena, int64_t deadline_us)
 {
-	redisContext *context = redis->context;
 	const char *mistake = NULL;
-	int replies = 0;
+	struct str text;
+	int replies;
 
-	if (!session_append(context, &redis->url, &replies) || !output_flush(context, deadline_us))
+	str_init(&text, arena);
+	replies = session_write(&text, &redis->url);
+	if (!wait_send(redis->context->fd, text.data, text.len, deadline_us))
 		return "cannot write";
 	for (int i = 0; i < replies; i++) {
-		redisReply *reply = reply_read(context, deadline_us);
+		redisReply *reply = reply_read(redis->context, deadline_us);
 
 		if (reply == NULL)
 			return "no answer in time";
@@ -168,6 +162,7 @@ connection_open(struct redis *redis)
 	struct timeval timeout = { .tv_sec = redis->timeout_us / 1000000,
 		.tv_usec = redis->timeout_us % 1000000 };
 	redisContext *context;
+	struct arena *arena;
 	const char *mistake;
 
 	if (now_us < redis->retry_at_us) {
@@ -188,7 +183,13 @@ connection_open(struct redis *redis)
 		connection_fail(redis, "cannot set up the socket");
 		return false;
 	}
-	mistake = session_begin(redis, deadline_us);
+	arena = arena_new();
+	mistake = session_begin(redis, arena, deadline_us);
+	arena_free(arena);
+	if (mistake == NULL && (fcntl(context->fd, F_SETFL, 0) != 0 ||
+				       setsockopt(context->fd, SOL_SOCKET, SO_RCVTIMEO, &timeout,
+					       sizeof(timeout)) != 0))
+		mistake = "cannot set up the socket";
 	if (mistake != NULL) {
 		connection_fail(redis, mistake);
 		return false;
@@ -295,10 +296,10 @@ command_run(struct redis *redis, const char *what, int words, const char *const 
 	struct str text;
 
 	FAULT_CALL(what, "sending");
+	/* Past hiredis, which would copy it once more. */
 	str_init(&text, arena);
 	resp_write(&text, words, word, lens);
-	if (redisAppendFormattedCommand(redis->context, text.data, text.len) != REDIS_OK ||
-		!output_flush(redis->context, deadline_us)) {
+	if (!wait_send(redis->context->fd, text.data, text.len, deadline_us)) {
 		connection_fail(redis, "cannot write");
 		metrics_add(METRIC_REDIS_CALLS, METRIC_RESULT_FAILED, 1);
 		return NULL;

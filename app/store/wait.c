@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <sys/socket.h>
 
 short
 wait_for(int fd, short events, int64_t deadline_us)
@@ -24,4 +25,24 @@ wait_for(int fd, short events, int64_t deadline_us)
 		if (ready < 0 && errno != EINTR)
 			return 0;
 	}
+}
+
+bool
+wait_send(int fd, const void *bytes, size_t len, int64_t deadline_us)
+{
+	const char *at = bytes;
+
+	while (len > 0) {
+		ssize_t did = send(fd, at, len, MSG_DONTWAIT | MSG_NOSIGNAL);
+
+		if (did < 0 && errno != EAGAIN && errno != EINTR)
+			return false;
+		if (did <= 0 && !wait_for(fd, POLLOUT, deadline_us))
+			return false;
+		if (did > 0) {
+			at += did;
+			len -= (size_t)did;
+		}
+	}
+	return true;
 }

@@ -12,4 +12,7 @@
  */
 short wait_for(int fd, short events, int64_t deadline_us);
 
+/* Sends all of it by then; false: the connection has failed, or the time is over. */
+bool wait_send(int fd, const void *bytes, size_t len, int64_t deadline_us);
+
 #endif

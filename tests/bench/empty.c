@@ -4,6 +4,7 @@
 #include "base/base.h"
 
 #include <fcgiapp.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/prctl.h>
 
@@ -15,6 +16,8 @@ main(void)
 	FCGX_Request request;
 
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
+	/* As the pools do. */
+	sched_setscheduler(0, SCHED_BATCH, &(struct sched_param){ .sched_priority = 0 });
 	if (FCGX_Init() != 0 || FCGX_InitRequest(&request, 0, 0) != 0)
 		return 1;
 	while (FCGX_Accept_r(&request) == 0) {

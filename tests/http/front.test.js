@@ -7,7 +7,7 @@ const fs = require('node:fs');
 const net = require('node:net');
 const os = require('node:os');
 const path = require('node:path');
-const { spawnSync } = require('node:child_process');
+const { execFileSync, spawnSync } = require('node:child_process');
 const test = require('node:test');
 const { setTimeout: pause } = require('node:timers/promises');
 
@@ -104,6 +104,15 @@ test('service calls answer at the root and below /api/v1', async () => {
 const pidOf = (pool) =>
 	Number(fs.readFileSync(path.join(process.env.HOLDFAST_PIDS, `${pool}.pid`), 'utf8'));
 
+// What can be said of a pool that does not come back: who keeps it, and the end of its log.
+function poolSays(pool) {
+	const keeper = fs.readFileSync(path.join(process.env.HOLDFAST_RUN, `${pool}.loop`), 'utf8').trim();
+	const log = fs.readFileSync(path.join(process.env.HOLDFAST_STATE, `log/${pool}.log`), 'utf8');
+	return `${execFileSync('ps', ['-e', '-o', 'pid,ppid,stat,etimes,wchan:24,args', '--forest'], { encoding: 'utf8' })
+		.split('\n').filter((line) => line.includes(`${pool}.sock`) || line.includes(keeper)).join('\n')}\n`
+		+ log.split('\n').slice(-8).join('\n');
+}
+
 // A new connection each time, so that the answer is of now.
 const ready = async () => (await ask('GET /readyz')).status;
 
@@ -122,7 +131,7 @@ test('a killed pool is back within a second on its socket, and 503 meanwhile', a
 				assertOwn(answer, 503, 'unavailable');
 				assert.ok(Number(answer.headers['retry-after']) > 0);
 			}
-			assert.ok(Date.now() - began < 60000, 'the pool is not back');
+			assert.ok(Date.now() - began < 60000, `the pool is not back: ${status} ${answer.text}\n${poolSays('booking')}`);
 		} while (status !== 200 || pidOf('booking') === before);
 		assert.ok(Date.now() - began < most, `${signal}: ${Date.now() - began} ms`);
 	}
