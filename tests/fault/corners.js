@@ -46,7 +46,7 @@ class Corners {
 	// Asks until the answer is definite. The client that has a key sends it again with each.
 	async #ask(buyer, where, body, keyed) {
 		const key = keyed ? `corner-${this.keys++}` : undefined;
-		for (const end = Date.now() + 20000; ;) {
+		for (const end = Date.now() + 60000; ;) {
 			const answer = await crowd.call('POST', where, { token: buyer.token, body, key })
 				.catch((error) => ({ status: 0, text: error.message }));
 			if (!isPassing(answer)) return answer;

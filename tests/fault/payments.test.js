@@ -126,7 +126,7 @@ async function survive(t, rules) {
 	].map((one) => one.catch((error) => { failed ??= error; }));
 	faults.arm(seed, rules);
 	try {
-		const counts = await faults.allFired(seed, rules, { seconds: 90, busy: () => {
+		const counts = await faults.allFired(seed, rules, { busy: () => {
 			if (failed) throw failed;
 		} });
 		t.diagnostic(Object.entries(counts).map(([name, count]) => `${name} ${count}`).join(', '));

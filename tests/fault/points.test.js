@@ -92,7 +92,7 @@ const fencesDown = () => events.forEach((event) => stack.redis('del', `hf:{${eve
  * A sale under these rules until each has fired; then everything is held against the books. The jobs run
  * meanwhile, over and over.
  */
-async function survive(t, rules, { jobs = [], seconds = 150, often = 1 }) {
+async function survive(t, rules, { jobs = [], seconds = 300, often = 1 }) {
 	t.diagnostic(`seed ${seed}`);
 	const sale = await Sale.open({ seed, holdSeconds, seats: 300, places: 300, think: 10 });
 	const corners = await Corners.open();

@@ -117,7 +117,7 @@ class Line {
 				{ method: 'GET', where: `/reservation/status?token=${token}` })).body));
 			last = all;
 			return all.every(({ status, reason }) => status === 'reserved' || reason === 'already-reserved');
-		}, 100).catch((error) => assert.fail(`${error.message}: ${JSON.stringify(last)}\n${this.#story()}`));
+		}, 200).catch((error) => assert.fail(`${error.message}: ${JSON.stringify(last)}\n${this.#story()}`));
 		const [[twice]] = crowd.sql(`select count(*) from (select user_id from holdfast.bookings
 			where event_id = ${this.event} and status = 'HOLD' and expires_at > now() and user_id <> '${this.owner.id}'
 			group by 1 having count(*) > 1) as q`);
@@ -137,7 +137,7 @@ async function survive(t, rules) {
 	}
 	faults.arm(seed, rules);
 	try {
-		const counts = await faults.allFired(seed, rules, { seconds: 90, busy: () => {
+		const counts = await faults.allFired(seed, rules, { busy: () => {
 			if (failed) throw failed;
 		} });
 		t.diagnostic(`fired: ${Object.entries(counts).map(([name, n]) => `${name} ${n}`).join(', ')}`);

@@ -55,7 +55,7 @@ function fired() {
 
 // Until each rule has fired. Those that have, so often, make room for the others. `busy` throws what the
 // traffic has to complain of.
-async function allFired(seed, rules, { often = 1, seconds = 40, busy = () => {} }) {
+async function allFired(seed, rules, { often = 1, seconds = 200, busy = () => {} }) {
 	const nameOf = ([point, action]) => `${point} ${action}`;
 	let open = rules.length;
 	for (const end = Date.now() + seconds * 1000; ; await crowd.sleep(50)) {

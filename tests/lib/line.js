@@ -20,7 +20,7 @@ async function joined(who, eventId, section, quantity, options) {
 const standing = async (token) => assertStatus(await status(token), 200).body;
 
 // Polls until the ticket stands so.
-const until = (token, want, seconds = 15) => stack.until(`a ticket that is ${want}`, async () => {
+const until = (token, want, seconds = 60) => stack.until(`a ticket that is ${want}`, async () => {
 	const is = await standing(token);
 	return is.status === want && is;
 }, seconds);

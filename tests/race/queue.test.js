@@ -75,7 +75,7 @@ async function sale({ places, people, asking = people, quantity = () => 1, distu
   assert.equal(new Set(tokens).size, people, 'a ticket each');
   tokens.sort((a, b) => scoreOf(a) - scoreOf(b));
   let served, now;
-  for (const end = Date.now() + 60000; ;) {
+  for (const end = Date.now() + 180000; ;) {
     now = await standings(tokens.slice(0, asking));
     served = tokens.filter((_, i) => now[i]?.status === 'reserved');
     const given = served.reduce((sum, token) => sum + quantityOf(token), 0);
