@@ -1,5 +1,4 @@
-// Standing in line: joins and polls against an empty worker, polls in a long line against a short one, and
-// what a person in line takes of Redis.
+// Lines of people, for joins and polls, and what a person in line takes of Redis.
 'use strict';
 
 const assert = require('node:assert/strict');
@@ -71,6 +70,7 @@ function pollsWrite(file, event, count) {
   fs.writeFileSync(file, Array.from({ length: POLLS / some.length }, () => some.join('')).join(''));
 }
 
+// Lines that stand still; polls of the people in them are in files `polls.long` and `polls.short`.
 async function prepare(files) {
   const long = await fill(LONG), short = await fill(SHORT);
   pollsWrite(files('polls.long'), long.event, LONG);
@@ -78,21 +78,4 @@ async function prepare(files) {
   return { event: short.event, bytes: long.bytes };
 }
 
-function all(answer, status) {
-  assert.deepEqual(Object.keys(answer.statuses), [String(status)], JSON.stringify(answer));
-  return answer.rate;
-}
-
-// Long and short in turn, twice, so that what else the machine does falls on both.
-async function rates(load, files) {
-  const { event, bytes } = await prepare(files);
-  const poll = async (which) => all(
-    await load({ ids: files(`polls.${which}`) }, '1 GET /api/v1/reservation/status?token={id}'), 200);
-  const join = all(await load({}, `1 POST /api/v1/queue/join {"event_id":"${event}","section_id":"G"}`), 202);
-  const got = [];
-  for (const which of ['long', 'short', 'short', 'long']) got.push(await poll(which));
-  return { queue_join: join, queue_status: (got[1] + got[2]) / 2, queue_status_long: (got[0] + got[3]) / 2,
-    queue_bytes: bytes };
-}
-
-module.exports = { rates };
+module.exports = { prepare };

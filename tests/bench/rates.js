@@ -13,6 +13,7 @@ const stage = require('./stage.js');
 
 const { assertAll, here, holdPlace, holdSeat, holdTaken, load, move, read } = drive;
 const { files, once, seconds, workers } = stage;
+const SLICES = 3;
 
 const mine = once(async () => ({
   statementSeats: new stage.Seats(),
@@ -21,17 +22,21 @@ const mine = once(async () => ({
   mapSmall: stage.eventOfSeats(1000),
 }));
 
-// ---- the parts alone --------------------------------------------------------------------------
+const rateOf = async (answer, ...statuses) => assertAll(await answer, ...statuses).rate;
 
-// The same requests to workers that do nothing.
-async function empties({ empty, general }) {
-  const rate = async (request) => assertAll(await load(empty.port, {}, request), 201).rate;
-  return {
-    empty: await rate(holdSeat(1)),
-    empty_move: await rate('1 POST /api/v1/bookings/00000001-0000-4000-8000-{hex}/confirm {}'),
-    empty_read: await rate(read(general, 'availability')),
-  };
+// Rates that are compared with each other, measured by turns, a slice of the time each: what else the machine
+// does falls on all of them.
+async function byTurns(measures) {
+  const rates = Object.fromEntries(Object.keys(measures).map((name) => [name, 0]));
+  for (let turn = 0; turn < SLICES; turn++) {
+    for (const [name, measure] of Object.entries(measures)) {
+      rates[name] += await measure({ seconds: seconds / SLICES }, turn) / SLICES;
+    }
+  }
+  return rates;
 }
+
+// ---- the parts alone --------------------------------------------------------------------------
 
 async function scripts(event) {
   await crowd.redisFlush();
@@ -68,13 +73,71 @@ async function statements(seats) {
 
 // ---- through everything -----------------------------------------------------------------------
 
-async function life({ seats }) {
-  const { event, from } = await seats.take(20000);
-  const ids = files('ids');
-  const held = assertAll(await here({ from, most: 20000, save: ids }, holdSeat(event)), 201);
-  const confirmed = assertAll(await here({ ids }, move('confirm')), 200);
-  const cancelled = assertAll(await here({ ids, most: drive.sent(confirmed) }, move('cancel')), 200);
-  return { hold: held.rate, confirm: confirmed.rate, cancel: cancelled.rate };
+// Calls without an effect that lasts, beside the same requests to workers that do nothing. With a token nginx
+// keeps nothing of a map: each request is one of a worker.
+async function asked({ empty, general, taken }, { map, mapSmall }) {
+  const line = await queue.prepare(files);
+  const version = await drive.redisCli('HGET', `hf:{${map}}:meta`, 'version');
+  const bare = (request) => (time) => rateOf(load(empty.port, time, request), 201);
+  const shown = (below, event) => (time) => rateOf(here(time, read(event, below)), 200);
+  const polled = (which) => (time) => rateOf(here({ ...time, ids: files(`polls.${which}`) },
+    '1 GET /api/v1/reservation/status?token={id}'), 200);
+  return {
+    queue_bytes: line.bytes,
+    ...await byTurns({
+      empty: bare(holdSeat(1)),
+      losing: (time) => rateOf(here(time, holdTaken(taken)), 409),
+      queue_join: (time) => rateOf(here(time,
+        `1 POST /api/v1/queue/join {"event_id":"${line.event}","section_id":"G"}`), 202),
+    }),
+    ...await byTurns({
+      empty_read: bare(read(general, 'availability')),
+      map: shown('seatmap/status', map),
+      map_since: shown(`seatmap/status?since=${version}`, map),
+      map_small: shown('seatmap/status', mapSmall),
+      availability: shown('availability', map),
+      queue_status: polled('short'),
+      queue_status_long: polled('long'),
+    }),
+  };
+}
+
+// What many watch, as nginx keeps it, beside the same answer as a file of nginx's own.
+const kept = ({ empty, general }) => byTurns({
+  fixed: (time) => rateOf(load(empty.port, { ...time, anonymous: true }, '1 GET /fixed'), 200),
+  cached: (time) => rateOf(here({ ...time, anonymous: true }, `1 GET /api/v1/events/${general}/availability`), 200),
+});
+
+async function life({ empty, general, seats }) {
+  const held = (turn) => files(`held.${turn}`), mixed = (turn) => files(`mixed.${turn}`), sent = [];
+  for (let turn = 0; turn < SLICES; turn++) {
+    const most = Math.ceil(2000 * seconds / SLICES);
+    await here({ most, seconds: 60, save: mixed(turn) }, holdPlace(general));
+    await here({ ids: mixed(turn), seconds: 60 }, move('confirm'));
+  }
+  return {
+    ...await byTurns({
+      hold: async (time, turn) => {
+        const { event, from } = await seats.take(10000);
+        return rateOf(here({ ...time, from, most: 10000, save: held(turn) }, holdSeat(event)), 201);
+      },
+      general: (time) => rateOf(here(time, holdPlace(general)), 201),
+      general_cancels: (time, turn) => rateOf(here({ ...time, ids: mixed(turn) },
+        holdPlace(general, 4), move('cancel')), 200, 201),
+    }),
+    ...await byTurns({
+      empty_move: (time) => rateOf(load(empty.port, time,
+        '1 POST /api/v1/bookings/00000001-0000-4000-8000-{hex}/confirm {}'), 201),
+      confirm: async (time, turn) => {
+        const confirmed = assertAll(await here({ ...time, ids: held(turn) }, move('confirm')), 200);
+        sent[turn] = drive.sent(confirmed);
+        return confirmed.rate;
+      },
+    }),
+    ...await byTurns({
+      cancel: (time, turn) => rateOf(here({ ...time, ids: held(turn), most: sent[turn] }, move('cancel')), 200),
+    }),
+  };
 }
 
 // Each buyer looks what there is, takes a seat, and confirms it.
@@ -83,36 +146,6 @@ async function purchase({ seats }) {
   const bought = assertAll(await here({ from, most: 30000, chain: true },
     read(event, 'availability'), holdSeat(event), move('confirm')), 200, 201);
   return { purchase: bought.requests[2].rate };
-}
-
-async function places({ general }) {
-  const ids = files('ids'), most = Math.ceil(2000 * seconds);
-  await here({ most, seconds: 60, save: ids }, holdPlace(general));
-  await here({ ids, seconds: 60 }, move('confirm'));
-  const alone = assertAll(await here({}, holdPlace(general)), 201);
-  const mixed = assertAll(await here({ ids }, holdPlace(general, 4), move('cancel')), 200, 201);
-  return { general: alone.rate, general_cancels: mixed.rate };
-}
-
-// A map of 50,000 seats that stands still, whole and by its changes, and one of 1,000. With a token nginx
-// keeps nothing of it: each request is one of a worker.
-async function maps({ map, mapSmall }) {
-  const version = await drive.redisCli('HGET', `hf:{${map}}:meta`, 'version');
-  const rate = async (below, event = map) => assertAll(await here({}, read(event, below)), 200).rate;
-  return {
-    map: await rate('seatmap/status'),
-    map_since: await rate(`seatmap/status?since=${version}`),
-    map_small: await rate('seatmap/status', mapSmall),
-    availability: await rate('availability'),
-  };
-}
-
-// What many watch, as nginx keeps it, beside the same answer as a file of nginx's own.
-async function kept({ empty, general }) {
-  const own = assertAll(await load(empty.port, { anonymous: true }, '1 GET /fixed'), 200);
-  const cached = assertAll(await here({ anonymous: true },
-    `1 GET /api/v1/events/${general}/availability`), 200);
-  return { fixed: own.rate, cached: cached.rate };
 }
 
 async function logins() {
@@ -128,15 +161,12 @@ async function round() {
   const common = await ground(), own = await mine();
   await build(common.seats.event, common.general, common.taken, own.map, own.mapSmall);
   return {
-    ...await empties(common),
-    losing: assertAll(await here({}, holdTaken(common.taken)), 409).rate,
-    ...await maps(own),
+    ...await asked(common, own),
     ...await kept(common),
-    ...await life(common),
     ...await purchase(common),
-    ...await places(common),
     ...await logins(),
-    ...await queue.rates(here, files),
+    // Together, since the calls are compared with these parts of them; last, since Redis is emptied.
+    ...await life(common),
     ...await statements(own.statementSeats),
     ...await scripts(own.scriptEvent),
     ...await janitor.rates(own.scriptEvent, stage.userIds, stage.small ? 1000 : 20000),
