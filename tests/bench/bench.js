@@ -18,6 +18,7 @@ const parts = {
   growth: require('./growth.js'),
   cost: require('./cost.js'),
   beside: require('./beside.js'),
+  settings: require('./settings.js'),
 };
 
 function chosen() {

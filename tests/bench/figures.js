@@ -138,6 +138,18 @@ function sumCost({ rounds, ...others }) {
   return { ...others, moves, seat: of('seat', 'redis') };
 }
 
+// Each value of a setting, and the ratios to the one that is shipped, which is the first.
+const sumSettings = (settings) => settings.map(({ name, rows }) => ({
+  name,
+  rows: rows.map(({ value, rounds }) => ({
+    value,
+    calls: ['hold', 'confirm', 'losing'].map((call) => ({
+      rate: summary(rounds.map((one) => one[call])),
+      ratio: summary(rounds.map((one, i) => one[call] / rows[0].rounds[i][call])),
+    })),
+  })),
+}));
+
 // The longest request of all that was measured, in seconds.
 function sumLongest(parts) {
   const worst = (kind) => Object.values(parts).map((part) => part.longest[kind])
@@ -147,7 +159,7 @@ function sumLongest(parts) {
     .filter((one) => one.of.us > 0);
 }
 
-// All of a report's parts: {rates, latency, growth, cost, beside}, those that there are.
+// All of a report's parts: {rates, latency, growth, cost, beside, settings}, those that there are.
 function sums(parts) {
   const all = {};
   const found = (name, of) => { if (parts[name]) all[name] = of(parts[name].result); };
@@ -156,6 +168,7 @@ function sums(parts) {
   found('growth', sumGrowth);
   found('cost', sumCost);
   found('beside', (result) => result);
+  found('settings', sumSettings);
   all.longest = sumLongest(parts);
   return all;
 }

@@ -96,11 +96,19 @@ const sections = {
       + `${whole(live.live_kb / 1024)} MB in the nginx that streams and ${whole(live.nginx_kb / 1024)} MB in that of `
       + 'the API.', '',
   ],
+
+  settings: ({ settings }) => [
+    'Calls a second with the value that is shipped, the first of each, and with others: medians, and the ratio to the '
+      + 'shipped one with least and most.', '',
+    ...table(['setting', 'value', 'holds', 'ratio', 'confirms', 'ratio', 'losing holds', 'ratio'],
+      settings.flatMap(({ name, rows }) => rows.map(({ value, calls }, i) => [i ? '' : name, value,
+        ...calls.flatMap(({ rate, ratio }) => [whole(rate.median), i ? range(ratio, share) : ''])]))),
+  ],
 };
 
 const titles = {
   rates: 'How many a second', latency: 'How long an answer takes', growth: 'When something grows',
-  cost: 'What it costs', beside: 'Beside others',
+  cost: 'What it costs', beside: 'Beside others', settings: 'What the settings were chosen by',
 };
 
 const longestText = (all) => all.longest.map((one) => `${one.name}: ${one.median.toFixed(2)} (${one.of.what}, `
