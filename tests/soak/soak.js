@@ -100,9 +100,11 @@ function tableOf(rows) {
 			+ `| ${number(row.grows)} | ${limitOf(row)} | ${row.met ? 'ok' : '**grows**'} |`)];
 }
 
-// A panel for each measure, but of the workers one for each pool: lines over time, from zero on.
-function drawn(all, samples) {
-	const d = new Drawing(930), wide = 360, high = 80;
+// A panel for each measure, but of the workers one for each pool: lines over time, from zero on, of so many
+// points as can be seen.
+function drawn(all, taken) {
+	const d = new Drawing(930), wide = 360, high = 80, step = Math.ceil(taken.length / 60);
+	const samples = taken.filter((_, i) => i % step === 0 || i === taken.length - 1);
 	const panels = new Map();
 	for (const measure of all.filter((one) => one.exactly === undefined)) {
 		const name = measure.name.replace(/^(\S+) \d+:/, '$1:');
