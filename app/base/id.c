@@ -1,8 +1,9 @@
 /*
  * Ids, hashes and randomness. libcrypto is included here alone.
  */
+#include <openssl/core_names.h>
 #include <openssl/evp.h>
-#include <openssl/hmac.h>
+#include <openssl/params.h>
 
 #include "base/id.h"
 
@@ -71,12 +72,38 @@ id_hmac(const void *secret, size_t secret_len, const char *const *parts,
 	free(input);
 }
 
+/* HMAC() would look for the algorithm at each call, which takes longer than the sum itself. */
+static EVP_MAC_CTX *
+hmac_sha256(void)
+{
+	static EVP_MAC_CTX *sum;
+	char digest[] = "SHA256";
+	const OSSL_PARAM params[] = {
+		OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0),
+		OSSL_PARAM_construct_end(),
+	};
+	EVP_MAC *hmac;
+
+	if (sum)
+		return sum;
+	hmac = EVP_MAC_fetch(NULL, "HMAC", NULL);
+	if (!hmac)
+		abort();
+	sum = EVP_MAC_CTX_new(hmac);
+	if (!sum || !EVP_MAC_CTX_set_params(sum, params))
+		abort();
+	EVP_MAC_free(hmac);
+	return sum;
+}
+
 void
 id_hmac_bytes(const void *secret, size_t secret_len, const void *data, size_t len,
 	unsigned char out[ID_SHA256_BYTES])
 {
-	assert(secret_len <= INT32_MAX);
-	if (!HMAC(EVP_sha256(), secret, (int)secret_len, data, len, out, NULL))
+	EVP_MAC_CTX *sum = hmac_sha256();
+
+	if (!EVP_MAC_init(sum, secret, secret_len, NULL) || !EVP_MAC_update(sum, data, len) ||
+		!EVP_MAC_final(sum, out, &len, ID_SHA256_BYTES) || len != ID_SHA256_BYTES)
 		abort();
 }
 

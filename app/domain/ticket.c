@@ -71,14 +71,13 @@ ticket_init(void)
 }
 
 static void
-mark(enum ticket_kind kind, size_t key, const struct ticket *ticket, unsigned char out[MARK_BYTES])
+mark(struct arena *arena, enum ticket_kind kind, size_t key, const struct ticket *ticket,
+	unsigned char out[MARK_BYTES])
 {
 	unsigned char full[ID_SHA256_BYTES];
-	char event[16], score[24];
-	const char *parts[] = { event, score, ticket->user_id, ticket->line, NULL };
+	const char *parts[] = { str_int(arena, ticket->event_id), str_int(arena, ticket->score),
+		ticket->user_id, ticket->line, NULL };
 
-	snprintf(event, sizeof(event), "%" PRId32, ticket->event_id);
-	snprintf(score, sizeof(score), "%" PRId64, ticket->score);
 	id_hmac(secrets[kind][key], sizeof(secrets[kind][key]), parts, full);
 	memcpy(out, full, MARK_BYTES);
 }
@@ -123,11 +122,17 @@ put_user(unsigned char *out, const char *user_id)
 static const char *
 get_user(struct arena *arena, const unsigned char *in)
 {
-	char hex[33];
+	static const size_t groups[] = { 4, 2, 2, 2, 6 };
+	char *text = arena_alloc(arena, ID_UUID_TEXT), *at = text;
 
-	id_hex(in, 16, hex);
-	return arena_printf(
-		arena, "%.8s-%.4s-%.4s-%.4s-%.12s", hex, hex + 8, hex + 12, hex + 16, hex + 20);
+	for (size_t i = 0; i < ARRAY_LENGTH(groups); i++) {
+		if (i)
+			*at++ = '-';
+		id_hex(in, groups[i], at);
+		in += groups[i];
+		at += 2 * groups[i];
+	}
+	return text;
 }
 
 const char *
@@ -142,7 +147,7 @@ ticket_write_as(struct arena *arena, enum ticket_kind kind, const struct ticket 
 	put_number(bytes + 5, (uint64_t)ticket->score, 8);
 	put_user(bytes + 13, ticket->user_id);
 	memcpy(bytes + HEAD_BYTES, ticket->line, line);
-	mark(kind, 0, ticket, bytes + HEAD_BYTES + line);
+	mark(arena, kind, 0, ticket, bytes + HEAD_BYTES + line);
 	return base64url_write(arena, bytes, HEAD_BYTES + line + MARK_BYTES);
 }
 
@@ -170,9 +175,9 @@ ticket_read_as(struct arena *arena, enum ticket_kind kind, const char *token, st
 	if (ticket.event_id <= 0 || ticket.score <= 0 || ticket.score >= SCORE_MAX ||
 		strlen(ticket.line) != line || !ticket_line_is_name(ticket.line))
 		return false;
-	for (size_t i = 0; i < secrets_count; i++) {
-		mark(kind, i, &ticket, is);
-		known |= str_equal_secret(is, MARK_BYTES, bytes + len - MARK_BYTES, MARK_BYTES);
+	for (size_t i = 0; i < secrets_count && !known; i++) {
+		mark(arena, kind, i, &ticket, is);
+		known = str_equal_secret(is, MARK_BYTES, bytes + len - MARK_BYTES, MARK_BYTES);
 	}
 	if (known)
 		*out = ticket;

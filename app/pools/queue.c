@@ -3,8 +3,6 @@
  */
 #include "domain/queue.h"
 
-#include <inttypes.h>
-
 #include "base/clock.h"
 #include "base/json.h"
 #include "domain/limit.h"
@@ -34,11 +32,33 @@ struct body {
 static void
 add_number(struct str *out, const char *name, int64_t n, bool known)
 {
-	str_printf(out, ",\"%s\":", name);
+	str_add(out, ",\"");
+	str_add(out, name);
+	str_add(out, "\":");
 	if (known)
 		str_add_int(out, n);
 	else
 		str_add(out, "null");
+}
+
+/* The beginning of an answer that gives a ticket. */
+static void
+token_write(struct str *out, const struct ticket *ticket)
+{
+	str_add(out, "{\"token\":\"");
+	str_add(out, ticket_write(out->arena, ticket));
+	str_add(out, "\",");
+}
+
+/* The first members, up to the section. */
+static void
+head_write(struct str *out, const char *status, int32_t event_id)
+{
+	str_add(out, "\"status\":\"");
+	str_add(out, status);
+	str_add(out, "\",\"event_id\":\"");
+	str_add_int(out, event_id);
+	str_add(out, "\",\"section_id\":");
 }
 
 /* The members of every answer that tells how a ticket stands. */
@@ -47,8 +67,7 @@ place_write(struct str *out, const struct queue_place *place)
 {
 	char expires_at[CLOCK_RFC3339];
 
-	str_printf(out, "\"status\":\"%s\",\"event_id\":\"%" PRId32 "\",\"section_id\":",
-		queue_status_word(place->status), place->ticket.event_id);
+	head_write(out, queue_status_word(place->status), place->ticket.event_id);
 	str_add_json(out, place->ticket.line);
 	add_number(out, "quantity", ticket_quantity(&place->ticket), true);
 	add_number(out, "position", place->ahead + 1, place->ahead >= 0);
@@ -71,8 +90,8 @@ room_write(struct str *out, const struct room_place *place)
 {
 	char time[CLOCK_RFC3339];
 
-	str_printf(out, "\"status\":\"%s\",\"event_id\":\"%" PRId32 "\",\"section_id\":null",
-		room_status_word(place->status), place->ticket.event_id);
+	head_write(out, room_status_word(place->status), place->ticket.event_id);
+	str_add(out, "null");
 	add_number(out, "position", place->ahead + 1, place->ahead >= 0);
 	add_number(out, "ahead", place->ahead, place->ahead >= 0);
 	add_number(out, "estimated_wait_seconds", place->wait_s, place->wait_s >= 0);
@@ -151,7 +170,7 @@ join_room(struct request *r, const struct body *in, const struct queue_wish *wis
 	if (err)
 		return err;
 	str_init(&out, r->arena);
-	str_printf(&out, "{\"token\":\"%s\",", ticket_write(r->arena, &place.ticket));
+	token_write(&out, &place.ticket);
 	room_write(&out, &place);
 	str_add_char(&out, '}');
 	respond_json(r, 202, out.data);
@@ -193,7 +212,7 @@ queue_join_call(struct request *r)
 	if (err)
 		return err;
 	str_init(&out, r->arena);
-	str_printf(&out, "{\"token\":\"%s\",", ticket_write(r->arena, &place.ticket));
+	token_write(&out, &place.ticket);
 	place_write(&out, &place);
 	str_add_char(&out, '}');
 	respond_json(r, 202, out.data);

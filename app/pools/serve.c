@@ -118,10 +118,11 @@ serve_request(struct request *r)
 static void
 log_request(const struct request *r, enum problem err, int64_t took_us)
 {
-	/* Probes, and what a rush is full of: the metrics count them. */
+	/* Probes, and what a rush is full of, such as places in a line (202): the metrics count
+	 * them. */
 	bool quiet = (r->route && r->route->flags & (R_BARE | R_READ_SELF) && r->status < 500) ||
-		     err == PROBLEM_SEATS_UNAVAILABLE || err == PROBLEM_SOLD_OUT ||
-		     err == PROBLEM_RATE_LIMITED;
+		     r->status == 202 || err == PROBLEM_SEATS_UNAVAILABLE ||
+		     err == PROBLEM_SOLD_OUT || err == PROBLEM_RATE_LIMITED;
 	enum log_level level = quiet ? LOG_DEBUG : r->status == 500 ? LOG_ERROR : LOG_INFO;
 
 	log_line(level, "method=%s route=%s status=%d problem=%s us=%lld id=%s%s%s", r->method,

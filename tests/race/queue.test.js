@@ -46,16 +46,18 @@ async function standings(tokens) {
 }
 
 /*
- * A crowd joins, places are given back meanwhile, something is disturbed; everybody, or those at the head
+ * A crowd joins, places are given back meanwhile, something is disturbed before the last quarter comes; everybody, or those at the head
  * who are so many, asks how they stand until all places have been given. Returns the tickets, in the order
  * of their places, and how those stand who have asked.
  */
-async function sale({ places, people, asking = people, quantity = () => 1, disturb = async () => {} }) {
+async function sale({ places, people, asking = people, quantity = () => 1, disturb }) {
   const { event, owner, holds } = await soldOut(places);
   const crowd = buyers(people);
   const tokens = [];
-  let over = false;
+  let over = false, begun;
+  const disturbed = disturb && new Promise((resolve) => { begun = resolve; });
   const joining = Promise.all(crowd.map(async (buyer, i) => {
+    if (i >= people * 0.75) await disturbed;
     const answer = await join(buyer, event, quantity(i));
     assert.equal(answer.status, 202, answer.text);
     tokens.push(answer.body.token);
@@ -65,9 +67,11 @@ async function sale({ places, people, asking = people, quantity = () => 1, distu
     for (const id of holds) assert.equal((await insist(move(owner, 'release', id))).status, 200);
   })();
   const disturbing = (async () => {
-    while (!over) {
+    while (disturb && !over) {
       await sleep(40);
-      if (tokens.length > people / 5) await disturb();
+      if (tokens.length <= people / 5) continue;
+      await disturb();
+      begun();
     }
   })();
   await joining;

@@ -57,11 +57,13 @@ local function served_before(score)
   return count
 end
 
+-- What standing() reads of :state.
+local STANDS = { 'sold', 'closed', 'served', 'rated', 'since', 'driven', 'open' }
+
 -- What is known of one who waits; what the last look at the line has found counts for two seconds, since
--- places may have come back: ahead, sold, closed, rate, ms since the line was moved on, open.
-local function standing(user, kind, score)
-  local s = call('HMGET', STATE, 'sold', 'closed', 'served', 'rated', 'since', 'driven', 'open')
-  local now = redis_ms()
+-- places may have come back: ahead, sold, closed, rate, ms since the line was moved on, open. now: Redis's own;
+-- s: what is kept under STANDS.
+local function standing(user, kind, score, now, s)
   local since = math.max(0, now - tonumber(s[6] or 0))
   local fresh = since < 2000
   local ahead = served_before(score) + (kind == 'waiting' and call('ZRANK', LINE, user) or 0)

@@ -24,7 +24,7 @@ if epoch > 1 and not trusted then
   -- A place that an earlier epoch has served may be open, of which nothing is known here any more.
   return { 'ask', 0 }
 end
-if ARGV[7] == 'room' or (not trusted and (meta[7] or '') ~= '') then
+if ARGV[7] == 'room' or (not trusted and (meta[6] or '') ~= '') then
   if pass == '' then
     return { 'pass' }
   end
@@ -42,14 +42,13 @@ score = score_of(epoch, number, quantity)
 call('ZADD', LINE, score_text(score), user)
 wants_add(score, 1)
 -- A time a second at most, the last hour of them.
-local at = redis_ms()
 local last = tonumber(state[3] or '')
 if not last or math.abs(at - last) >= 1000 then
   call('HSET', STATE, 'timed', score_text(at))
   call('ZADD', TIMES, number, score_text(at))
   call('ZREMRANGEBYRANK', TIMES, 0, -3602)
 end
-local out = standing(user, 'waiting', score)
+local out = standing(user, 'waiting', score, at, stands)
 out[9] = 1
 if out[3] == 0 then
   call('SADD', WAITS, NAME)

@@ -13,14 +13,17 @@ if burst > 0 then
     return { 'limited', math.ceil(wait / 1000) }
   end
 end
+local function stands(kind, is)
+  return standing(user, kind, is, redis_ms(), call('HMGET', STATE, unpack(STANDS)))
+end
 local is = tonumber(call('ZSCORE', LINE, user) or '')
 if is and is <= score then
-  return standing(user, 'waiting', is)
+  return stands('waiting', is)
 end
 local text = call('HGET', SERVING, user)
 is = text and tonumber(parts(text)[1])
 if is and is <= score then
-  return standing(user, 'serving', is)
+  return stands('serving', is)
 end
 text = call('HGET', DONE, user)
 local done = text and parts(text)
