@@ -102,6 +102,7 @@ id_hmac_bytes(const void *secret, size_t secret_len, const void *data, size_t le
 {
 	EVP_MAC_CTX *sum = hmac_sha256();
 
+	assert(secret); /* else the one of the last call would count */
 	if (!EVP_MAC_init(sum, secret, secret_len, NULL) || !EVP_MAC_update(sum, data, len) ||
 		!EVP_MAC_final(sum, out, &len, ID_SHA256_BYTES) || len != ID_SHA256_BYTES)
 		abort();

@@ -20,17 +20,14 @@
 #include <sys/epoll.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
-#include <sys/time.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
 #define LISTEN_FD        0
 
 /* A peer that stops in the middle of a record would hold the worker for ever: SIGALRM ends it then.
- * Above the longest budget that a request can be given. It is looked at now and then: an alarm for
- * each request costs more than reading its headers. */
+ * Above the longest budget that a request can be given. */
 #define WATCHDOG_SECONDS 120
-#define WATCHDOG_LOOKS   30
 
 /* After so many requests in a row that somebody waits for, only one in so many is looked at. */
 #define WAITED_FOR       64
@@ -57,8 +54,13 @@ struct gate_fcgi {
 	int poller; /* of both */
 };
 
-/* When the request that is being served was begun, in seconds; 0: none is. */
-static volatile sig_atomic_t busy_since;
+/*
+ * When the request that is being served was begun, in seconds (0: none is), and when the alarm goes
+ * off. It is put off once in a while rather than set for each request, which would take longer than
+ * reading its headers; and never later than when half of the time is left, so that it does not
+ * interrupt what is well.
+ */
+static volatile sig_atomic_t busy_since, alarm_at;
 
 static sig_atomic_t
 now_s(void)
@@ -67,23 +69,44 @@ now_s(void)
 }
 
 static void
-look_after(int signal_number)
+alarm_set(sig_atomic_t now, unsigned seconds)
 {
-	if (!busy_since || now_s() - busy_since < WATCHDOG_SECONDS)
-		return;
-	signal(signal_number, SIG_DFL);
-	raise(signal_number);
+	alarm_at = now + (sig_atomic_t)seconds;
+	alarm(seconds);
 }
 
 static void
-open_watchdog(void)
+alarm_heard(int signal_number)
 {
-	const struct sigaction look = { .sa_handler = look_after, .sa_flags = SA_RESTART };
-	const struct timeval pause = { .tv_sec = WATCHDOG_LOOKS };
-	const struct itimerval every = { .it_interval = pause, .it_value = pause };
+	sig_atomic_t now = now_s(), over = busy_since + WATCHDOG_SECONDS;
 
-	if (sigaction(SIGALRM, &look, NULL) != 0 || setitimer(ITIMER_REAL, &every, NULL) != 0)
+	if (!busy_since) {
+		alarm_at = 0;
+	} else if (over > now) {
+		alarm_set(now, (unsigned)(over - now));
+	} else {
+		signal(signal_number, SIG_DFL);
+		raise(signal_number);
+	}
+}
+
+static void
+alarm_open(void)
+{
+	const struct sigaction heard = { .sa_handler = alarm_heard, .sa_flags = SA_RESTART };
+
+	if (sigaction(SIGALRM, &heard, NULL) != 0)
 		abort();
+}
+
+static void
+busy_begin(void)
+{
+	sig_atomic_t now = now_s();
+
+	busy_since = now;
+	if (alarm_at - now < WATCHDOG_SECONDS / 2)
+		alarm_set(now, WATCHDOG_SECONDS);
 }
 
 static void
@@ -126,7 +149,7 @@ fcgi_accept(struct gate *gate, int (*idle)(void *ctx), void *ctx)
 			continue;
 		if (event.data.fd != LISTEN_FD || event.events & EPOLLERR)
 			return false;
-		busy_since = now_s();
+		busy_begin();
 		if (FCGX_Accept_r(&fcgi->request) == 0) {
 			if (!has_gone(fcgi))
 				return true;
@@ -359,7 +382,7 @@ gate_fcgi_open(void)
 	be_patient();
 	if (getppid() != parent)
 		raise(SIGTERM);
-	open_watchdog();
+	alarm_open();
 	flags = fcntl(LISTEN_FD, F_GETFL);
 	if (flags < 0 || fcntl(LISTEN_FD, F_SETFL, flags | O_NONBLOCK) < 0 || FCGX_Init() != 0 ||
 		FCGX_InitRequest(&fcgi->request, LISTEN_FD, FCGI_FAIL_ACCEPT_ON_INTR) != 0)

@@ -64,20 +64,21 @@ connection_fail(struct redis *redis, const char *reason)
 }
 
 /*
- * The next reply, or NULL when the connection failed or the time is over. A read that finds
- * nothing, at once or after the time that the socket allows, is none to hiredis.
+ * The next reply, or NULL when the connection failed or the time is over. all_left: so is all of
+ * it, and the first read may wait as long as the socket allows; one that finds nothing, at once or
+ * after that, is none to hiredis.
  */
 static redisReply *
-reply_read(redisContext *context, int64_t deadline_us)
+reply_read(redisContext *context, int64_t deadline_us, bool all_left)
 {
 	void *reply = NULL;
 
-	for (bool first = true;; first = false) {
+	for (bool read = all_left;; read = false) {
 		if (redisGetReplyFromReader(context, &reply) != REDIS_OK)
 			return NULL;
 		if (reply != NULL)
 			return reply;
-		if (!first && !wait_for(context->fd, POLLIN, deadline_us))
+		if (!read && !wait_for(context->fd, POLLIN, deadline_us))
 			return NULL;
 		if (redisBufferRead(context) != REDIS_OK)
 			return NULL;
@@ -138,7 +139,7 @@ session_begin(struct redis *redis, struct arena *arena, int64_t deadline_us)
 	if (!wait_send(redis->context->fd, text.data, text.len, deadline_us))
 		return "cannot write";
 	for (int i = 0; i < replies; i++) {
-		redisReply *reply = reply_read(redis->context, deadline_us);
+		redisReply *reply = reply_read(redis->context, deadline_us, false);
 
 		if (reply == NULL)
 			return "no answer in time";
@@ -305,7 +306,8 @@ command_run(struct redis *redis, const char *what, int words, const char *const 
 		return NULL;
 	}
 	FAULT_CALL(what, "sent");
-	reply = reply_read(redis->context, deadline_us);
+	reply = reply_read(redis->context, deadline_us,
+		clock_monotonic_us() - began_us < redis->timeout_us / 10);
 	if (reply == NULL) {
 		connection_fail(
 			redis, redis->context->err ? redis->context->errstr : "no answer in time");

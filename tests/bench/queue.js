@@ -36,13 +36,26 @@ function ticket(event, user, score) {
     mac(ticket.key, String(event), String(score), user, 'G').subarray(0, 16)]).toString('base64url');
 }
 
-// A line of so many people in Redis, all whose places are sold; returns bytes a person.
-async function fill(count) {
-  const event = await crowd.eventWith({ places: 1 });
+// An event of sections with these names that have one place each, which is sold.
+async function soldOut(...names) {
+  const event = await crowd.eventWith({
+    sections: names.map((name) => ({ name, kind: 'ga', capacity: 1, base_price: 1000 })),
+  });
   await crowd.redisBuild(event);
-  const [owner, first] = crowd.buyers(2);
-  const held = await crowd.insist(crowd.holdPlaces(owner, event, 1));
-  await crowd.insist(crowd.move(owner, 'confirm', held.body.booking_id));
+  const [owner] = crowd.buyers(1);
+  for (const name of names) {
+    const hold = crowd.holdPlaces(owner, event, 1);
+    const held = await crowd.insist({ ...hold, body: { ...hold.body, section_id: name } });
+    assert.equal(held.status, 201, held.text);
+    await crowd.insist(crowd.move(owner, 'confirm', held.body.booking_id));
+  }
+  return event;
+}
+
+// A line of so many people in Redis; returns bytes a person.
+async function fill(count) {
+  const event = await soldOut('G');
+  const [first] = crowd.buyers(1);
   const joined = await crowd.insist({ method: 'POST', where: '/queue/join', token: first.token,
     body: { event_id: String(event), section_id: 'G' } });
   assert.equal(joined.status, 202, joined.text);
@@ -70,12 +83,14 @@ function pollsWrite(file, event, count) {
   fs.writeFileSync(file, Array.from({ length: POLLS / some.length }, () => some.join('')).join(''));
 }
 
-// Lines that stand still; polls of the people in them are in files `polls.long` and `polls.short`.
-async function prepare(files) {
+// Lines that stand still; polls of the people in them are in files `polls.long` and `polls.short`. fresh: an
+// event with so many lines L1, L2, … that nobody stands in.
+async function prepare(files, lines) {
   const long = await fill(LONG), short = await fill(SHORT);
   pollsWrite(files('polls.long'), long.event, LONG);
   pollsWrite(files('polls.short'), short.event, SHORT);
-  return { event: short.event, bytes: long.bytes };
+  const fresh = await soldOut(...Array.from({ length: lines }, (_, i) => `L${i + 1}`));
+  return { event: short.event, bytes: long.bytes, fresh };
 }
 
 module.exports = { prepare };

@@ -24,12 +24,14 @@ const mine = once(async () => ({
 
 const rateOf = async (answer, ...statuses) => assertAll(await answer, ...statuses).rate;
 
-// Rates that are compared with each other, measured by turns, a slice of the time each: what else the machine
-// does falls on all of them.
+// Rates that are compared with each other, measured by turns, a slice of the time each, and each time another
+// one first: what else the machine does, and what the one before has left to do, falls on all of them.
 async function byTurns(measures) {
   const rates = Object.fromEntries(Object.keys(measures).map((name) => [name, 0]));
+  const list = Object.entries(measures);
   for (let turn = 0; turn < SLICES; turn++) {
-    for (const [name, measure] of Object.entries(measures)) {
+    list.push(list.shift());
+    for (const [name, measure] of list) {
       rates[name] += await measure({ seconds: seconds / SLICES }, turn) / SLICES;
     }
   }
@@ -76,7 +78,9 @@ async function statements(seats) {
 // Calls without an effect that lasts, beside the same requests to workers that do nothing. With a token nginx
 // keeps nothing of a map: each request is one of a worker.
 async function asked({ empty, general, taken }, { map, mapSmall }) {
-  const line = await queue.prepare(files);
+  // Each line takes one join of each buyer.
+  const joins = Math.ceil(24 * seconds / SLICES);
+  const line = await queue.prepare(files, joins * SLICES);
   const version = await drive.redisCli('HGET', `hf:{${map}}:meta`, 'version');
   const bare = (request) => (time) => rateOf(load(empty.port, time, request), 201);
   const shown = (below, event) => (time) => rateOf(here(time, read(event, below)), 200);
@@ -87,7 +91,9 @@ async function asked({ empty, general, taken }, { map, mapSmall }) {
     ...await byTurns({
       empty: bare(holdSeat(1)),
       losing: (time) => rateOf(here(time, holdTaken(taken)), 409),
-      queue_join: (time) => rateOf(here(time,
+      queue_join: (time, turn) => rateOf(here({ ...time, from: turn * joins * stage.users, most: joins * stage.users },
+        `1 POST /api/v1/queue/join {"event_id":"${line.fresh}","section_id":"L{row}"}`), 202),
+      queue_again: (time) => rateOf(here(time,
         `1 POST /api/v1/queue/join {"event_id":"${line.event}","section_id":"G"}`), 202),
     }),
     ...await byTurns({
@@ -109,18 +115,17 @@ const kept = ({ empty, general }) => byTurns({
 });
 
 async function life({ empty, general, seats }) {
-  const held = (turn) => files(`held.${turn}`), mixed = (turn) => files(`mixed.${turn}`), sent = [];
+  const held = (turn) => files(`held.${turn}`), mixed = (turn) => files(`mixed.${turn}`), sent = [], free = [];
   for (let turn = 0; turn < SLICES; turn++) {
+    free.push(await seats.take(10000));
     const most = Math.ceil(2000 * seconds / SLICES);
     await here({ most, seconds: 60, save: mixed(turn) }, holdPlace(general));
     await here({ ids: mixed(turn), seconds: 60 }, move('confirm'));
   }
   return {
     ...await byTurns({
-      hold: async (time, turn) => {
-        const { event, from } = await seats.take(10000);
-        return rateOf(here({ ...time, from, most: 10000, save: held(turn) }, holdSeat(event)), 201);
-      },
+      hold: (time, turn) => rateOf(here({ ...time, from: free[turn].from, most: 10000, save: held(turn) },
+        holdSeat(free[turn].event)), 201),
       general: (time) => rateOf(here(time, holdPlace(general)), 201),
       general_cancels: (time, turn) => rateOf(here({ ...time, ids: mixed(turn) },
         holdPlace(general, 4), move('cancel')), 200, 201),

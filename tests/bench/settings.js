@@ -79,8 +79,10 @@ async function calls({ general, seats, taken }) {
 async function settingMeasure({ name, values, set }, common, progress) {
   const [shipped, ...others] = await values();
   const rows = [shipped, ...others].map((value) => ({ value, rounds: [] }));
+  const turns = [...rows];
   for (let i = 0; i < stage.rounds; i++) {
-    for (const row of rows) {
+    turns.push(turns.shift());
+    for (const row of turns) {
       await set(row.value);
       row.rounds.push(await calls(common));
     }

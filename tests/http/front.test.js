@@ -13,7 +13,7 @@ const { setTimeout: pause } = require('node:timers/promises');
 
 const { believing } = require('../lib/front.js');
 const raw = require('../lib/raw.js');
-const { until } = require('../lib/stack.js');
+const { program, until, workers } = require('../lib/stack.js');
 
 const tree = path.join(__dirname, '../..');
 
@@ -104,6 +104,15 @@ test('service calls answer at the root and below /api/v1', async () => {
 const pidOf = (pool) =>
 	Number(fs.readFileSync(path.join(process.env.HOLDFAST_PIDS, `${pool}.pid`), 'utf8'));
 
+// Whether this process runs that program by now.
+function runs(pid, name) {
+	try {
+		return path.basename(fs.readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0')[0]) === name;
+	} catch {
+		return false;
+	}
+}
+
 // What can be said of a pool that does not come back: who keeps it, and the end of its log.
 function poolSays(pool) {
 	const keeper = fs.readFileSync(path.join(process.env.HOLDFAST_RUN, `${pool}.loop`), 'utf8').trim();
@@ -120,6 +129,9 @@ test('a killed pool is back within a second on its socket, and 503 meanwhile', a
 	// Workers that look for leaks take their time to end.
 	const most = /\/asan\//.test(process.env.HOLDFAST_BIN) ? 20000 : 2000;
 	for (const signal of ['SIGKILL', 'SIGTERM']) {
+		// One that is still starting its workers may miss the signal.
+		await until('the pool is whole', () => workers('booking').filter((pid) => runs(pid, 'holdfast-booking')).length
+			=== Number(/^workers_booking = (\d+)/m.exec(program('booking', ['--print-config']).stdout)[1]));
 		const before = pidOf('booking');
 		const began = Date.now();
 		let status;
