@@ -91,10 +91,6 @@ async function asked({ empty, general, taken }, { map, mapSmall }) {
     ...await byTurns({
       empty: bare(holdSeat(1)),
       losing: (time) => rateOf(here(time, holdTaken(taken)), 409),
-      queue_join: (time, turn) => rateOf(here({ ...time, from: turn * joins * stage.users, most: joins * stage.users },
-        `1 POST /api/v1/queue/join {"event_id":"${line.fresh}","section_id":"L{row}"}`), 202),
-      queue_again: (time) => rateOf(here(time,
-        `1 POST /api/v1/queue/join {"event_id":"${line.event}","section_id":"G"}`), 202),
     }),
     ...await byTurns({
       empty_read: bare(read(general, 'availability')),
@@ -104,6 +100,14 @@ async function asked({ empty, general, taken }, { map, mapSmall }) {
       availability: shown('availability', map),
       queue_status: polled('short'),
       queue_status_long: polled('long'),
+    }),
+    // Last, since a line in which somebody stands is looked at for a while.
+    ...await byTurns({
+      empty_join: bare(`1 POST /api/v1/queue/join {"event_id":"${line.fresh}","section_id":"L{row}"}`),
+      queue_join: (time, turn) => rateOf(here({ ...time, from: turn * joins * stage.users, most: joins * stage.users },
+        `1 POST /api/v1/queue/join {"event_id":"${line.fresh}","section_id":"L{row}"}`), 202),
+      queue_again: (time) => rateOf(here(time,
+        `1 POST /api/v1/queue/join {"event_id":"${line.event}","section_id":"G"}`), 202),
     }),
   };
 }

@@ -72,6 +72,8 @@ test('a place has one ticket, and a ticket one token', async () => {
 	const again = await line.joined(ann, id, 'Floor', 3);
 	assert.equal(again.token, first.token);
 	assert.deepEqual([again.position, again.quantity], [1, 1]);
+	// Nor does it matter how many they ask for now, were it more than there are.
+	assert.equal((await line.joined(ann, id, 'Floor', 5)).token, first.token);
 	const other = assertStatus(await post('/queue/join', { ticket_type_id: `${id}:Floor` }, { token: bert.token }), 202).body;
 	assert.equal(other.token, second.token);
 	assertStatus(await release(0), 200);
