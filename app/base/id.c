@@ -108,16 +108,11 @@ id_hmac_bytes(const void *secret, size_t secret_len, const void *data, size_t le
 		abort();
 }
 
-/* Event, version 8 and variant written over the first and the marked bits of 16 bytes. */
-static void
-booking_text(int32_t event_id, unsigned char bytes[16], char out[ID_UUID_TEXT])
+void
+id_uuid_text(const unsigned char bytes[16], char out[ID_UUID_TEXT])
 {
 	char hex[33];
 
-	for (int i = 0; i < 4; i++)
-		bytes[i] = (unsigned char)((uint32_t)event_id >> (24 - 8 * i));
-	bytes[6] = (unsigned char)((bytes[6] & 0x0f) | 0x80);
-	bytes[8] = (unsigned char)((bytes[8] & 0x3f) | 0x80);
 	id_hex(bytes, 16, hex);
 	for (int i = 0, at = 0; i < 32; i++) {
 		if (i == 8 || i == 12 || i == 16 || i == 20)
@@ -125,6 +120,17 @@ booking_text(int32_t event_id, unsigned char bytes[16], char out[ID_UUID_TEXT])
 		out[at++] = hex[i];
 	}
 	out[ID_UUID_TEXT - 1] = '\0';
+}
+
+/* Event, version 8 and variant written over the first and the marked bits of 16 bytes. */
+static void
+booking_text(int32_t event_id, unsigned char bytes[16], char out[ID_UUID_TEXT])
+{
+	for (int i = 0; i < 4; i++)
+		bytes[i] = (unsigned char)((uint32_t)event_id >> (24 - 8 * i));
+	bytes[6] = (unsigned char)((bytes[6] & 0x0f) | 0x80);
+	bytes[8] = (unsigned char)((bytes[8] & 0x3f) | 0x80);
+	id_uuid_text(bytes, out);
 }
 
 void

@@ -36,7 +36,8 @@ void id_booking_random(int32_t event_id, char out[ID_UUID_TEXT]);
 void id_booking_from_key(int32_t event_id, const void *secret, size_t secret_len, const char *user,
 	const char *operation, const char *key, char out[ID_UUID_TEXT]);
 
-/* Canonical lower-case UUID text, 36 characters. */
+/* Canonical lower-case UUID text, 36 characters: written, and known. */
+void id_uuid_text(const unsigned char bytes[16], char out[ID_UUID_TEXT]);
 bool id_is_uuid(const char *text);
 
 /* The event's number out of a booking's id; false if text is no booking id. */

@@ -122,16 +122,9 @@ put_user(unsigned char *out, const char *user_id)
 static const char *
 get_user(struct arena *arena, const unsigned char *in)
 {
-	static const size_t groups[] = { 4, 2, 2, 2, 6 };
-	char *text = arena_alloc(arena, ID_UUID_TEXT), *at = text;
+	char *text = arena_alloc(arena, ID_UUID_TEXT);
 
-	for (size_t i = 0; i < ARRAY_LENGTH(groups); i++) {
-		if (i)
-			*at++ = '-';
-		id_hex(in, groups[i], at);
-		in += groups[i];
-		at += 2 * groups[i];
-	}
+	id_uuid_text(in, text);
 	return text;
 }
 

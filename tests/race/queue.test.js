@@ -46,9 +46,9 @@ async function standings(tokens) {
 }
 
 /*
- * A crowd joins, places are given back meanwhile, something is disturbed before the last quarter comes; everybody, or those at the head
- * who are so many, asks how they stand until all places have been given. Returns the tickets, in the order
- * of their places, and how those stand who have asked.
+ * A crowd joins, places are given back meanwhile, something is disturbed before the last quarter comes;
+ * everybody, or those at the head who are so many, asks how they stand until all places have been given.
+ * Returns the tickets, in the order of their places, and how those stand who have asked.
  */
 async function sale({ places, people, asking = people, quantity = () => 1, disturb }) {
   const { event, owner, holds } = await soldOut(places);
