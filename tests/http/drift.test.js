@@ -22,11 +22,7 @@ beforeEach(async () => {
 
 const key = (name) => `hf:{${event.event_id}}:${name}`;
 const meta = (field) => stack.redis('hget', key('meta'), field);
-const reconcile = (...args) => {
-	const done = stack.program('reconcile', ['--set', 'live=off', '--event', event.event_id, '--verbose', ...args]);
-	assert.equal(done.status, 0, done.stderr);
-	return done.stdout;
-};
+const reconcile = (...args) => stack.reconcile(event.event_id, '--set', 'live=off', '--verbose', ...args);
 
 async function edit(changes) {
 	const stamp = meta('stamp');

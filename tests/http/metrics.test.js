@@ -217,7 +217,7 @@ test('drift that reconcile finds, by its kind', async () => {
 	await held(ann, other, ['B1']);
 	await held(bob, other, 3);
 	await stack.until('Redis keeps it', () => stack.redis('hlen', `hf:{${other}}:entry`) === '2');
-	const reconcile = () => assert.equal(stack.program('reconcile', ['--event', other]).status, 0);
+	const reconcile = () => stack.reconcile(other);
 	reconcile();
 	const first = await scrape();
 	stack.redis('setrange', `hf:{${other}}:seats`, 3, 'b');

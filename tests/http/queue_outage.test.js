@@ -24,7 +24,7 @@ before(async () => {
 	for (const who of people) tokens.push((await line.joined(who, id, 'Floor', 1)).token);
 });
 after(() => {
-	assert.equal(stack.program('reconcile', ['--event', String(id)]).status, 0);
+	stack.reconcile(id);
 	stack.verify();
 });
 

@@ -47,9 +47,9 @@ async function known() {
 	const floorSold = await confirmed(bob, id, 3);
 	const ended = await held(ann, id, ['VIP-A-9'], { key: freshKey() });
 	assertStatus(await move(ann, ended, 'release'), 200);
-	assert.equal(stack.program('reconcile', ['--event', id]).status, 0);
+	stack.reconcile(id);
 	await redis.call('DEL', key('entry'));
-	assert.match(stack.program('reconcile', ['--event', id]).stdout, / entries_wrong=4 seats_wrong=0 counts_wrong=2 .* repaired=6 /);
+	assert.match(stack.reconcile(id), / entries_wrong=4 seats_wrong=0 counts_wrong=2 .* repaired=6 /);
 	return { id, mine, sold, floor, floorSold, ended, key };
 }
 
@@ -150,7 +150,7 @@ describe('every single field that is damaged', () => {
 		right = await kept(e.id);
 	});
 	const sane = async () => {
-		assert.match(stack.program('reconcile', ['--event', e.id, '--dry-run', '--verbose']).stdout, new RegExp(
+		assert.match(stack.reconcile(e.id, '--dry-run', '--verbose'), new RegExp(
 			`^event=${e.id} event_wrong=0 entries=4 entries_wrong=0 seats_wrong=0 counts_wrong=0 deadlines_wrong=0 `));
 		assert.deepEqual(await kept(e.id), right);
 	};
@@ -203,11 +203,11 @@ test('a hold in flight is no difference, and a young entry is left alone', async
 	await redis.call('SETRANGE', e.key('seats'), 7, 'h');
 	await redis.call('HSET', e.key('owner'), 7, stranger);
 	await redis.call('ZADD', e.key('due'), at + 60000, stranger);
-	const run = stack.program('reconcile', ['--event', e.id]).stdout;
+	const run = stack.reconcile(e.id);
 	assert.match(run, / entries_wrong=0 seats_wrong=0 .* repaired=0 skipped=1/);
 	assert.equal(await redis.call('GETRANGE', e.key('seats'), 7, 7), 'h');
 	await redis.call('HSET', e.key('entry'), stranger, `h|x|${at + 60000}|${at - 60000}|7|`);
-	assert.match(stack.program('reconcile', ['--event', e.id]).stdout, / entries_wrong=1 .* repaired=1 skipped=0/);
+	assert.match(stack.reconcile(e.id), / entries_wrong=1 .* repaired=1 skipped=0/);
 	assert.equal(await redis.call('GETRANGE', e.key('seats'), 7, 7), 'a');
 });
 
@@ -352,7 +352,7 @@ describe('Redis that is not there, or was not', () => {
 			assert.match(await has(e, two) ?? '', /^b\|/);
 		});
 		assert.equal(await redis.call('GET', e.key('seats')), 'bbbahaaaaaaaaa');
-		assert.match(stack.program('reconcile', ['--event', e.id]).stdout, / entries_wrong=0 seats_wrong=0 counts_wrong=0 /);
+		assert.match(stack.reconcile(e.id), / entries_wrong=0 seats_wrong=0 counts_wrong=0 /);
 	});
 
 	for (const dies of [false, true]) {
@@ -388,7 +388,7 @@ describe('Redis that is not there, or was not', () => {
 			assertProblem(await hold(ann, wants, { key: freshKey() }), 409, 'seats-unavailable');
 			reconcile('--light');
 			assert.equal(assertStatus(await hold(ann, wants, { key: seat }), 201).text, first.text);
-			assert.match(stack.program('reconcile', ['--event', e.id]).stdout,
+			assert.match(stack.reconcile(e.id),
 				/ entries_wrong=0 seats_wrong=0 counts_wrong=0 deadlines_wrong=0 ids_unknown=0 /);
 		});
 	}

@@ -34,6 +34,18 @@ const redis = (...args) => output('redis-cli', ['-s', env.REDIS_SOCKET, ...args.
 const program = (name, args = [], input = '') => run(path.join(env.HOLDFAST_BIN, `holdfast-${name}`),
 	['--config', env.HOLDFAST_CONF, ...args], { input, env: { ...env, DATABASE_URL: undefined } });
 
+// Redis and PostgreSQL compared for an event, as often as another comparison is at it: what was printed.
+function reconcile(event, ...args) {
+	const end = Date.now() + 60000;
+	for (;;) {
+		const done = program('reconcile', [...args, '--event', String(event)]);
+		assert.equal(done.status, 0, done.stdout + done.stderr);
+		if (!/ busy=yes$/m.test(done.stdout)) return done.stdout;
+		assert.ok(Date.now() < end, `${done.stdout}: for 60 s`);
+		output('sleep', ['0.1']);
+	}
+}
+
 // Starts what is missing of the stack, its settings as they are but for these: {name: value}.
 function up(changes = {}) {
 	const settings = fs.readFileSync(env.HOLDFAST_CONF, 'utf8');
@@ -146,6 +158,6 @@ const books = () => sql(`
 	union all select count(*)::text from answers`);
 
 module.exports = {
-	allWorkers, books, change, env, expire, forget, isAlive, pause, pidOf, pools, program, redis, run, sql,
-	startRedis, tree, until, up, verify, workers,
+	allWorkers, books, change, env, expire, forget, isAlive, pause, pidOf, pools, program, reconcile, redis, run,
+	sql, startRedis, tree, until, up, verify, workers,
 };
