@@ -1,13 +1,5 @@
--- How a line is changed, and the rest of what is read of it, after common.lua and queue.lua.
-local TIMES, BEGIN, WANTS = Q .. ':times', Q .. ':begin', Q .. ':wants'
-
-local function score_of(epoch, number, quantity)
-  return (epoch * 17179869184 + number) * 512 + quantity - 1
-end
-
-local function score_quantity(score)
-  return score % 512 + 1
-end
+-- How a line is changed, and the rest of what is read of it, after common.lua and place.lua.
+local BEGIN = Q .. ':begin'
 
 local function score_number(score)
   return math.floor(score / 512) % 17179869184
@@ -15,13 +7,6 @@ end
 
 local function score_epoch(score)
   return math.floor(score / 8796093022208)
-end
-
-local function wants_add(score, people)
-  local quantity = score_quantity(score)
-  if call('HINCRBY', WANTS, quantity, people) <= 0 then
-    call('HDEL', WANTS, quantity)
-  end
 end
 
 -- Somebody stands in line, or further in front than before. What is known of those who were skipped may

@@ -1,6 +1,6 @@
 -- A page of those who were served, with where else their account stands in the same line: for a look that
 -- changes nothing.
--- uses: event common queue line
+-- uses: event common queue place line
 -- KEYS: prefix of the event. ARGV: line, cursor (0 at the beginning), people on a page, about.
 -- Answers {next cursor (0: the last page), people waiting, {user, done, score in the line or '', serving or
 -- '', …}}. With the first page come those who are being served and have not been before. In a waiting

@@ -1,6 +1,6 @@
 -- Begins a line of which nothing is kept, or what another run of Redis left: it may have given numbers
 -- that are not known here any more.
--- uses: event common queue line
+-- uses: event common queue place line
 -- KEYS: prefix of the event. ARGV: line, step, Redis run_id, …
 --   claim ABOVE            answers {begun} (there is nothing to do), {busy}, or {claimed, the last epoch
 --                          that is known of}: PostgreSQL is to be asked for one above it. ABOVE: not begun

@@ -1,5 +1,5 @@
 -- A place at the end of a line; whoever has one already keeps it.
--- uses: event queue stand common line
+-- uses: event queue stand place
 -- KEYS: prefix of the event.
 -- ARGV: line, stamp, Redis run_id, user, quantity, most places in a booking where the event says nothing,
 --   trusted: 1 PostgreSQL has been asked whether they may join, room where the event has a waiting room by
@@ -51,6 +51,6 @@ end
 local out = standing(user, 'waiting', score, at, stands)
 out[9] = 1
 if out[3] == 0 then
-  call('SADD', WAITS, NAME)
+  call('SADD', P .. ':waits', NAME)
 end
 return out

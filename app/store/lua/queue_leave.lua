@@ -1,6 +1,6 @@
 -- A place is given up. Comes before PostgreSQL is told, so that whoever joins again gets a new one; but who
 -- is being served stays so until then: else nobody would be told of the hold, should this go no further.
--- uses: event common queue line
+-- uses: event common queue place line
 -- KEYS: prefix of the event. ARGV: line, step, user, score
 --   leave     takes the place out, and an older one of the same account. Answers its score, '' where there
 --             is none

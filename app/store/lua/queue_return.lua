@@ -1,6 +1,6 @@
 -- Puts a ticket that the line has lost back to its place: older than all that this epoch has given. Of
 -- two places of one account the older one stands.
--- uses: event common queue line
+-- uses: event common queue place line
 -- KEYS: prefix of the event. ARGV: line, Redis run_id, user, score, stamp.
 -- Answers begin (the line has to be begun first), above (so has one of a higher epoch), back, known (it is
 -- there by now), or final: this place is not the account's any more.

@@ -2,7 +2,7 @@
 -- order, so that one who wants more than is left keeps the place and lets others pass; and those who want
 -- more than there is at all, to be refused. Before them whoever was taken out before, and never told of:
 -- they may have been given something.
--- uses: event common queue line
+-- uses: event common queue place line
 -- KEYS: prefix of the event.
 -- ARGV: line, stamp, Redis run_id, drive, ms until it counts as forgotten how these end, most people, ms
 --   that must have passed since the line was moved on.

@@ -1,6 +1,6 @@
 -- How those ended that a drive has taken out of the line. Only what is still that drive's counts: others
 -- may have been at it since.
--- uses: event common queue line
+-- uses: event common queue place line
 -- KEYS: prefix of the event.
 -- ARGV: line, drive, closed (1: the event is not on sale, 0: it is), then in groups of four:
 --   USER reserved BOOKING DEADLINE | USER back - - (to its place) | USER out - WHY | USER left - -

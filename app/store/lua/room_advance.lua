@@ -1,5 +1,5 @@
 -- Lets in whose turn it is, where nobody asks.
--- uses: event common queue line room
+-- uses: event common queue place line room
 -- KEYS: prefix of the event. ARGV: as room.lua says.
 -- Answers {ask}, {off}, {begin}, or {moved, let in, people waiting}.
 local r = room_settings()

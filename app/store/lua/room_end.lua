@@ -1,6 +1,6 @@
 -- A place in a waiting room has come to its end, after PostgreSQL has written so: it was left, or a
 -- booking was confirmed with its pass.
--- uses: event common queue line
+-- uses: event common queue place line
 -- KEYS: prefix of the event. ARGV: '' (the line), user, score, left or confirmed.
 -- Answers 1 where there was one.
 local user, score = ARGV[2], tonumber(ARGV[3])

@@ -1,6 +1,6 @@
 -- Somebody has held a place with a pass, so that PostgreSQL has found it good: who is inside is known again
 -- by this where Redis has lost it.
--- uses: event common queue line
+-- uses: event common queue place line
 -- KEYS: prefix of the event. ARGV: '' (the line), user, score, end of the pass in ms.
 -- Answers 1 where that was not known.
 local user, score, ends = ARGV[2], tonumber(ARGV[3]), ARGV[4]

@@ -1,5 +1,5 @@
 -- A place in the waiting room; whoever has one, or is inside, gets that again.
--- uses: event common queue line room
+-- uses: event common queue place line room
 -- KEYS: prefix of the event. ARGV: as room.lua says, then user, shuffle (0 … 2^18 - 1).
 -- Answers {ask} (PostgreSQL is to be asked), {off} (there is no waiting room), {begin} (the line has to be
 -- begun first), or how the place stands, as room.lua says, with 1 behind it where it is new.

@@ -1,5 +1,5 @@
 -- How a place in the waiting room stands; who asks is seen. Costs the same however many wait.
--- uses: bucket event common queue line room
+-- uses: bucket event common queue place line room
 -- KEYS: prefix of the event; the account's bucket of reads.
 -- ARGV: as room.lua says, then user, score, tokens a minute, tokens at once (0: no limit), back: 1 where
 --   PostgreSQL knows of no end of it, so that it goes back to where it was.

@@ -22,8 +22,13 @@ local function fits()
   if trusted then
     return true
   end
-  local kind, capacity = section_read(call('HGET', META, 'sections') or '')
-  return kind and quantity <= capacity
+  -- The count of general admission knows it without a look at all the sections.
+  local capacity = tonumber(call('HGET', P .. ':count', 'c:' .. NAME) or '')
+  if not capacity then
+    local _, seats = section_read(call('HGET', META, 'sections') or '')
+    capacity = seats
+  end
+  return capacity and quantity <= capacity
 end
 local state = call('HMGET', STATE, 'run', 'epoch', 'timed', unpack(STANDS))
 if state[1] ~= ARGV[3] then

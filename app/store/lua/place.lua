@@ -1,0 +1,17 @@
+-- A place in a line, after queue.lua: its score, and how many want how many places.
+local TIMES, WANTS = Q .. ':times', Q .. ':wants'
+
+local function score_of(epoch, number, quantity)
+  return (epoch * 17179869184 + number) * 512 + quantity - 1
+end
+
+local function score_quantity(score)
+  return score % 512 + 1
+end
+
+local function wants_add(score, people)
+  local quantity = score_quantity(score)
+  if call('HINCRBY', WANTS, quantity, people) <= 0 then
+    call('HDEL', WANTS, quantity)
+  end
+end
