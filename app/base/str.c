@@ -202,15 +202,22 @@ str_starts(const char *text, const char *prefix)
 bool
 str_equal_secret(const void *a, size_t a_len, const void *b, size_t b_len)
 {
-	const volatile unsigned char *left = a;
-	const volatile unsigned char *right = b;
-	unsigned difference = 0;
+	const unsigned char *left = a, *right = b;
+	uint64_t l = 0, r = 0, difference = 0;
 
 	if (a_len != b_len)
 		return false;
-	for (size_t i = 0; i < a_len; i++)
-		difference |= (unsigned)(left[i] ^ right[i]);
-	return difference == 0;
+	for (; a_len >= sizeof(l); a_len -= sizeof(l), left += sizeof(l), right += sizeof(r)) {
+		memcpy(&l, left, sizeof(l));
+		memcpy(&r, right, sizeof(r));
+		difference |= l ^ r;
+		/* So that the compiler sees no reason to stop before the end. */
+		__asm__("" : "+r"(difference));
+	}
+	l = r = 0;
+	memcpy(&l, left, a_len);
+	memcpy(&r, right, a_len);
+	return (difference | (l ^ r)) == 0;
 }
 
 bool

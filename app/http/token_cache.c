@@ -13,6 +13,7 @@
 
 struct slot {
 	char *token; /* NULL: free */
+	size_t len;
 	uint64_t hash;
 	uint64_t used; /* when, by the count of uses */
 	struct token_good good;
@@ -22,42 +23,54 @@ static struct slot sets[SETS][WAYS];
 static uint64_t uses;
 static uint64_t seed;
 
-/* FNV-1a, from a start of our own. */
 static uint64_t
-hash_of(const char *token)
+mix(uint64_t hash, uint64_t word)
 {
-	uint64_t hash;
+	hash = (hash ^ word) * UINT64_C(0x9e3779b97f4a7c15);
+	return hash ^ hash >> 32;
+}
+
+/* Words multiplied and folded, from a start of our own. */
+static uint64_t
+hash_of(const char *token, size_t len)
+{
+	uint64_t hash, word = 0;
 
 	while (seed == 0)
 		id_random(&seed, sizeof(seed));
-	hash = seed;
-	for (; *token; token++)
-		hash = (hash ^ (unsigned char)*token) * UINT64_C(0x100000001b3);
-	return hash;
+	hash = seed ^ len;
+	for (; len >= sizeof(word); len -= sizeof(word), token += sizeof(word)) {
+		memcpy(&word, token, sizeof(word));
+		hash = mix(hash, word);
+	}
+	word = 0;
+	memcpy(&word, token, len);
+	return mix(hash, word);
 }
 
 static struct slot *
 set_of(uint64_t hash)
 {
-	return sets[(hash ^ hash >> 32) & (SETS - 1)];
+	return sets[hash & (SETS - 1)];
 }
 
 /* In the same time wherever they differ, so that nobody finds out a token byte by byte. */
 static bool
-is_token(const struct slot *slot, uint64_t hash, const char *token)
+is_token(const struct slot *slot, uint64_t hash, const char *token, size_t len)
 {
 	return slot->token && slot->hash == hash &&
-	       str_equal_secret(slot->token, strlen(slot->token), token, strlen(token));
+	       str_equal_secret(slot->token, slot->len, token, len);
 }
 
 const struct token_good *
 token_cache_find(const char *token, int64_t now)
 {
-	uint64_t hash = hash_of(token);
+	size_t len = strlen(token);
+	uint64_t hash = hash_of(token, len);
 	struct slot *set = set_of(hash);
 
 	for (size_t i = 0; i < WAYS; i++) {
-		if (!is_token(&set[i], hash, token))
+		if (!is_token(&set[i], hash, token, len))
 			continue;
 		if (now < set[i].good.from || now >= set[i].good.until)
 			return NULL;
@@ -70,14 +83,15 @@ token_cache_find(const char *token, int64_t now)
 void
 token_cache_put(const char *token, const struct token_good *good)
 {
-	uint64_t hash = hash_of(token);
+	size_t len = strlen(token);
+	uint64_t hash = hash_of(token, len);
 	struct slot *set = set_of(hash), *slot = set;
 
-	if (strlen(token) > TOKEN_BYTES_MAX)
+	if (len > TOKEN_BYTES_MAX)
 		return;
 	/* Its own slot, if it has one; else a free one; else the least recently used. */
 	for (size_t i = 0; i < WAYS; i++) {
-		if (is_token(&set[i], hash, token)) {
+		if (is_token(&set[i], hash, token, len)) {
 			slot = &set[i];
 			break;
 		}
@@ -86,6 +100,7 @@ token_cache_put(const char *token, const struct token_good *good)
 	}
 	free(slot->token);
 	slot->token = strdup(token);
+	slot->len = len;
 	slot->hash = hash;
 	slot->used = ++uses;
 	slot->good = *good;

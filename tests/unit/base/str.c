@@ -132,4 +132,19 @@ Test(str, comparisons)
 	cr_assert_not(str_equal_secret("abc", 3, "abd", 3));
 	cr_assert_not(str_equal_secret("abc", 3, "abcd", 4));
 	cr_assert(str_equal_secret("", 0, "", 0));
+	/* Each byte counts, in whole words and behind them. */
+	for (size_t len = 1; len < 39; len++) {
+		unsigned char left[40], right[40];
+
+		memset(left, 'x', sizeof(left));
+		memcpy(right, left, sizeof(right));
+		for (size_t at = 0; at < len; at++) {
+			right[at] ^= 1;
+			cr_assert_not(
+				str_equal_secret(left, len, right, len), "%zu of %zu", at, len);
+			right[at] ^= 1;
+		}
+		right[len] ^= 1;
+		cr_assert(str_equal_secret(left, len, right, len), "what is behind %zu", len);
+	}
 }
