@@ -70,16 +70,24 @@ BEGIN
   IF p_key IS NOT NULL THEN
     PERFORM answer_keep(p_event, p_user, 'cancel', p_key, p_fingerprint, 200, r.booking, NULL);
   END IF;
+  -- The last of its locks, since a whole section waits for a counter until the commit. In order all the
+  -- same: nobody who has a counter waits for the row of a confirmed booking, or for its payments, without
+  -- having locked its claims.
+  IF r.outcome = 'moved' AND b.status <> 'CONFIRMED' THEN
+    IF claims_drop(b) <> booking_claims_due(b) THEN
+      RAISE EXCEPTION 'booking % had other claims', b.booking_id USING ERRCODE = 'XX001';
+    END IF;
+  END IF;
   RETURN r;
 END
 $$;
 
--- A whole booking as it was read; returns it as it then is, also where somebody else has cancelled it
--- meanwhile (ended_at is not now()).
+-- A whole booking as it was read, but for its claims, which are locked; returns it as it then is, also where
+-- somebody else has cancelled it meanwhile (ended_at is not now()).
 CREATE FUNCTION booking_cancel(b bookings, p_reason text) RETURNS bookings
-LANGUAGE plpgsql SET search_path = holdfast, pg_temp AS $$
+LANGUAGE plpgsql AS $$
 DECLARE
-  c        bookings;
+  c        holdfast.bookings;
   v_worth  record;
   v_refund bigint;
   v_rows   integer;
@@ -88,29 +96,25 @@ BEGIN
     PERFORM booking_refuse(b);
   END IF;
   v_rows := claims_lock(b);
-  UPDATE bookings SET status = 'CANCELLED', ended_at = now(), cancel_reason = p_reason, places = 0,
+  UPDATE holdfast.bookings SET status = 'CANCELLED', ended_at = now(), cancel_reason = p_reason, places = 0,
       version = version + 1
     WHERE event_id = b.event_id AND booking_id = b.booking_id AND status = b.status
     RETURNING * INTO c;
   IF NOT claims_were_all(c, v_rows) THEN
-    SELECT * INTO c FROM bookings WHERE event_id = b.event_id AND booking_id = b.booking_id;
+    SELECT * INTO c FROM holdfast.bookings WHERE event_id = b.event_id AND booking_id = b.booking_id;
     IF v_rows > 0 OR c.status NOT IN ('CANCELLED', 'REFUNDED') THEN
       PERFORM booking_refuse(c);
     END IF;
   ELSE
     v_worth := booking_worth(c);
-    v_refund := refund_possible(c, v_worth.amount);
-    INSERT INTO booking_cancels (event_id, booking_id, version, whole, places, amount, refund, currency)
+    v_refund := CASE WHEN c.attempts IS NULL THEN 0 ELSE refund_possible(c, v_worth.amount) END;
+    INSERT INTO holdfast.booking_cancels (event_id, booking_id, version, whole, places, amount, refund, currency)
       VALUES (c.event_id, c.booking_id, c.version, true, v_worth.places, v_worth.amount, v_refund, c.currency);
-    -- Both times as it was found under its locks: parts may have gone since it was read.
+    -- As it was found under its locks: parts may have gone since it was read. The publisher adds what went.
     PERFORM notice_write(c.event_id, c.booking_id, 'booking.cancelled',
-      notice_cancelled(c, c, v_worth.amount, v_refund));
-    PERFORM refund_cancelled(c, v_refund);
-    -- The last of its locks, since a whole section waits for a counter until the commit. In order all the
-    -- same: nobody who has a counter waits for the row of a confirmed booking, or for its payments,
-    -- without having locked its claims.
-    IF claims_drop(b) <> v_rows THEN
-      RAISE EXCEPTION 'booking % had other claims', b.booking_id USING ERRCODE = 'XX001';
+      jsonb_build_object('amount', v_worth.amount, 'refund', v_refund));
+    IF v_refund > 0 THEN
+      PERFORM refund_cancelled(c, v_refund);
     END IF;
   END IF;
   RETURN c;

@@ -384,6 +384,11 @@ BEGIN
       quantities, section_prices, total, currency, first_expires_at, expires_at, key, fingerprint, pass)
     VALUES (p_event, p_booking, p_user, v_places, r.positions, v_prices, v_nos, v_ga_q, v_ga_price,
       v_total, e.currency, v_expires, v_expires, p_key, p_fingerprint, p_pass);
+  -- The very row that booking_show() rebuilds for a replay.
+  r.booking := ROW(p_booking, p_event, 'HOLD', nullif(v_seat_ids, '{}'), nullif(v_seat_in, '{}'),
+    nullif(v_prices, '{}'), nullif(v_ga_ids, '{}'), nullif(v_ga_q, '{}'), nullif(v_ga_price, '{}'), v_total,
+    e.currency, v_expires, now(), NULL, NULL, 1, NULL);
+  r.outcome := 'new';
   -- Their counters come as late as can be: a whole section waits for each, until the commit.
   FOR i IN 1 .. cardinality(v_nos) LOOP
     INSERT INTO ga_claims (event_id, section_no, booking_id, quantity, state, expires_at)
@@ -395,11 +400,6 @@ BEGIN
   IF v_from <> '{}' THEN
     PERFORM bookings_close_due(p_event, v_from);
   END IF;
-  r.outcome := 'new';
-  -- The very row that booking_show() rebuilds for a replay.
-  r.booking := ROW(p_booking, p_event, 'HOLD', nullif(v_seat_ids, '{}'), nullif(v_seat_in, '{}'),
-    nullif(v_prices, '{}'), nullif(v_ga_ids, '{}'), nullif(v_ga_q, '{}'), nullif(v_ga_price, '{}'), v_total, e.currency, v_expires, now(),
-    NULL, NULL, 1, NULL);
   RETURN r;
 END
 $$;

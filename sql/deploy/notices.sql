@@ -145,7 +145,12 @@ BEGIN
         CASE WHEN t.kind = 'booking.confirmed' THEN t.data || coalesce((SELECT jsonb_build_object(
             'places', cardinality(b.positions) + (SELECT coalesce(sum(q), 0) FROM unnest(b.quantities) AS q),
             'total', b.total, 'currency', b.currency) FROM bookings b
-          WHERE b.event_id = t.event_id AND b.booking_id = t.booking_id), '{}') ELSE t.data END,
+          WHERE b.event_id = t.event_id AND b.booking_id = t.booking_id), '{}')
+        -- So is what stood in a booking that went as a whole: all of it is still written there.
+          WHEN t.kind = 'booking.cancelled' AND NOT t.data ? 'whole' THEN coalesce((SELECT notice_cancelled(b, b,
+              (t.data ->> 'amount')::bigint, (t.data ->> 'refund')::bigint) FROM bookings b
+            WHERE b.event_id = t.event_id AND b.booking_id = t.booking_id), t.data)
+          ELSE t.data END,
         t.written_at
       FROM taken t;
   GET DIAGNOSTICS v_rows = ROW_COUNT;

@@ -235,10 +235,11 @@ SELECT start('s2', sql_move('cancel', :event, :'c', 'anna')) \gset _
 SELECT ok(until_waiting('s2'), 'a cancel of a booking of which a part is being cancelled');
 SELECT run('s1', 'COMMIT') \gset _
 SELECT is(finish('s2'), 'moved', 'takes the rest');
-SELECT is((SELECT array_agg(data ->> 'seat_ids' ORDER BY notice_no) FROM notices_new
+SELECT log_publish(:event, 1000) \gset _
+SELECT is((SELECT array_agg(data ->> 'seat_ids' ORDER BY position) FROM notices
     WHERE booking_id = :'c' AND kind = 'booking.cancelled'),
   ARRAY[to_jsonb(seats(8))::text, to_jsonb(seats(9))::text], 'each notice has its own seats');
-SELECT is((SELECT array_agg(data #>> '{sections,0,quantity}' ORDER BY notice_no) FROM notices_new
+SELECT is((SELECT array_agg(data #>> '{sections,0,quantity}' ORDER BY position) FROM notices
     WHERE booking_id = :'c' AND kind = 'booking.cancelled'), '{1,2}'::text[], 'and its own places');
 SELECT is(sound(), 'sound', 'the books agree');
 
