@@ -80,9 +80,9 @@ class Front {
 }
 
 // Workers that do nothing, for the requests of every pool that is measured.
-async function empty(answer) {
-  const front = await Front.open('empty', {
-    program: [path.resolve(out, 'empty')], pools: ['booking', 'catalog', 'queue', 'accounts'], answer,
+async function empty(answer, name = 'empty', count = workers) {
+  const front = await Front.open(name, {
+    program: [path.resolve(out, 'empty')], pools: ['booking', 'catalog', 'queue', 'accounts'], count, answer,
   });
   return front.ready(201, holdTaken(1));
 }

@@ -29,11 +29,13 @@ const ground = stage.once(async () => {
   // Nobody measures workers that have only just begun.
   const { event, from } = await seats.take(1000);
   assertAll(await here({ from, most: 1000, seconds: 60 }, holdSeat(event)), 201);
+  const file = { text: await answer.text(), headers: answer.headers };
   return {
     general,
     taken: await takenMake(),
     seats,
-    empty: await front.empty({ text: await answer.text(), headers: answer.headers }),
+    empty: await front.empty(file),
+    emptyQueue: await front.empty(file, 'empty-queue', Number(stage.setting('workers_queue'))),
   };
 });
 

@@ -83,14 +83,12 @@ function pollsWrite(file, event, count) {
   fs.writeFileSync(file, Array.from({ length: POLLS / some.length }, () => some.join('')).join(''));
 }
 
-// Lines that stand still; polls of the people in them are in files `polls.long` and `polls.short`. fresh: an
-// event with so many lines L1, L2, … that nobody stands in.
-async function prepare(files, lines) {
+// Lines that stand still; polls of the people in them are in files `polls.long` and `polls.short`.
+async function prepare(files) {
   const long = await fill(LONG), short = await fill(SHORT);
   pollsWrite(files('polls.long'), long.event, LONG);
   pollsWrite(files('polls.short'), short.event, SHORT);
-  const fresh = await soldOut(...Array.from({ length: lines }, (_, i) => `L${i + 1}`));
-  return { event: short.event, bytes: long.bytes, fresh };
+  return { bytes: long.bytes };
 }
 
-module.exports = { prepare };
+module.exports = { prepare, soldOut };

@@ -77,15 +77,13 @@ async function statements(seats) {
 
 // Calls without an effect that lasts, beside the same requests to workers that do nothing. With a token nginx
 // keeps nothing of a map: each request is one of a worker.
-async function asked({ empty, general, taken }, { map, mapSmall }) {
-  // Each line takes one join of each buyer.
-  const joins = Math.ceil(24 * seconds / SLICES);
-  const line = await queue.prepare(files, joins * SLICES);
+async function asked({ empty, emptyQueue, general, taken }, { map, mapSmall }) {
+  const line = await queue.prepare(files);
   const version = await drive.redisCli('HGET', `hf:{${map}}:meta`, 'version');
   const bare = (request) => (time) => rateOf(load(empty.port, time, request), 201);
   const shown = (below, event) => (time) => rateOf(here(time, read(event, below)), 200);
-  const polled = (which) => (time) => rateOf(here({ ...time, ids: files(`polls.${which}`) },
-    '1 GET /api/v1/reservation/status?token={id}'), 200);
+  const poll = '1 GET /api/v1/reservation/status?token={id}';
+  const polled = (which) => (time) => rateOf(here({ ...time, ids: files(`polls.${which}`) }, poll), 200);
   return {
     queue_bytes: line.bytes,
     ...await byTurns({
@@ -98,16 +96,11 @@ async function asked({ empty, general, taken }, { map, mapSmall }) {
       map_since: shown(`seatmap/status?since=${version}`, map),
       map_small: shown('seatmap/status', mapSmall),
       availability: shown('availability', map),
+    }),
+    ...await byTurns({
+      empty_poll: (time) => rateOf(load(emptyQueue.port, { ...time, ids: files('polls.short') }, poll), 201),
       queue_status: polled('short'),
       queue_status_long: polled('long'),
-    }),
-    // Last, since a line in which somebody stands is looked at for a while.
-    ...await byTurns({
-      empty_join: bare(`1 POST /api/v1/queue/join {"event_id":"${line.fresh}","section_id":"L{row}"}`),
-      queue_join: (time, turn) => rateOf(here({ ...time, from: turn * joins * stage.users, most: joins * stage.users },
-        `1 POST /api/v1/queue/join {"event_id":"${line.fresh}","section_id":"L{row}"}`), 202),
-      queue_again: (time) => rateOf(here(time,
-        `1 POST /api/v1/queue/join {"event_id":"${line.event}","section_id":"G"}`), 202),
     }),
   };
 }
@@ -157,6 +150,24 @@ async function purchase({ seats }) {
   return { purchase: bought.requests[2].rate };
 }
 
+// Joins of people who have no place yet, one of each buyer in a line, and of people who stand in line G. A line
+// in which somebody stands is looked at for a while: when all is measured there are none any more.
+async function joins({ emptyQueue }) {
+  const each = Math.ceil(24 * seconds / SLICES), names = Array.from({ length: each * SLICES }, (_, i) => `L${i + 1}`);
+  const event = await queue.soldOut('G', ...names);
+  const join = (line) => `1 POST /api/v1/queue/join {"event_id":"${event}","section_id":"${line}"}`;
+  // Each worker comes to know each token before.
+  assertAll(await here({ most: 3 * workers * stage.users, seconds: 60 }, join('G')), 202);
+  const rates = await byTurns({
+    empty_join: (time) => rateOf(load(emptyQueue.port, time, join('L{row}')), 201),
+    queue_join: (time, turn) => rateOf(here({ ...time, from: turn * each * stage.users, most: each * stage.users },
+      join('L{row}')), 202),
+    queue_again: (time) => rateOf(here(time, join('G')), 202),
+  });
+  await crowd.redisFlush();
+  return rates;
+}
+
 async function logins() {
   const hash = await drive.hashes();
   const one = JSON.stringify({ email: stage.userEmail(1), password: stage.password });
@@ -179,6 +190,7 @@ async function round() {
     ...await statements(own.statementSeats),
     ...await scripts(own.scriptEvent),
     ...await janitor.rates(own.scriptEvent, stage.userIds, stage.small ? 1000 : 20000),
+    ...await joins(common),
   };
 }
 
