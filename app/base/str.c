@@ -215,8 +215,10 @@ str_equal_secret(const void *a, size_t a_len, const void *b, size_t b_len)
 		__asm__("" : "+r"(difference));
 	}
 	l = r = 0;
-	memcpy(&l, left, a_len);
-	memcpy(&r, right, a_len);
+	if (a_len > 0) {
+		memcpy(&l, left, a_len);
+		memcpy(&r, right, a_len);
+	}
 	return (difference | (l ^ r)) == 0;
 }
 

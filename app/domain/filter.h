@@ -157,7 +157,7 @@ bool filter_idle(struct context *house);
 
 /* What a comparison found. Under repair, what was touched meanwhile counts as no difference. */
 struct filter_drift {
-	bool busy;    /* another process is at it: nothing was done */
+	bool busy;    /* another process is at it, or came to it before the end */
 	bool missing; /* nothing usable was there: rebuilt, or (repair false) nothing to compare */
 	int64_t event_wrong; /* what was read of the event itself: all is built anew */
 	int64_t entries;     /* bookings compared */

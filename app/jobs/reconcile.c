@@ -219,8 +219,13 @@ add_drift(struct job_run *run, struct work *work, const struct filter_drift *dri
 static void
 print_drift(int32_t event_id, const struct filter_drift *drift)
 {
-	if (drift->busy) {
+	if (drift->busy && drift->repaired == 0) {
 		printf("event=%" PRId32 " busy=yes\n", event_id);
+		return;
+	}
+	if (drift->busy) {
+		printf("event=%" PRId32 " busy=yes repaired=%" PRId64 "\n", event_id,
+			drift->repaired);
 		return;
 	}
 	printf("event=%" PRId32 " %sevent_wrong=%" PRId64 " entries=%" PRId64
@@ -240,7 +245,7 @@ compare(struct context *house, struct job_run *run, struct work *work, int32_t e
 
 	/* Its fence was another's: it is looked at by whoever that is. */
 	if (err == PROBLEM_UNAVAILABLE && pg_is_up(house->pg) && redis_is_up(house->redis)) {
-		drift = (struct filter_drift){ .busy = true };
+		drift = (struct filter_drift){ .busy = true, .repaired = drift.repaired };
 		err = PROBLEM_NONE;
 	}
 	if (err == PROBLEM_NOT_FOUND && !work->event_id)

@@ -41,6 +41,7 @@ DECLARE
   r      move_result;
   a      answers;
   b      bookings;
+  c      bookings;
   v_off  text;
 BEGIN
   v_off := set_config('synchronous_commit', 'off', true);
@@ -56,12 +57,15 @@ BEGIN
   r.outcome := 'done';
   IF b.status NOT IN ('CANCELLED', 'REFUNDED') THEN
     IF p_seats IS NULL AND p_sections IS NULL THEN
-      b := booking_cancel(b, p_reason);
+      c := booking_cancel(b, p_reason);
     ELSE
-      b := booking_cancel_part(b, p_reason, coalesce(p_seats, '{}'), coalesce(p_sections, '{}'),
+      c := booking_cancel_part(b, p_reason, coalesce(p_seats, '{}'), coalesce(p_sections, '{}'),
         coalesce(p_quantities, '{}'));
     END IF;
-    IF b.status = 'CONFIRMED' OR b.ended_at = now() THEN
+    IF c.booking_id IS NULL THEN
+      b := booking_of(p_event, p_booking, p_user);
+    ELSE
+      b := c;
       r.outcome := 'moved';
     END IF;
   END IF;
@@ -82,8 +86,8 @@ BEGIN
 END
 $$;
 
--- A whole booking as it was read, but for its claims, which are locked; returns it as it then is, also where
--- somebody else has cancelled it meanwhile (ended_at is not now()).
+-- A whole booking as it was read, but for its claims, which are locked; returns it as it then is: null where
+-- somebody else has cancelled it meanwhile.
 CREATE FUNCTION booking_cancel(b bookings, p_reason text) RETURNS bookings
 LANGUAGE plpgsql AS $$
 DECLARE
@@ -105,17 +109,19 @@ BEGIN
     IF v_rows > 0 OR c.status NOT IN ('CANCELLED', 'REFUNDED') THEN
       PERFORM booking_refuse(c);
     END IF;
-  ELSE
-    v_worth := booking_worth(c);
-    v_refund := CASE WHEN c.attempts IS NULL THEN 0 ELSE refund_possible(c, v_worth.amount) END;
-    INSERT INTO holdfast.booking_cancels (event_id, booking_id, version, whole, places, amount, refund, currency)
-      VALUES (c.event_id, c.booking_id, c.version, true, v_worth.places, v_worth.amount, v_refund, c.currency);
-    -- As it was found under its locks: parts may have gone since it was read. The publisher adds what went.
-    PERFORM notice_write(c.event_id, c.booking_id, 'booking.cancelled',
-      jsonb_build_object('amount', v_worth.amount, 'refund', v_refund));
-    IF v_refund > 0 THEN
-      PERFORM refund_cancelled(c, v_refund);
-    END IF;
+    RETURN NULL;
+  END IF;
+  v_worth := booking_worth(c);
+  v_refund := CASE WHEN c.attempts IS NULL THEN 0 ELSE refund_possible(c, v_worth.amount) END;
+  INSERT INTO holdfast.booking_cancels (event_id, booking_id, version, whole, places, amount, refund, currency)
+    VALUES (c.event_id, c.booking_id, c.version, true, v_worth.places, v_worth.amount, v_refund, c.currency);
+  -- As it was found under its locks: parts may have gone since it was read. What went of a small one the
+  -- publisher adds, who takes many at once.
+  PERFORM notice_write(c.event_id, c.booking_id, 'booking.cancelled',
+    CASE WHEN v_worth.places > 20 THEN notice_cancelled(c, c, v_worth.amount, v_refund)
+      ELSE jsonb_build_object('amount', v_worth.amount, 'refund', v_refund) END);
+  IF v_refund > 0 THEN
+    PERFORM refund_cancelled(c, v_refund);
   END IF;
   RETURN c;
 END
@@ -144,7 +150,7 @@ BEGIN
 END
 $$;
 
--- Some items of a booking; the last ones end it.
+-- Some items of a booking; the last ones end it. Null as above.
 CREATE FUNCTION booking_cancel_part(b bookings, p_reason text, p_seats text[], p_sections text[],
   p_quantities integer[]) RETURNS bookings
 LANGUAGE plpgsql SET search_path = holdfast, pg_temp AS $$
@@ -157,7 +163,7 @@ DECLARE
 BEGIN
   b := booking_lock(b.event_id, b.booking_id, b.user_id, true);
   IF b.status IN ('CANCELLED', 'REFUNDED') THEN
-    RETURN b;
+    RETURN NULL;
   ELSIF b.status <> 'CONFIRMED' THEN
     PERFORM booking_refuse(b);
   END IF;

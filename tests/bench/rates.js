@@ -98,7 +98,8 @@ async function asked({ empty, emptyQueue, general, taken }, { map, mapSmall }) {
       availability: shown('availability', map),
     }),
     ...await byTurns({
-      empty_poll: (time) => rateOf(load(emptyQueue.port, { ...time, ids: files('polls.short') }, poll), 201),
+      empty_poll: (time) => rateOf(load(empty.port, { ...time, ids: files('polls.short') }, poll), 201),
+      empty_poll_few: (time) => rateOf(load(emptyQueue.port, { ...time, ids: files('polls.short') }, poll), 201),
       queue_status: polled('short'),
       queue_status_long: polled('long'),
     }),
@@ -152,14 +153,15 @@ async function purchase({ seats }) {
 
 // Joins of people who have no place yet, one of each buyer in a line, and of people who stand in line G. A line
 // in which somebody stands is looked at for a while: when all is measured there are none any more.
-async function joins({ emptyQueue }) {
+async function joins({ empty, emptyQueue }) {
   const each = Math.ceil(24 * seconds / SLICES), names = Array.from({ length: each * SLICES }, (_, i) => `L${i + 1}`);
   const event = await queue.soldOut('G', ...names);
   const join = (line) => `1 POST /api/v1/queue/join {"event_id":"${event}","section_id":"${line}"}`;
-  // Each worker comes to know each token before.
+  // Each worker knows each token, as with the other calls.
   assertAll(await here({ most: 3 * workers * stage.users, seconds: 60 }, join('G')), 202);
   const rates = await byTurns({
-    empty_join: (time) => rateOf(load(emptyQueue.port, time, join('L{row}')), 201),
+    empty_join: (time) => rateOf(load(empty.port, time, join('L{row}')), 201),
+    empty_join_few: (time) => rateOf(load(emptyQueue.port, time, join('L{row}')), 201),
     queue_join: (time, turn) => rateOf(here({ ...time, from: turn * each * stage.users, most: each * stage.users },
       join('L{row}')), 202),
     queue_again: (time) => rateOf(here(time, join('G')), 202),

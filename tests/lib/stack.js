@@ -34,13 +34,13 @@ const redis = (...args) => output('redis-cli', ['-s', env.REDIS_SOCKET, ...args.
 const program = (name, args = [], input = '') => run(path.join(env.HOLDFAST_BIN, `holdfast-${name}`),
 	['--config', env.HOLDFAST_CONF, ...args], { input, env: { ...env, DATABASE_URL: undefined } });
 
-// Redis and PostgreSQL compared for an event, as often as another comparison is at it: what was printed.
+// Redis and PostgreSQL compared for an event, once no other comparison is at it: what was printed.
 function reconcile(event, ...args) {
 	const end = Date.now() + 60000;
 	for (;;) {
 		const done = program('reconcile', [...args, '--event', String(event)]);
 		assert.equal(done.status, 0, done.stdout + done.stderr);
-		if (!/ busy=yes$/m.test(done.stdout)) return done.stdout;
+		if (!/ busy=yes\n$/.test(done.stdout)) return done.stdout;
 		assert.ok(Date.now() < end, `${done.stdout}: for 60 s`);
 		output('sleep', ['0.1']);
 	}

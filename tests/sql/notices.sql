@@ -1,7 +1,7 @@
 -- Notices and their log: who writes them, in which order they are numbered, and what a reader may rely on.
 \set ON_ERROR_STOP on
 SET search_path = holdfast, given, tap, public;
-SELECT plan(31);
+SELECT plan(34);
 
 SELECT event() AS event \gset
 SELECT buyer('organizer') AS staff \gset
@@ -63,6 +63,20 @@ SELECT is(failure(format('SELECT * FROM log_list(%s, %L, false, 0, 10)', :event,
   'another organizer sees nothing');
 SELECT is(failure(format('SELECT * FROM log_list(%s, %L, true, 0, 10)', :event, buyer('berta'))), 'HF103',
   'nor by asking as an admin');
+
+-- what went with a large booking is written at once, so that no publisher has much to add
+SELECT event(0, 30) AS large \gset
+UPDATE events SET max_seats_per_booking = 30 WHERE event_id = :large;
+SELECT confirmed(:large, 'anna', '{}', '{FLOOR}', '{20}') AS a \gset
+SELECT cancel(:large, :'a', 'anna') \gset _
+SELECT is((SELECT data FROM notices_new WHERE booking_id = :'a' AND kind = 'booking.cancelled'),
+  '{"amount": 6000, "refund": 0}', 'of a small one only what is not in the booking');
+SELECT confirmed(:large, 'anna', '{}', '{FLOOR}', '{21}') AS b \gset
+SELECT cancel(:large, :'b', 'anna') \gset _
+SELECT is((SELECT data #> '{sections,0,quantity}' FROM notices_new WHERE booking_id = :'b' AND kind = 'booking.cancelled'),
+  '21', 'of a large one all');
+SELECT is((SELECT string_agg((l -> 'data' ->> 'whole') || (l #>> '{data,sections,0,quantity}'), ' ')
+    FROM pg_temp.log(:large) AS l WHERE l ->> 'kind' = 'booking.cancelled'), 'true20 true21', 'which readers do not see');
 
 -- order: who commits late comes late, whatever was written first
 SELECT event(20) AS event \gset
