@@ -219,13 +219,11 @@ add_drift(struct job_run *run, struct work *work, const struct filter_drift *dri
 static void
 print_drift(int32_t event_id, const struct filter_drift *drift)
 {
-	if (drift->busy && drift->repaired == 0) {
-		printf("event=%" PRId32 " busy=yes\n", event_id);
-		return;
-	}
 	if (drift->busy) {
-		printf("event=%" PRId32 " busy=yes repaired=%" PRId64 "\n", event_id,
-			drift->repaired);
+		printf("event=%" PRId32 " busy=yes", event_id);
+		if (drift->repaired > 0)
+			printf(" repaired=%" PRId64, drift->repaired);
+		printf("\n");
 		return;
 	}
 	printf("event=%" PRId32 " %sevent_wrong=%" PRId64 " entries=%" PRId64

@@ -87,9 +87,14 @@ local function served_state(booking, believed, now)
   return e.state, e.deadline
 end
 
+-- How many places the section has, where it is one of general admission.
+local function ga_capacity()
+  return tonumber(call('HGET', P .. ':count', 'c:' .. NAME) or '')
+end
+
 -- The section of this line among those of the event: kind, capacity, ranges of seats; nil: there is none.
 local function section_read(sections)
   local kind, capacity, ranges = string.match('\n' .. sections .. '\n',
     '\n' .. string.gsub(NAME, '%-', '%%-') .. '|([^|]*)|(%d+)|([^\n]*)')
-  return kind, tonumber(kind == 'ga' and call('HGET', P .. ':count', 'c:' .. NAME) or capacity), ranges
+  return kind, kind == 'ga' and ga_capacity() or tonumber(capacity), ranges
 end

@@ -23,7 +23,7 @@ local function fits()
     return true
   end
   -- The count of general admission knows it without a look at all the sections.
-  local capacity = tonumber(call('HGET', P .. ':count', 'c:' .. NAME) or '')
+  local capacity = ga_capacity()
   if not capacity then
     local _, seats = section_read(call('HGET', META, 'sections') or '')
     capacity = seats
