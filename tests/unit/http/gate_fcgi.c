@@ -2,25 +2,16 @@
  * The FastCGI gate on a real socket: requests written record by record, honest and torn, and the
  * ways a worker ends.
  */
-#include <criterion/criterion.h>
-
-#include "base/clock.h"
-#include "http/gate.h"
+#include "fcgi_worker.h"
 
 #include <poll.h>
-#include <signal.h>
-#include <stdio.h>
-#include <sys/socket.h>
-#include <sys/un.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
-enum record { BEGIN_REQUEST = 1, END_REQUEST = 3, PARAMS = 4, STDIN = 5, STDOUT = 6 };
-
-static struct sockaddr_un address = { .sun_family = AF_UNIX };
-static int listening;
-static pid_t worker;
-static char answer[1024 * 1024];
+/* What the worker tells, and is told. */
+static struct {
+	_Atomic int begun; /* requests */
+	_Atomic int given_up;
+	_Atomic bool hold; /* while it is set, no request is answered */
+} * notes;
 
 /* For the name "+LENGTH…": so many bytes, each written in one piece, with a mark behind it. */
 static void
@@ -40,20 +31,17 @@ write_long(struct gate *gate, const char *name)
 
 /* Answers each request with what it read: the length of the body, -1 where it was cut. */
 static void
-work(int delay_ms)
+work(struct gate *gate)
 {
-	struct gate *gate;
-
-	dup2(listening, STDIN_FILENO);
-	gate = gate_open();
-	if (gate_is_cgi(gate))
-		_exit(9);
 	while (gate_accept(gate, NULL, NULL)) {
 		const char *name = gate_param(gate, "NAME");
 		char text[200], body[100];
 		int total = 0, got, len;
 
-		poll(NULL, 0, delay_ms);
+		notes->begun++;
+		notes->given_up += name && strcmp(name, "given up") == 0;
+		while (notes->hold)
+			poll(NULL, 0, 1);
 		while ((got = gate_read(gate, body, sizeof(body))) > 0)
 			total += got;
 		len = snprintf(text, sizeof(text), "Status: 200\r\n\r\n%s %d", name ? name : "-",
@@ -63,118 +51,49 @@ work(int delay_ms)
 			write_long(gate, name);
 		gate_finish(gate);
 	}
-	gate_close(gate);
-	_exit(0);
 }
 
 static void
-start(int delay_ms)
+open_notes(void)
 {
-	snprintf(address.sun_path, sizeof(address.sun_path), "/tmp/holdfast-gate-%d.sock",
-		(int)getpid());
-	unlink(address.sun_path);
-	listening = socket(AF_UNIX, SOCK_STREAM, 0);
-	cr_assert_eq(bind(listening, (struct sockaddr *)&address, sizeof(address)), 0);
-	cr_assert_eq(listen(listening, 16), 0);
-	worker = fork();
-	cr_assert_geq(worker, 0);
-	if (worker == 0)
-		work(delay_ms);
+	notes = shared(sizeof(*notes));
 }
 
-/* The worker's exit status; 128 and the signal where one ended it. */
+/* A request that is whole, and waits for its answer. */
 static int
-ended(void)
+send_request(const char *name)
 {
-	int status;
+	int fd = dial();
 
-	cr_assert_eq(waitpid(worker, &status, 0), worker);
-	unlink(address.sun_path);
-	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-}
-
-static int
-stop(int signal)
-{
-	kill(worker, signal);
-	return ended();
-}
-
-static int
-dial(void)
-{
-	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
-
-	cr_assert_eq(connect(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+	begin_request(fd, name);
+	put(fd, STDIN, "", 0);
 	return fd;
 }
 
 static void
-put(int fd, enum record type, const char *content, size_t len)
+give_up(void)
 {
-	unsigned char head[8] = { 1, (unsigned char)type, 0, 1, (unsigned char)(len >> 8),
-		(unsigned char)len };
-
-	cr_assert_eq(send(fd, head, 8, MSG_NOSIGNAL), 8);
-	if (len)
-		cr_assert_eq(send(fd, content, len, MSG_NOSIGNAL), (ssize_t)len);
+	close(send_request("given up"));
 }
 
-/* Begins a request as a responder that does not keep the connection, with NAME = value. */
-static void
-begin_request(int fd, const char *value)
+/* A request that the worker has begun, and does not answer while notes->hold is set. */
+static int
+send_held(const char *name)
 {
-	char params[100];
-	int len = snprintf(params, sizeof(params), "%c%cNAME%s", 4, (int)strlen(value), value);
+	int before = notes->begun, fd;
 
-	put(fd, BEGIN_REQUEST, "\0\1\0\0\0\0\0\0", 8);
-	put(fd, PARAMS, params, (size_t)len);
-	put(fd, PARAMS, "", 0);
+	notes->hold = true;
+	fd = send_request(name);
+	while (notes->begun == before)
+		poll(NULL, 0, 1);
+	return fd;
 }
 
-/* Reads to the end of the connection; the content of STDOUT stays in answer. False: no
- * end record. */
-static bool
-take(int fd)
-{
-	unsigned char head[8];
-	size_t have = 0;
-	bool whole = false;
-
-	while (recv(fd, head, 8, MSG_WAITALL) == 8) {
-		size_t len = (size_t)(head[4] << 8 | head[5]);
-		char content[65536];
-
-		cr_assert_eq(
-			recv(fd, content, len + head[6], MSG_WAITALL), (ssize_t)(len + head[6]));
-		if (head[1] == STDOUT) {
-			memcpy(answer + have, content, len);
-			have += len;
-		}
-		whole = whole || head[1] == END_REQUEST;
-	}
-	answer[have] = '\0';
-	close(fd);
-	return whole;
-}
-
-static bool
-ask(const char *value, const char *body)
-{
-	int fd = dial();
-
-	begin_request(fd, value);
-	if (*body)
-		put(fd, STDIN, body, strlen(body));
-	put(fd, STDIN, "", 0);
-	return take(fd);
-}
-
-TestSuite(gate_fcgi, .timeout = 60);
+TestSuite(gate_fcgi, .init = open_notes, .timeout = 60);
 
 Test(gate_fcgi, serves_one_request_after_the_other)
 {
-	start(0);
+	start(work);
 	for (int i = 0; i < 50; i++) {
 		cr_assert(ask("first", "hello"));
 		cr_assert_str_eq(answer, "Status: 200\r\n\r\nfirst 5");
@@ -189,7 +108,7 @@ Test(gate_fcgi, every_stop_signal_ends_an_idle_worker_in_order)
 	static const int signals[] = { SIGTERM, SIGINT, SIGUSR1, SIGHUP };
 
 	for (size_t i = 0; i < ARRAY_LENGTH(signals); i++) {
-		start(0);
+		start(work);
 		cr_assert(ask("x", ""));
 		cr_assert_eq(stop(signals[i]), 0);
 	}
@@ -199,12 +118,10 @@ Test(gate_fcgi, stop_signal_does_not_cut_the_request_that_is_under_way)
 {
 	int fd;
 
-	start(300);
-	fd = dial();
-	begin_request(fd, "slow");
-	put(fd, STDIN, "", 0);
-	poll(NULL, 0, 100);
+	start(work);
+	fd = send_held("slow");
 	kill(worker, SIGTERM);
+	notes->hold = false;
 	cr_assert(take(fd));
 	cr_assert_str_eq(answer, "Status: 200\r\n\r\nslow 0");
 	cr_assert_eq(ended(), 0);
@@ -216,7 +133,7 @@ Test(gate_fcgi, answers_of_any_length_and_in_any_pieces_come_whole)
 		"+65500", "+65535", "+65536", "+131072", "+500000", "+8000+8000+8000", "+8192+8192",
 		"+100000+5+0", "+5+100000", "+8190+20000", "+20000+8191+9000" };
 
-	start(0);
+	start(work);
 	for (size_t i = 0; i < ARRAY_LENGTH(names); i++) {
 		const char *at;
 
@@ -240,7 +157,7 @@ Test(gate_fcgi, body_that_is_cut_is_told)
 {
 	int fd;
 
-	start(0);
+	start(work);
 	fd = dial();
 	begin_request(fd, "cut");
 	put(fd, STDIN, "hel", 3);
@@ -257,7 +174,7 @@ Test(gate_fcgi, torn_and_foreign_connections_cost_nothing_but_themselves)
 	static const char *const junk[] = { "", "GET / HTTP/1.1\r\nHost: x\r\n\r\n", "\1\1\0\1",
 		"\1\4\0\1", "\xff\xff\xff\xff\xff\xff\xff\xff" };
 
-	start(0);
+	start(work);
 	for (size_t i = 0; i < ARRAY_LENGTH(junk); i++) {
 		int fd = dial();
 
@@ -271,42 +188,79 @@ Test(gate_fcgi, torn_and_foreign_connections_cost_nothing_but_themselves)
 
 Test(gate_fcgi, client_that_leaves_early_does_not_end_the_worker)
 {
-	start(50);
-	for (int i = 0; i < 5; i++) {
-		int fd = dial();
+	static const char *const names[] = { "gone", "+50000", "+8000+8000+8000" };
 
-		begin_request(fd, "gone");
-		put(fd, STDIN, "", 0);
-		close(fd);
+	start(work);
+	for (size_t i = 0; i < ARRAY_LENGTH(names); i++) {
+		close(send_held(names[i]));
+		notes->hold = false;
+		cr_assert(ask("here", ""));
+		cr_assert_str_eq(answer, "Status: 200\r\n\r\nhere 0");
 	}
-	cr_assert(ask("here", ""));
-	cr_assert_str_eq(answer, "Status: 200\r\n\r\nhere 0");
 	cr_assert_eq(stop(SIGTERM), 0);
 }
 
 /* A worker that has fallen behind: what was given up while it waited is not even begun. */
 Test(gate_fcgi, requests_given_up_in_the_queue_are_not_served)
 {
-	int64_t began_us;
 	int first;
 
-	start(200);
-	first = dial();
-	begin_request(first, "first");
-	put(first, STDIN, "", 0);
-	for (int i = 0; i < 10; i++) {
-		int fd = dial();
-
-		begin_request(fd, "gone");
-		put(fd, STDIN, "", 0);
-		close(fd);
-	}
+	start(work);
+	first = send_held("first");
+	for (int i = 0; i < 10; i++)
+		give_up();
+	notes->hold = false;
 	cr_assert(take(first));
-	began_us = clock_monotonic_us();
 	cr_assert(ask("here", ""));
 	cr_assert_str_eq(answer, "Status: 200\r\n\r\nhere 0");
-	/* Ten times as long, had it served them. */
-	cr_assert_lt(clock_monotonic_us() - began_us, 1500000);
+	cr_assert_eq(notes->given_up, 0);
+	cr_assert_eq(stop(SIGTERM), 0);
+}
+
+/* After a long time in which all were waited for, one in sixteen is looked at: the first that is
+ * found to be given up makes it look at all of them again. */
+Test(gate_fcgi, worker_that_falls_behind_later_finds_out_soon)
+{
+	for (int before = 200; before < 217; before += 4) {
+		int first;
+
+		start(work);
+		notes->given_up = 0;
+		for (int i = 0; i < before; i++)
+			cr_assert(ask("here", ""));
+		first = send_held("first");
+		for (int i = 0; i < 100; i++)
+			give_up();
+		notes->hold = false;
+		cr_assert(take(first));
+		cr_assert(ask("here", ""));
+		cr_assert_lt(notes->given_up, 16, "%d of 100", notes->given_up);
+		cr_assert_eq(stop(SIGTERM), 0);
+	}
+}
+
+/* Among those that are given up, too, and whether or not it has closed the end that it is done
+ * with. */
+Test(gate_fcgi, request_that_is_waited_for_is_always_served)
+{
+	int first, fds[80];
+
+	start(work);
+	first = send_held("first");
+	for (size_t i = 0; i < ARRAY_LENGTH(fds); i++) {
+		for (size_t j = 0; i < 30 && j < i % 3; j++)
+			give_up();
+		fds[i] = send_request("here");
+		if (i % 2)
+			shutdown(fds[i], SHUT_WR);
+	}
+	notes->hold = false;
+	cr_assert(take(first));
+	for (size_t i = 0; i < ARRAY_LENGTH(fds); i++) {
+		cr_assert(take(fds[i]), "%zu", i);
+		cr_assert_str_eq(answer, "Status: 200\r\n\r\nhere 0");
+	}
+	cr_assert_eq(notes->given_up, 0);
 	cr_assert_eq(stop(SIGTERM), 0);
 }
 
@@ -321,7 +275,7 @@ Test(gate_fcgi, worker_ends_with_its_parent)
 	cr_assert_geq(parent, 0);
 	if (parent == 0) {
 		close(ends[0]);
-		start(0);
+		start(work);
 		/* Once it has answered, it has asked to be told of its parent's end. */
 		if (ask("x", "") && write(ends[1], "y", 1) != 1)
 			_exit(1);
