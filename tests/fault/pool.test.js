@@ -1,15 +1,19 @@
-// The keeper of a pool (deploy/pool): it stops at whatever moment it is told to, and a pool that cannot
-// start does not become a busy loop.
+// The keeper of a pool (deploy/pool): it stops at whatever moment it is told to, a pool that cannot start
+// does not become a busy loop, and a worker that hangs is replaced. Needs a build with fault points.
 'use strict';
 
 const assert = require('node:assert/strict');
-const { spawn } = require('node:child_process');
+const { execFileSync, spawn } = require('node:child_process');
 const fs = require('node:fs');
 const os = require('node:os');
 const path = require('node:path');
 const { after, test } = require('node:test');
 
+const { assertProblem, assertStatus, get } = require('../lib/client.js');
+const faults = require('../lib/faults.js');
+const parts = require('../lib/parts.js');
 const stack = require('../lib/stack.js');
+const { buyer } = require('../lib/world.js');
 
 const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'holdfast-pool-'));
 const catalog = path.join(stack.env.HOLDFAST_BIN, 'holdfast-catalog');
@@ -85,4 +89,46 @@ test('workers that die at once make the pool pause', async (t) => {
 	t.diagnostic(`${before} starts of 2 workers before a pause`);
 	assert.ok(before <= 2 * 202, `${before}`);
 	assert.ok(await stop(pool) < 6000);
+});
+
+// The workers of a pool, once each hears its alarm.
+async function watched(pool) {
+	const alarm = 1n << 13n;
+	const hears = (pid) => BigInt(`0x${/^SigCgt:\t(\w+)$/m.exec(fs.readFileSync(`/proc/${pid}/status`, 'utf8'))[1]}`) & alarm;
+	await stack.until('all workers are up', () => stack.workers(pool).every(hears));
+	return stack.workers(pool);
+}
+
+test('a worker that hangs costs the request that it has; once two minutes are over it is replaced', async () => {
+	const library = path.join(dir, 'late.so'), late = path.join(dir, 'late');
+	execFileSync('gcc', ['-std=gnu17', '-O2', '-shared', '-fPIC', '-o', library, path.join(__dirname, 'late.c')],
+		{ stdio: 'inherit' });
+	const { token } = await buyer();
+	await parts.pools.stop('booking');
+	await parts.pools.start('booking', { LD_PRELOAD: library, LATE: late });
+	try {
+		const before = await watched('booking');
+		faults.arm(1, [['request.begun', 'wait:60000', 1000]]);
+		const hangs = get('/bookings', { token });
+		await stack.until('one hangs', () => faults.fired()['request.begun wait:60000']);
+		faults.disarm();
+		assertStatus(await get('/bookings', { token }), 200);
+		// nginx waits a second longer than a request may take.
+		const answer = await hangs;
+		assertProblem(answer, 503, 'unavailable');
+		assert.ok(Number(answer.headers['retry-after']) > 0);
+		assert.deepEqual(stack.workers('booking'), before);
+		fs.writeFileSync(late, '');
+		parts.signal(before, 'SIGALRM');
+		await stack.until('it is replaced', () => {
+			const now = stack.workers('booking');
+			return now.length === before.length && now.some((pid) => !before.includes(pid));
+		});
+		assert.equal((await watched('booking')).filter((pid) => before.includes(pid)).length, before.length - 1);
+		assertStatus(await get('/bookings', { token }), 200);
+	} finally {
+		faults.disarm();
+		await parts.pools.stop('booking');
+		await parts.pools.start('booking');
+	}
 });
