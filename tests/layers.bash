@@ -47,6 +47,7 @@ layer_asan() {
 		group asan-unit --needs asan 'tests/unit/*/*.c' unit_tests "$BUILD/asan"
 		http_groups asan "$BUILD/asan" "$slow"
 	else
+		slow+=' worker_budget_ms=12000'
 		group asan --lanes 2 --needs cluster --needs asan "tests/http/@($hostile).test.js" \
 			on_stack BUILD="$BUILD/asan" --set "rate_limit=off $origin $slow"
 	fi
