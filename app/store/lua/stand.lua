@@ -39,7 +39,9 @@ local score = tonumber(call('ZSCORE', LINE, user) or '')
 if score then
   return standing(user, 'waiting', score, at, stands)
 end
-local text = call('HGET', SERVING, user)
+-- Mostly nobody is being served.
+local served = call('HLEN', SERVING)
+local text = served > 0 and call('HGET', SERVING, user)
 if text then
   return standing(user, 'serving', tonumber(parts(text)[1]), at, stands)
 end
