@@ -171,6 +171,32 @@ test('a key that is not good is nobody’s fault who buys', async () => {
 	await pay.offered(ann, booking);
 });
 
+// What somebody in between, or a provider that is out of its mind, might say with 200.
+const senseless = ['', 'null', '[]', '"pi_1"', '{}', '{"id": "pi_1"', '{"id": "pi_1"}'];
+
+test('an answer that makes no sense opens no payment, and ends none', async () => {
+	const { booking } = await begun();
+	const other = { id: 'pi_1', object: 'payment_intent', status: 'requires_payment_method', amount: booking.total,
+		currency: 'eur', client_secret: 'pi_1_secret', metadata: {} };
+	const others = [{ amount: booking.total - 1 }, { amount: `${booking.total}` }, { currency: 'usd' }, { currency: null },
+		{ id: '' }, { id: '../refunds' }, { id: 'pi 1' }, { id: 1 }].map((change) => JSON.stringify({ ...other, ...change }));
+	for (const text of [...senseless, ...others]) {
+		stripe.fault(create, 'answer', { status: 200, text });
+		assertProblem(await pay.checkout(ann, booking), 503, 'unavailable');
+		assert.equal((await pay.show(ann, booking)).status, 'RESERVED', text);
+	}
+	const offer = await pay.offered(ann, booking);
+	assert.deepEqual(intentsOf(booking).map((intent) => intent.id), [offer.payment_id]);
+	const look = /^GET \/v1\/payment_intents\//;
+	for (const text of senseless) {
+		stripe.fault(look, 'answer', { status: 200, text });
+		assertProblem(await pay.checkout(ann, booking), 503, 'unavailable');
+	}
+	stripe.fault(look, 'error');
+	assertProblem(await pay.checkout(ann, booking), 503, 'unavailable');
+	assert.equal((await pay.offered(ann, booking)).payment_id, offer.payment_id);
+});
+
 test('what no notice told, the sweep asks', async () => {
 	const [paid, lost, late, gone, open] = await Promise.all(Array.from({ length: 5 }, () => begun()));
 	for (const one of [paid, late, gone, open]) one.payment = (await pay.offered(ann, one.booking)).payment_id;
@@ -274,6 +300,27 @@ test('a refund that is sent again is not sent twice', async () => {
 	assert.equal((await pay.show(ann, booking)).status, 'REFUNDED');
 	assert.equal(stripe.refundsOf(payment).length, 1);
 	assert.equal(await pay.told(stripe.notice(stripe.refundsOf(payment)[0].id)), 'noted', 'its notice finds it too');
+});
+
+test('a list of refunds that makes no sense is asked for again, and nothing sent meanwhile', async () => {
+	const { booking, payment } = await bought();
+	assertStatus(await move(ann, booking, 'cancel'), 200);
+	stripe.fault(/^POST \/v1\/refunds$/, 'refuse');
+	await pay.refund();
+	assertStatus(await again(booking), 200);
+	const list = /^GET \/v1\/refunds\?/;
+	for (const text of [...senseless, '{"data": {}}', '{"data": null}', '{"data": [], "has_more": true}']) {
+		stripe.fault(list, 'answer', { status: 200, text });
+		await pay.refund();
+		assert.match(refundOf(booking), /^requested /, text);
+		assert.deepEqual(stripe.refundsOf(payment), [], text);
+	}
+	// Single ones of which nobody can say what they are, are not it.
+	const one = { id: '../re_1', status: 'succeeded', amount: booking.total, currency: 'eur', payment_intent: payment };
+	stripe.fault(list, 'answer', { status: 200, text: JSON.stringify({ data: [1, null, [], {}, one], has_more: false }) });
+	await pay.refund();
+	assert.equal((await pay.show(ann, booking)).status, 'REFUNDED');
+	assert.deepEqual(stripe.refundsOf(payment).map((sent) => sent.amount), [booking.total]);
 });
 
 test('a refund that fails after all is owed, whatever a late notice says, and can be sent again', async () => {

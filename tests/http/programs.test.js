@@ -87,6 +87,75 @@ test('production refuses secrets that are short, or copied from an example', () 
 	}
 });
 
+test('a pool that cannot work with its settings says why, and ends', () => {
+	const secret = 'Zq8vT2xW9kLm4pRs7uYb1nCd6fGh3jKa';
+	const stripe = ['payment_provider=stripe', 'stripe_api_base=https://api.example.test', `stripe_api_key=${secret}`];
+	const keys = (name, text) => {
+		const file = path.join(directory, name);
+		fs.writeFileSync(file, text);
+		return `jwt_keys_file=${file}`;
+	};
+	for (const [pool, sets, said] of [
+		['catalog', [keys('long', `${'k'.repeat(65)} ${secret}\n`)], /1 to 64 characters/],
+		['catalog', [keys('twice', `# keys\n\na ${secret}\na ${secret}x\n`)], /the same name/],
+		['catalog', [keys('many', Array.from({ length: 17 }, (_, i) => `k${i} ${secret}\n`).join(''))], /more than 16/],
+		['catalog', [keys('bare', 'a\n')], /secret is empty/],
+		['catalog', [`database_url=postgresql://u:${secret}@[::1/x`], /database_url is not a valid/],
+		['catalog', [`redis_url=https://u:${secret}@h/`], /redis_url is not usable/],
+		['payment', ['payment_provider=paypal'], /neither none nor stripe/],
+		['payment', [...stripe, `stripe_api_base=https://u:${secret}@api.example.test`], /not an address/],
+		['payment', [...stripe, 'stripe_api_base=file:///etc/passwd'], /not an address/],
+		['payment', [...stripe, 'stripe_api_base=http://api.example.test'], /must begin with https/],
+		['payment', [...stripe, 'stripe_api_key='], /needs a stripe_api_key/],
+		['payment', [...stripe, `stripe_api_key=${secret} x`], /stripe_api_key is not one/],
+	]) {
+		const done = start(`holdfast-${pool}`, ['--config', env.HOLDFAST_CONF, ...sets.flatMap((one) => ['--set', one])],
+			{ env: { PATH: env.PATH, REQUEST_METHOD: 'GET', REQUEST_URI: '/healthz' }, stdio: ['ignore', 'pipe', 'pipe'] });
+		assert.deepEqual([done.status, done.stdout], [2, ''], `${sets}: ${done.stderr}`);
+		assert.match(done.stderr, said);
+		assert.ok(!done.stderr.includes(secret), done.stderr);
+	}
+});
+
+test('a pool that can do without what it lacks says so, and serves', () => {
+	const ask = (pool, where, ...sets) => start(`holdfast-${pool}`,
+		['--config', env.HOLDFAST_CONF, ...sets.flatMap((one) => ['--set', one])],
+		{ env: { PATH: env.PATH, REQUEST_METHOD: 'GET', REQUEST_URI: where }, stdio: ['ignore', 'pipe', 'pipe'] });
+	const uncounted = ask('catalog', '/metrics', 'metrics_file=/nonexistent/metrics');
+	assert.equal(uncounted.status, 0, uncounted.stderr);
+	assert.match(uncounted.stderr, / metrics=off file=\/nonexistent\/metrics/);
+	assert.match(uncounted.stdout, /^Status: 503 /);
+	assert.match(uncounted.stdout, /see the setting metrics_file/);
+	assert.match(ask('catalog', '/healthz', 'metrics_file=/nonexistent/metrics').stdout, /^Status: 200 /);
+	assert.match(ask('webhooks', '/', 'payment_provider=stripe', 'stripe_api_key=sk_test_1', 'stripe_webhook_secret=').stderr,
+		/ webhooks=off reason=no_stripe_webhook_secret/);
+});
+
+test('tools that are asked for what makes no sense, or cannot ask, change nothing', () => {
+	const before_ = stack.books();
+	const who = ['--email', ann.email];
+	for (const [name, args, status, said, input = ''] of [
+		['user', [], 2, /a command is missing/],
+		['user', ['nonsense', ...who], 2, /no such command/],
+		['user', ['role', '--role', 'admin'], 2, /needs --email/],
+		['user', ['role', ...who, '--role', 'king'], 2, /role must be user, organizer or admin/],
+		['user', ['password', ...who], 2, /reads a password/],
+		['user', ['password', ...who], 2, /reads a password/, 'x'.repeat(600)],
+		['user', ['password', ...who], 2, /password/, 'short\n'],
+		['user', ['list', '--set', nowhere], 75, /./],
+		['demo', ['--password-file', '/nonexistent'], 2, /cannot read/],
+		['demo', ['--password-file', '/dev/null'], 2, /password/],
+		['notices', ['list', '--set', nowhere], 75, /./],
+		['notices', ['resend', 'all-dead', '--set', nowhere], 75, /./],
+		['notices', ['state', '--set', nowhere], 75, /./],
+	]) {
+		const done = program(name, args, input);
+		assert.equal(done.status, status, `${name} ${args}: ${done.stderr}`);
+		assert.match(done.stderr, said);
+	}
+	assert.equal(stack.books(), before_);
+});
+
 test('a pool started from a shell serves one request, as CGI does', () => {
 	const ask = (pool, more) => start(`holdfast-${pool}`, ['--config', env.HOLDFAST_CONF],
 		{ env: { PATH: env.PATH, ...more }, stdio: ['ignore', 'pipe', 'pipe'] });
