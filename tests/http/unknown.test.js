@@ -45,10 +45,11 @@ const proxy = net.createServer((client) => {
 	for (const side of [client, server]) side.on('close', end).on('error', end);
 });
 
-// One request to the pool of bookings as a CGI program behind the proxy: {status, headers, body}.
+// One request to its pool as a CGI program behind the proxy: {status, head, text, body}.
 function ask(who, where, body, key) {
 	const bytes = Buffer.from(JSON.stringify(body));
-	const child = spawn(path.join(process.env.HOLDFAST_BIN, 'holdfast-booking'),
+	const pool = where.startsWith('/admin/') ? 'admin' : 'booking';
+	const child = spawn(path.join(process.env.HOLDFAST_BIN, `holdfast-${pool}`),
 		['--config', process.env.HOLDFAST_CONF, '--set', `database_url=${url.replace(real, dir)}`], {
 			env: {
 				...process.env, GATEWAY_INTERFACE: 'CGI/1.1', REQUEST_METHOD: 'POST',
@@ -163,5 +164,37 @@ for (const when of ['request', 'answer']) {
 			assert.equal(answer.body.status, 'RELEASED', answer.text);
 			assert.equal(seat('B3'), 'a');
 		});
+
+		test(`the word of staff that it was paid elsewhere: ${name}`, async () => {
+			stack.sql(`update events set payment = 'stripe' where event_id = ${event.event_id}`);
+			const made = await world.held(buyer, event.event_id, ['B1', 'B2']);
+			const answer = await asked(when, 'booking/paid', organizer,
+				`/admin/bookings/${made.booking_id}/paid`, { reference: 'till 3' }, some());
+			assert.equal(answer.status, 200, answer.text);
+			assert.equal(answer.body.status, 'CONFIRMED');
+			assert.equal(answer.body.payment.captured, made.total);
+			assert.deepEqual([seat('B1'), seat('B2')], ['b', 'b']);
+		});
+
+		// Without a key nobody could tell whether it was made: then it is not tried again.
+		for (const [what, statement, where, table, body] of [
+			['an event', 'event/create', '/admin/events', 'events', (title) => world.eventBody({ title })],
+			['a venue', 'venue/create', '/admin/venues', 'venues', (name) => ({ name })]]) {
+			test(`${what} is made once at most: ${name}`, async () => {
+				const called = `Once ${freshKey()}`, one = some();
+				const answer = await asked(when, statement, organizer, where, body(called), one);
+				const column = table === 'events' ? 'title' : 'name';
+				const made = () => Number(stack.sql(`select count(*) from ${table} where ${column} = '${called}'`));
+				if (keyed) {
+					assert.equal(answer.status, 201, answer.text);
+					const again = await ask(organizer, where, body(called), one);
+					assert.deepEqual([again.status, again.body], [201, answer.body]);
+					assert.match(again.head, /Idempotent-Replayed: true/i);
+				} else {
+					assert.deepEqual([answer.status, answer.body.type], [503, '/problems/unknown-outcome'], answer.text);
+				}
+				assert.equal(made(), keyed || when === 'answer' ? 1 : 0);
+			});
+		}
 	}
 }
