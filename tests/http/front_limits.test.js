@@ -20,7 +20,8 @@ test('of IPv6 the network is counted, not each of its addresses', async (t) => {
 	const all = (count, address) =>
 		Promise.all(Array.from({ length: count }, (_, i) => statusFor(address(i.toString(16)))));
 	assert.deepEqual((await all(250, (i) => `2001:db8:7:${i}::1`)).filter((s) => s !== 405), []);
-	const one = await all(250, (i) => `2001:db8:7:8:9:a:b:${i}`);
+	// So many that also a machine that takes its time has more of them than fit.
+	const one = await all(700, (i) => `2001:db8:7:8:9:a:b:${i}`);
 	assert.ok(one.includes(429));
 	assert.ok(one.filter((status) => status === 405).length >= 90, 'the burst passes');
 });
@@ -41,7 +42,7 @@ test('who calls back has a limit of its own, and a generous one', async () => {
 });
 
 test('a flood from one address is 429, with Retry-After', async () => {
-	const answers = await burst('/api/v1/events/999999999', 250);
+	const answers = await burst('/api/v1/events/999999999', 700);
 	const refused = answers.filter((a) => a.status === 429);
 	assert.ok(refused.length > 0);
 	for (const answer of refused) {

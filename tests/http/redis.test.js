@@ -101,10 +101,10 @@ test('Redis frozen: answers within bounds, and right', async () => {
 			const at = Date.now();
 			assertStatus(await hold(ann, seats(id, `VIP-A-${i}`)), 201);
 			assertStatus(await get(`/events/${id}/availability`), 200);
-			assert.ok(Date.now() - at < 3000, `${Date.now() - at} ms`);
+			assert.ok(Date.now() - at < 5000, `${Date.now() - at} ms`);
 		}
 		// The breaker: not each of them has waited.
-		assert.ok(Date.now() - began < 6000, `${Date.now() - began} ms for ten`);
+		assert.ok(Date.now() - began < 9000, `${Date.now() - began} ms for ten`);
 		assertProblem(await hold(bob, seats(id, 'VIP-A-1')), 409, 'seats-unavailable');
 		assert.equal((await get('/readyz')).body.status, 'degraded');
 		await assertPlaces(id, { VIP: [8, 6, 0] });
