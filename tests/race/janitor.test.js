@@ -2,13 +2,29 @@
 'use strict';
 
 const assert = require('node:assert/strict');
+const { randomBytes } = require('node:crypto');
 const { test } = require('node:test');
 
 const crowd = require('../lib/crowd.js');
 const { dueMake, janitor } = require('../lib/due.js');
 
-const { bookingsOf, buyers, eventWith, hold, holdPlaces, insist, move, sql } = crowd;
+const { Session, bookingsOf, buyers, eventWith, hold, holdPlaces, insist, move, range, seat, sql } = crowd;
 const deadlocks = () => Number(sql('select deadlocks from pg_stat_database where datname = current_database()')[0][0]);
+
+const PATIENT = 20;
+
+// A takeover of these seats whose transaction is open until `end`: {id of the booking, end}.
+async function takeover(event, buyer, numbers) {
+  const id = `${event.toString(16).padStart(8, '0')}-0000-8000-a000-${randomBytes(6).toString('hex')}`;
+  const session = new Session();
+  await session.say('begin');
+  await session.say(`select outcome from holdfast.hold(${event}, '${buyer.id}', '${id}', null, null, false, false,
+    '{${numbers.map(seat)}}', '{}', '{}', 600, ${numbers.length}, 0)`);
+  return { id, end: async () => {
+    await session.say('commit');
+    await session.close();
+  } };
+}
 
 test('buyers take over what is due while it is given back, and none waits long', async () => {
   const seats = 1000, places = 5000, before = deadlocks();
@@ -16,23 +32,29 @@ test('buyers take over what is due while it is given back, and none waits long',
   const all = buyers(24);
   dueMake(event, all.map((buyer) => buyer.id), seats, places);
   await crowd.redisBuild(event);
+  const [patient] = buyers(1);
+  const long = await takeover(event, patient, range(PATIENT, seats - PATIENT + 1));
 
   let over = false;
   const running = janitor().finally(() => { over = true; });
   const answers = [], confirms = [];
   await Promise.all(all.map(async (buyer, i) => {
     for (let n = i; !over || n < all.length * 10; n += all.length) {
-      const held = await insist(n % 3 ? hold(buyer, event, [1 + (n * 7) % seats]) : holdPlaces(buyer, event, 1));
+      const held = await insist(n % 3 ? hold(buyer, event, [1 + (n * 7) % (seats - PATIENT)]) : holdPlaces(buyer, event, 1));
       answers.push(held);
       assert.ok(held.status === 201 || held.slug === 'seats-unavailable', held.text);
       if (held.status === 201) confirms.push(await insist(move(buyer, 'confirm', held.body.booking_id)));
     }
   }));
   const ran = await running;
+  await long.end();
+  confirms.push(await insist(move(patient, 'confirm', long.id)));
   for (const answer of confirms) assert.equal(answer.status, 200, answer.text);
   assert.ok(confirms.length >= 100, `only ${confirms.length} bookings`);
-  // The benchmark shows that it is under 100 ms; this is for machines that do much else.
-  assert.ok(ran.longest_ms < 500, `a transaction took ${ran.longest_ms} ms`);
+  // The benchmark shows that it is under 100 ms. A machine that does much else may take longer, but not for
+  // one of these many as long as for all others.
+  const most = Math.max(500, ran.seconds * 500);
+  assert.ok(ran.longest_ms < most, `a transaction took ${ran.longest_ms} ms, all of them ${ran.seconds} s`);
   // Of this event: holds of others may have fallen due meanwhile.
   assert.deepEqual(sql(`select count(*) from (
       select event_id from holdfast.seat_claims where expires_at <= now()
@@ -40,6 +62,7 @@ test('buyers take over what is due while it is given back, and none waits long',
     where event_id = ${event}`), [['0']], 'nothing is left');
 
   bookingsOf([...answers, ...confirms].filter((answer) => answer.status < 300));
+  // The long takeover's are among them, as one booking.
   assert.deepEqual(sql(`select status, count(*) from holdfast.bookings where event_id = ${event} group by 1 order by 1`),
     [['CONFIRMED', String(confirms.length)], ['EXPIRED', String(seats + places)]]);
   await crowd.verify([event]);
