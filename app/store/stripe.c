@@ -102,16 +102,6 @@ stripe_open(const struct conf *conf)
 	return stripe;
 }
 
-void
-stripe_close(struct stripe *stripe)
-{
-	if (!stripe)
-		return;
-	web_close(stripe->web);
-	free((char *)(uintptr_t)stripe->base);
-	free(stripe);
-}
-
 /* ---- calls ----------------------------------------------------------------------------------- */
 
 /* A field of a form (application/x-www-form-urlencoded). */

@@ -15,11 +15,10 @@
 struct stripe;
 
 /*
- * Does not connect yet. A missing key, or an address that would send it in clear text to another
- * host, ends the program with exit 2.
+ * Does not connect yet, and is there until the program ends. A missing key, or an address that would
+ * send it in clear text to another host, ends the program with exit 2.
  */
 struct stripe *stripe_open(const struct conf *conf);
-void stripe_close(struct stripe *stripe);
 
 /* Whether something that has this site written on it (NULL: none) may be of this installation: each
  * writes a word of its own, derived from id_secret, since others may sell through one account. */

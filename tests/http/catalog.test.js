@@ -7,6 +7,7 @@ const { after, before, test } = require('node:test');
 
 const { assertInvalid, assertProblem, assertStatus, call, freshKey, get, pages, post, put } =
 	require('../lib/client.js');
+const raw = require('../lib/raw.js');
 const stack = require('../lib/stack.js');
 const { assertPlaces, assertSeats, buyer, confirmed, event, eventBody, held, move, nextYear, settled, staff } =
 	require('../lib/world.js');
@@ -47,12 +48,23 @@ test('a list neither skips nor repeats while others are added', async () => {
 	assert.equal(new Set(seen).size, seen.length);
 });
 
+test('the address of the next page is one, whatever was asked for', async () => {
+	const title = `${word('Strange')}<">Ö`;
+	const made = await series(title, 2);
+	const first = await raw.http(Buffer.from(`GET /api/v1/events?q=${title}&limit=1 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`));
+	assert.equal(first.status, 200, first.text);
+	assert.deepEqual(ids(first.body.items), [made[0]]);
+	const [, next] = /^<\/api\/v1([!-;=?-~]+)>; rel="next"$/.exec(first.headers.link);
+	assert.deepEqual(ids(assertStatus(await get(next), 200).body.items), [made[1]]);
+});
+
 test('parameters that are wrong are named', async () => {
 	const { event_id: id } = await event(olga);
 	const wrong = [
 		['/events?limit=0', '/limit'], ['/events?limit=101', '/limit'], ['/events?limit=x', '/limit'],
 		['/events?limit=1e2', '/limit'], ['/events?limit=', '/limit'],
 		['/events?limit=99999999999999999999', '/limit'], ['/events?colour=red', '/colour'],
+		['/events?a~b/c=1', '/a~0b~1c'],
 		['/events?q=a&q=b', '/q'], ['/events?q=%zz', '/q'], ['/events?q=%ff', '/q'],
 		['/events?q=%00', '/q'], ['/events?q=%c0%af', '/q'], ['/events?from=soon', '/from'],
 		['/events?to=2020-13-01', '/to'], ['/events?cursor=x', '/cursor'], ['/events?cursor=', '/cursor'],

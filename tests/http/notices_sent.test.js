@@ -412,8 +412,10 @@ test('templates: one that is wrong is found before, and costs no mail, nor holds
 	const set = ['--set', `mail_templates=${dir}`];
 	const file = path.join(dir, 'booking.confirmed.txt');
 	const good = fs.readFileSync(file, 'utf8');
-	for (const [bad, why] of [[`${good}{{nobody}}`, /nothing called nobody/], [`${good}{{#items}}`, /no end/], [good.slice(1), /Subject/]]) {
-		fs.writeFileSync(file, bad);
+	for (const [bad, why] of [[`${good}{{nobody}}`, /nothing called nobody/], [`${good}{{#items}}`, /no end/], [good.slice(1), /Subject/],
+		['', /no text/], ['x'.repeat(200000), /no text/], [Buffer.from([0x53, 0xff]), /no text/], [null, /is not there/]]) {
+		if (bad === null) fs.rmSync(file);
+		else fs.writeFileSync(file, bad);
 		const done = notices('check', ...set);
 		assert.equal(done.status, 1);
 		assert.match(done.stderr, why);

@@ -127,6 +127,15 @@ test('a venue lends its layouts and its time zone', async () => {
 	assert.equal((await create(foreign, { token: admin })).status, 201);
 });
 
+test('a venue whose words are more than a line is none', async () => {
+	for (const [change, pointer] of [[{ name: 'a\nb' }, '/name'], [{ name: '\u007f' }, '/name'],
+		[{ timezone: 'UTC\r' }, '/timezone'], [{ timezone: 'Nowhere/At_all' }, '/timezone']]) {
+		const answer = await call('POST', '/admin/venues', { name: 'Hall', ...change }, { token: organizer });
+		assertProblem(answer, 422, 'invalid');
+		assert.deepEqual(pointers(answer), [pointer]);
+	}
+});
+
 test('everybody lists their own venues, admins all', async () => {
 	const names = [];
 	for (let i = 0; i < 3; i++) {

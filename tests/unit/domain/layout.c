@@ -86,6 +86,10 @@ Test(layout, points_at_mistakes)
 		{ "[{\"capacity\":1}]", "/sections/0/name" },
 		{ "[{\"name\":\"\",\"capacity\":1}]", "/sections/0/name" },
 		{ "[{\"name\":\"a\\nb\",\"capacity\":1}]", "/sections/0/name" },
+		/* As long as a name may be, and longer than an id. */
+		{ "[{\"name\":\"a2345678901234567890123456789012345678901234567890123456789012345"
+		  "\",\"capacity\":1}]",
+			"/sections/0/name" },
 		{ "[{\"name\":\"a\"}]", "/sections/0/capacity" },
 		{ "[{\"name\":\"a\",\"capacity\":0}]", "/sections/0/capacity" },
 		{ "[{\"name\":\"a\",\"capacity\":1000001}]", "/sections/0/capacity" },

@@ -22,7 +22,8 @@ end(void)
 TestSuite(template, .init = begin, .fini = end);
 
 static const char facts[] =
-	"{\"name\":\"A<&>\\\"'\\r\\nB\",\"none\":\"\",\"yes\":true,\"no\":false,\"n\":12,"
+	"{\"name\":\"A<&>\\\"'\\r\\nB\",\"none\":\"\",\"yes\":true,\"no\":false,\"n\":12,\"zero\":"
+	"0,"
 	"\"list\":[{\"item\":\"a\"},{\"item\":\"b\",\"name\":\"own\"}],\"empty\":[]}";
 
 static void
@@ -65,6 +66,7 @@ Test(template, knows_sections)
 {
 	is("{{#yes}}y{{/yes}}{{#no}}n{{/no}}{{^no}}N{{/no}}{{^yes}}Y{{/yes}}", false, "yN");
 	is("{{#none}}x{{/none}}{{^none}}y{{/none}}", false, "y");
+	is("{{#n}}y{{/n}}{{^n}}Y{{/n}}{{#zero}}n{{/zero}}{{^zero}}N{{/zero}}", false, "yN");
 	is("{{#list}}<{{item}}{{n}}>{{/list}}{{^list}}none{{/list}}", false, "<a12><b12>");
 	is("{{#list}}{{name}};{{/list}}", true, "A&lt;&amp;&gt;&quot;&#39;  B;own;");
 	is("{{#empty}}{{item}}{{/empty}}{{^empty}}none{{/empty}}", false, "none");
