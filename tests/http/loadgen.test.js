@@ -274,7 +274,7 @@ function pretender({ hold, confirm, busy = 0, account = () => false, make }) {
 
 test('wrong answers to buyers are seen', async () => {
 	const scenario = file('wrong.scenario');
-	fs.writeFileSync(scenario, 'buyers = 4\nduration = 1\nseated S rows 1 seats 4\nbuyer:\nthink 0..100\n'
+	fs.writeFileSync(scenario, 'buyers = 4\nduration = 3\nseated S rows 1 seats 4\nbuyer:\nthink 0..100\n'
 		+ 'pick 2 seats same\nhold\nretry\nconfirm\nrepeat 2 times\n');
 	const good = (say, seats, booking) => say(201, booking(seats));
 	const confirmed = (say, booking) => say(200, booking(['S-A-0', 'S-A-1'], { status: 'CONFIRMED' }));
