@@ -308,6 +308,7 @@ test('a list of refunds that makes no sense is asked for again, and nothing sent
 	stripe.fault(/^POST \/v1\/refunds$/, 'refuse');
 	await pay.refund();
 	assertStatus(await again(booking), 200);
+	const [id] = stack.sql(`select refund_id from refunds where booking_id = '${booking.booking_id}'`).trim().split('\n');
 	const list = /^GET \/v1\/refunds\?/;
 	for (const text of [...senseless, '{"data": {}}', '{"data": null}', '{"data": [], "has_more": true}']) {
 		stripe.fault(list, 'answer', { status: 200, text });
@@ -316,7 +317,8 @@ test('a list of refunds that makes no sense is asked for again, and nothing sent
 		assert.deepEqual(stripe.refundsOf(payment), [], text);
 	}
 	// Single ones of which nobody can say what they are, are not it.
-	const one = { id: '../re_1', status: 'succeeded', amount: booking.total, currency: 'eur', payment_intent: payment };
+	const one = { id: '../re_1', status: 'succeeded', amount: booking.total, currency: 'eur', payment_intent: payment,
+		metadata: { holdfast_refund: id } };
 	stripe.fault(list, 'answer', { status: 200, text: JSON.stringify({ data: [1, null, [], {}, one], has_more: false }) });
 	await pay.refund();
 	assert.equal((await pay.show(ann, booking)).status, 'REFUNDED');
