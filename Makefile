@@ -306,7 +306,7 @@ soak: all ## an hour of everything, for what grows that should not (SOAK_SECONDS
 	@deploy/packages run test
 	@BUILD=$(BUILD) tests/soak/run
 
-rush: all ## 5,000 buyers and 50,000 seats, to the last one (RUSH_BUYERS=5000)
+rush: all ## 5,000 buyers and 50,000 seats, to the last one (RUSH_BUYERS=5000, RUSH_KILLED=1)
 	@deploy/packages run test
 	@BUILD=$(BUILD) tests/scenarios/rush
 

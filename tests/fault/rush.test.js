@@ -1,5 +1,6 @@
 // A rush in which one part is killed in the middle: it comes back, the sale goes on, and the last seat is
-// sold, each of them once. LONG=1: every part, and for ten seconds.
+// sold, each of them once. LONG=1: every part, and for ten seconds. RUSH_BUYERS, RUSH_SPEED: as large, and
+// as fast, as `make rush` is.
 'use strict';
 
 const assert = require('node:assert/strict');
@@ -13,14 +14,17 @@ const stack = require('../lib/stack.js');
 
 const long = process.env.LONG === '1';
 const AWAY_MS = long ? 10000 : 700, RECOVERY_MS = 5000;
-const buyers = 100; // for a thousand seats
+const full = process.env.RUSH_BUYERS !== undefined;
+const buyers = Number(process.env.RUSH_BUYERS ?? 100); // for ten times as many seats
+const speed = Number(process.env.RUSH_SPEED ?? 12);
+const duration = full ? undefined : 120; // as the scenario has it
 
 let postgres, rush;
 
 before(async () => {
 	await health.serving();
 	postgres = new parts.Postgres();
-	rush = holding('rush', 3);
+	rush = full ? 'rush' : holding('rush', 3);
 });
 
 const supervised = () => stack.until('the pool is back', () => stack.workers('booking').length > 0);
@@ -95,9 +99,9 @@ const isUsual = ({ op, status }) => (status >= 200 && status < 300) ||
 	(status === 409 && ['hold', 'confirm'].includes(op)) || (status === 410 && op === 'confirm');
 
 for (const { name, part, kill, short, judge = [], args = [] } of deaths.filter((death) => long || death.short)) {
-	test(`${name} is killed in the middle of a rush, which is sold out all the same`, { timeout: 240000 }, async (t) => {
+	test(`${name} is killed in the middle of a rush, which is sold out all the same`, { timeout: full ? 1200000 : 240000 }, async (t) => {
 		const scenario = new Scenario(rush, {
-			as: `rush-without-${part}`, buyers, duration: 120, speed: 12,
+			as: `rush-without-${part}`, buyers, duration, speed,
 			expect: ['5xx >= 0', 'lost >= 0'], args,
 		});
 		const event = await scenario.event();
