@@ -3,6 +3,7 @@
 'use strict';
 
 const assert = require('node:assert/strict');
+const { randomUUID } = require('node:crypto');
 const { after, before, test } = require('node:test');
 
 const { assertProblem, assertStatus, get } = require('../lib/client.js');
@@ -56,6 +57,29 @@ async function killRedis() {
 	process.kill(pid, 'SIGKILL');
 	await stack.until('Redis is dead', () => !stack.isAlive(pid));
 }
+
+test('verify finds who is in two states, and who was served with what is not theirs', async () => {
+	const { id, tokens, release } = await waiting(1, 4);
+	assertStatus(await release(0), 200);
+	const { booking_id: booking } = await line.until(tokens[0], 'reserved');
+	await stack.until('nobody is being served', () => stack.redis('hlen', line.key(id, 'Floor', 'serving')) === '0');
+	const users = people.slice(0, 4).map((who) => who.user_id);
+	const [row, serving, done] = ['line', 'serving', 'done'].map((part) => line.key(id, 'Floor', part));
+	const nines = () => /^I9 .*/m.exec(stack.program('verify', ['--wait', '1']).stdout)[0];
+	assert.match(nines(), /^I9 ok /);
+	// Served, and in line again; in line, and being served; served with no booking; served with another's.
+	stack.redis('zadd', row, 1, users[0]);
+	stack.redis('hset', serving, users[1], `1|${Date.now() + 60000}|0`);
+	stack.redis('hset', done, users[2], `1|${randomUUID()}|0`, users[3], `1|${booking}|0`);
+	const found = nines();
+	assert.match(found, new RegExp(`^I9 FAIL 4 first: event ${id}: line Floor: user `));
+	const said = [/waits, with an open booking/, /waits and is being served/, /with no booking/, /another user's booking/];
+	assert.ok(said.some((one) => one.test(found)), found);
+	stack.redis('zrem', row, users[0]);
+	stack.redis('hdel', serving, users[1]);
+	stack.redis('hdel', done, users[2], users[3]);
+	assert.match(nines(), /^I9 ok /);
+});
 
 test('a line that is lost is put together again by its tickets, in their order', async () => {
 	const { id, tokens, release } = await waiting(2, 5);
