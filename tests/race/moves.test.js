@@ -68,9 +68,9 @@ async function waitsPastDeadline(event) {
     c as (update holdfast.seat_claims set expires_at = t from t where event_id = ${event})
     update holdfast.bookings set expires_at = t from t where event_id = ${event}`);
   const confirms = owners.slice(0, 3).map(
-    (buyer, i) => send(move(buyer, 'confirm', held[i].body.booking_id)));
+    (buyer, i) => insist(move(buyer, 'confirm', held[i].body.booking_id)));
   await sleep(200);
-  const wanted = rivals.slice(0, 3).map((buyer, i) => send(hold(buyer, event, [i + 1])));
+  const wanted = rivals.slice(0, 3).map((buyer, i) => insist(hold(buyer, event, [i + 1])));
   await sleep(100);
   await locker.say('commit');
   await locker.close();
