@@ -70,6 +70,11 @@ async function poolWhole(count) {
   }
 }
 
+// Whoever asks again under the same key hears the same.
+const sameAgain = (asked) => Promise.all(asked.map(async ([request, first]) => {
+  assert.equal((await insist(request)).text, first.text);
+}));
+
 // Two hundred seats, each wanted by two, under keys; the winners confirm, some cancel.
 async function wholeWay(event, crowd, deaths) {
   return Promise.all(crowd.map(async (buyer, i) => {
@@ -112,6 +117,10 @@ for (const [name, kill] of deaths) {
     // One key, one effect: no buyer has two bookings.
     assert.deepEqual(sql(`select user_id from holdfast.bookings where event_id = ${event}
       group by user_id having count(*) > 1`), []);
+    await sameAgain(answers.flatMap(([held, confirmed], i) => (held.status === 201 ? [
+      [hold(crowd[i], event, [1 + (i % 100)], `hold-${i}`), held],
+      [move(crowd[i], 'confirm', held.body.booking_id, `confirm-${i}`), confirmed],
+    ] : [])));
     booksCheck();
     await verify([event]);
   });
@@ -120,7 +129,8 @@ for (const [name, kill] of deaths) {
     const event = await eventWith({ places: 50 });
     const size = workers('booking').length;
     await redisBuild(event);
-    const answers = await during((deaths) => Promise.all(buyers(300).map(async (buyer, i) => {
+    const crowd = buyers(300);
+    const answers = await during((deaths) => Promise.all(crowd.map(async (buyer, i) => {
       await deaths(i % 3);
       return insist(holdPlaces(buyer, event, 1, `hold-${i}`));
     })), kill);
@@ -132,6 +142,8 @@ for (const [name, kill] of deaths) {
     const [[places]] = sql(`select taken from holdfast.ga_counts where event_id = ${event}`);
     // A take in Redis whose worker was killed before PostgreSQL heard of it stands until reconcile.
     assert.equal(Number(places), won);
+    await sameAgain(answers.flatMap((first, i) => (first.status === 201
+      ? [[holdPlaces(crowd[i], event, 1, `hold-${i}`), first]] : [])));
     booksCheck();
     await verify([event]);
     const rest = await sendAll(buyers(20).map((buyer) => holdPlaces(buyer, event, 1)));
