@@ -197,6 +197,8 @@ test('an event that takes payment confirms nothing unpaid, but what is free', as
 	stack.sql(`update events set payment = 'stripe' where event_id = ${id}`);
 	const priced = await held(ann, id, 1);
 	assertProblem(await move(ann, priced, 'confirm'), 409, 'payment-required');
+	const away = assertProblem(await move(ann, priced, 'checkout'), 503, 'unavailable');
+	assert.match(away.detail, /No payment provider/);
 	const free = assertStatus(await hold(ann,
 		{ event_id: id, section_id: 'Free', seats_requested: 1 }), 201).body;
 	assertStatus(await move(ann, free, 'confirm'), 200);
