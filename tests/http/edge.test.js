@@ -128,7 +128,7 @@ test('requests that are not well-formed', async () => {
 		'Content-Length: 5\r\nTransfer-Encoding: chunked', 'Transfer-Encoding: nonsense',
 		'Content-Length: 99999999999999999999']) {
 		const answer = await raw.http('POST /api/v1/auth/login HTTP/1.1\r\nHost: x\r\nConnection: close\r\n' +
-			`Content-Type: application/json\r\n${field}\r\n\r\n{}`, { quietMs: 500 });
+			`Content-Type: application/json\r\n${field}\r\n\r\n{}`);
 		assert.ok([400, 413].includes(answer.status), `${field}: ${answer.bytes}`);
 		assertProblem(answer, answer.status, answer.status === 400 ? 'malformed-request' : 'body-too-large');
 	}

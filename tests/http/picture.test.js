@@ -113,7 +113,7 @@ test('all of it where the changes are not known, or are more than it', async () 
 });
 
 test('what falls due changes for followers too, although nobody does anything', async () => {
-	const id = await stadium(60, { hold_seconds: 1 });
+	const id = await stadium(60, { hold_seconds: 2 });
 	let map = applied(null, await status(id));
 	map = applied(map, await status(id, map.version));
 	await world.held(ann, id, ['S-A-3']);

@@ -58,7 +58,7 @@ test('frozen: whoever waits is told how they stand, and nobody is served meanwhi
 test('stopped: the line stands, and goes on where it was', async () => {
 	const pid = postmaster();
 	process.kill(pid, 'SIGINT');
-	await stack.until('PostgreSQL has stopped', () => !stack.isAlive(pid), 20);
+	await stack.until('PostgreSQL has stopped', () => !stack.isAlive(pid));
 	for (let i = 0; i < 3; i++) {
 		const { status, body } = await line.status(tokens[0]);
 		assert.ok(status === 200 || status === 503, JSON.stringify(body));
@@ -66,13 +66,13 @@ test('stopped: the line stands, and goes on where it was', async () => {
 	}
 	assertProblem(await line.confirm(people[0], tokens[0]), 503, 'unavailable');
 	stack.up();
-	await stack.until('PostgreSQL is found again', async () => (await move(owner, holds[0], 'release')).status === 200, 20);
+	await stack.until('PostgreSQL is found again', async () => (await move(owner, holds[0], 'release')).status === 200);
 	// Each worker finds it again by itself, and says 503 until then.
 	const now = async (token) => (await line.status(token)).body;
-	await stack.until('the first has a place', async () => (await now(tokens[0])).status === 'reserved', 20);
+	await stack.until('the first has a place', async () => (await now(tokens[0])).status === 'reserved');
 	await stack.until('the others are next', async () => (await now(tokens[1])).position === 1
-		&& (await now(tokens[2])).position === 2, 20);
-	await stack.until('the first confirms', async () => (await line.confirm(people[0], tokens[0])).status === 200, 20);
-	await stack.until('a place is given back', async () => (await move(owner, holds[1], 'release')).status === 200, 20);
-	await stack.until('the second has it', async () => (await now(tokens[1])).status === 'reserved', 20);
+		&& (await now(tokens[2])).position === 2);
+	await stack.until('the first confirms', async () => (await line.confirm(people[0], tokens[0])).status === 200);
+	await stack.until('a place is given back', async () => (await move(owner, holds[1], 'release')).status === 200);
+	await stack.until('the second has it', async () => (await now(tokens[1])).status === 'reserved');
 });

@@ -132,7 +132,7 @@ test('a pass ends', async () => {
 	const next = await joined(person(), e);
 	assert.equal(next.position, 1);
 	assertStatus(await hold(who, e, place.pass), 201);
-	await stack.until('its end', async () => (await status(place.token)).status === 'expired', 20);
+	await stack.until('its end', async () => (await status(place.token)).status === 'expired');
 	await stack.until('the same by the clock of the pool', async () => (await hold(who, e, place.pass)).status === 403);
 	assertRefused(await hold(who, e, place.pass), 'ended');
 	assert.equal((await status(next.token)).status, 'admitted', 'and makes room');
