@@ -99,6 +99,26 @@ test('a look at a lost place in a waiting room is one read', async () => {
 	assert.ok(full <= s * 1e6 + us + 200000, `${full - s * 1e6 - us} us`);
 });
 
+test('looks at a place are reads of its account, from wherever, in a line and in a waiting room', async () => {
+	const floor = { sections: [{ name: 'Floor', capacity: 1 }] };
+	const opens_at = new Date(Date.now() + 3600000).toISOString();
+	for (const [changes, where] of [[floor, { section_id: 'Floor' }], [{ ...floor, queue: 'on', waiting_room: { opens_at } }, {}]]) {
+		const { event_id: id } = await event(olga, changes, { from: address() });
+		if (where.section_id)
+			assertStatus(await hold(await someone(), { event_id: id, ...where, seats_requested: 1 }, { from: address() }), 201);
+		const ann = await someone();
+		const { token } = assertStatus(await post('/queue/join', { event_id: id, ...where }, { token: ann.token, from: address() }), 202).body;
+		const look = () => get(`/reservation/status?token=${token}`, { from: address() });
+		assert.equal(assertStatus(await look(), 200).body.status, 'waiting');
+		// All of its tokens are gone, and ten seconds of those to come.
+		const bucket = `limit:read:${ann.user_id}`, now = Number(stack.redis('time').split('\n')[0]);
+		stack.redis('set', bucket, (now + 30) * 1e6);
+		assertLimited(await look(), 'read', 300);
+		stack.redis('del', bucket);
+		assert.equal(assertStatus(await look(), 200).body.status, 'waiting');
+	}
+});
+
 test('registrations from one address', () => swiftly(async () => {
 	const from = address();
 	const body = { email: 'nobody', password };
