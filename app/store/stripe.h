@@ -15,8 +15,8 @@
 struct stripe;
 
 /*
- * Does not connect yet, and is there until the program ends. A missing key, or an address that would
- * send it in clear text to another host, ends the program with exit 2.
+ * Does not connect yet, and is there until the program ends. A missing key, or an address that
+ * would send it in clear text to another host, ends the program with exit 2.
  */
 struct stripe *stripe_open(const struct conf *conf);
 
