@@ -149,7 +149,7 @@ test('after a loss nobody is served before the others can be back', async () => 
 });
 
 test('what was served, left or refused before a loss is so after it', async () => {
-	const { id, tokens, release } = await waiting(1, 3);
+	const { id, tokens, release } = await waiting(1, 4);
 	assertStatus(await line.leave(people[1], tokens[1]), 204);
 	assertStatus(await release(0), 200);
 	const { booking_id: booking } = await line.until(tokens[0], 'reserved');
