@@ -7,6 +7,7 @@ const { test } = require('node:test');
 
 const { assertProblem, get } = require('../lib/client.js');
 const { scrape } = require('../lib/metrics.js');
+const { signal } = require('../lib/parts.js');
 const stack = require('../lib/stack.js');
 
 test('PostgreSQL killed: a scrape within bounds, without what it knows', async () => {
@@ -50,14 +51,14 @@ test('PostgreSQL frozen: a scrape waits a second for it, no more', async () => {
 	process.kill(pid, 'SIGSTOP');
 	try {
 		// Each worker waits for its own connection; its sessions are processes of their own, which answer.
-		for (const backend of stack.workers('postgres')) process.kill(backend, 'SIGSTOP');
+		signal(stack.workers('postgres'), 'SIGSTOP');
 		for (let i = 0; i < 4; i++) {
 			const began = Date.now();
 			assert.equal((await scrape()).value('holdfast_postgres_up'), 0);
 			assert.ok(Date.now() - began < 4500, `${Date.now() - began} ms`);
 		}
 	} finally {
-		for (const backend of stack.workers('postgres')) process.kill(backend, 'SIGCONT');
+		signal(stack.workers('postgres'), 'SIGCONT');
 		process.kill(pid, 'SIGCONT');
 	}
 	await stack.until('it is back', async () => (await scrape()).value('holdfast_postgres_up') === 1);

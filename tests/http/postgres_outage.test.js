@@ -7,6 +7,7 @@ const fs = require('node:fs');
 const { after, before, test } = require('node:test');
 
 const { assertProblem, assertStatus, freshKey, get, post } = require('../lib/client.js');
+const { signal } = require('../lib/parts.js');
 const stack = require('../lib/stack.js');
 const { assertPlaces, buyer, confirmed, event, held, hold, move, password, staff } =
 	require('../lib/world.js');
@@ -57,7 +58,7 @@ const back = () => stack.until('readyz is 200', async () => {
 	return answers.every((answer) => answer.status === 200);
 });
 
-for (const [how, signal] of [['stopped', 'SIGINT'], ['killed', 'SIGKILL']]) {
+for (const [how, by] of [['stopped', 'SIGINT'], ['killed', 'SIGKILL']]) {
 	test(`PostgreSQL ${how}: 503 at once, and nothing is lost that was confirmed`, async () => {
 		const { event_id: id } = await event(olga);
 		const sold = await confirmed(ann, id, ['B1']);
@@ -66,7 +67,7 @@ for (const [how, signal] of [['stopped', 'SIGINT'], ['killed', 'SIGKILL']]) {
 		// A confirm makes the holds before it durable too.
 		await confirmed(bob, id, ['B3']);
 		const pid = stack.pidOf('postgres');
-		process.kill(pid, signal);
+		process.kill(pid, by);
 		await stack.until('PostgreSQL has gone', () => !stack.isAlive(pid));
 		await stack.until('readyz is 503', async () => (await get('/readyz')).status === 503);
 		// At its most a worker takes four seconds.
@@ -89,13 +90,21 @@ function processesOf(pid) {
 	return [pid, ...children.split(' ').filter(Boolean).map(Number)];
 }
 
+// A worker without a connection cannot send anything, and says so: what it is asked has not been done.
+const connected = () => stack.until('each worker of the pool is connected', async () => {
+	await Promise.all(Array.from({ length: 24 }, () => get('/bookings', { token: ann.token })));
+	return Number(stack.sql("select count(*) from pg_stat_activity where usename = 'holdfast_booking'"))
+		>= stack.workers('booking').length;
+});
+
 test('PostgreSQL frozen: an answer in bounded time, and a retry with its key has one effect', async () => {
 	const { event_id: id } = await event(olga);
 	const booking = await held(ann, id, ['B1']);
 	const [holdKey, confirmKey] = [freshKey(), freshKey()];
 	const body = { event_id: id, seat_ids: ['VIP-A-1'] };
+	await connected();
 	const frozen = processesOf(stack.pidOf('postgres'));
-	for (const pid of frozen) process.kill(pid, 'SIGSTOP');
+	signal(frozen, 'SIGSTOP');
 	try {
 		const began = Date.now();
 		const answers = await Promise.all([hold(bob, body, { key: holdKey }),
@@ -103,7 +112,7 @@ test('PostgreSQL frozen: an answer in bounded time, and a retry with its key has
 		for (const answer of answers) assertProblem(answer, 503, 'unknown-outcome');
 		assert.ok(Date.now() - began < 7000, `${Date.now() - began} ms`);
 	} finally {
-		for (const pid of frozen) process.kill(pid, 'SIGCONT');
+		signal(frozen, 'SIGCONT');
 	}
 	await back();
 	const first = await stack.until('the hold is answered', async () => {

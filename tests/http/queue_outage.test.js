@@ -7,6 +7,7 @@ const { after, before, test } = require('node:test');
 
 const { assertProblem } = require('../lib/client.js');
 const line = require('../lib/line.js');
+const { signal } = require('../lib/parts.js');
 const stack = require('../lib/stack.js');
 const { buyer, event, held, move, staff } = require('../lib/world.js');
 
@@ -31,7 +32,7 @@ after(() => {
 test('frozen: whoever waits is told how they stand, and nobody is served meanwhile', async () => {
 	const pid = postmaster();
 	const sessions = stack.run('pgrep', ['-P', String(pid)]).stdout.trim().split('\n').map(Number);
-	for (const one of [pid, ...sessions]) process.kill(one, 'SIGSTOP');
+	signal([pid, ...sessions], 'SIGSTOP');
 	try {
 		// A place that is free in Redis alone: PostgreSQL has not heard of it.
 		stack.redis('hset', `hf:{${id}}:count`, 'h:Floor', 1);
@@ -46,7 +47,7 @@ test('frozen: whoever waits is told how they stand, and nobody is served meanwhi
 		const left = await line.leave(people[3], tokens[3]);
 		assertProblem(left, 503, /unavailable/.test(left.body.type) ? 'unavailable' : 'unknown-outcome');
 	} finally {
-		for (const one of [...sessions, pid]) process.kill(one, 'SIGCONT');
+		signal([...sessions, pid], 'SIGCONT');
 	}
 	await stack.until('the places are as they were', async () => {
 		const all = await Promise.all(tokens.slice(0, 3).map((token) => line.status(token)));
