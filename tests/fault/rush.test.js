@@ -13,8 +13,10 @@ const { Scenario, holding } = require('../lib/scenario.js');
 const stack = require('../lib/stack.js');
 
 const long = process.env.LONG === '1';
-const AWAY_MS = long ? 10000 : 700, RECOVERY_MS = 5000;
+const AWAY_MS = long ? 10000 : 700;
 const full = process.env.RUSH_BUYERS !== undefined;
+// Of five thousand who were refused all come again at once.
+const RECOVERY_MS = full ? 10000 : 5000;
 const buyers = Number(process.env.RUSH_BUYERS ?? 100); // for ten times as many seats
 const speed = Number(process.env.RUSH_SPEED ?? 12);
 const duration = full ? undefined : 120; // as the scenario has it
@@ -61,6 +63,8 @@ const deaths = [
 			await parts.redis.kill();
 			await away();
 			parts.redis.start();
+			await stack.until('Redis has read all that it keeps', () =>
+				stack.run('redis-cli', ['-s', stack.env.REDIS_SOCKET, 'ping']).stdout.trim() === 'PONG');
 		},
 	},
 	{

@@ -38,22 +38,26 @@ test('buyers take over what is due while it is given back, and none waits long',
   let over = false;
   const running = janitor().finally(() => { over = true; });
   const answers = [], confirms = [];
-  await Promise.all(all.map(async (buyer, i) => {
-    for (let n = i; !over || n < all.length * 10; n += all.length) {
-      const held = await insist(n % 3 ? hold(buyer, event, [1 + (n * 7) % (seats - PATIENT)]) : holdPlaces(buyer, event, 1));
-      answers.push(held);
-      assert.ok(held.status === 201 || held.slug === 'seats-unavailable', held.text);
-      if (held.status === 201) confirms.push(await insist(move(buyer, 'confirm', held.body.booking_id)));
-    }
-  }));
-  const ran = await running;
-  await long.end();
+  let ran;
+  try {
+    await Promise.all(all.map(async (buyer, i) => {
+      for (let n = i; !over || n < all.length * 10; n += all.length) {
+        const held = await insist(n % 3 ? hold(buyer, event, [1 + (n * 7) % (seats - PATIENT)]) : holdPlaces(buyer, event, 1));
+        answers.push(held);
+        assert.ok(held.status === 201 || held.slug === 'seats-unavailable', held.text);
+        if (held.status === 201) confirms.push(await insist(move(buyer, 'confirm', held.body.booking_id)));
+      }
+    }));
+    ran = await running;
+  } finally {
+    await long.end();
+  }
   confirms.push(await insist(move(patient, 'confirm', long.id)));
   for (const answer of confirms) assert.equal(answer.status, 200, answer.text);
   assert.ok(confirms.length >= 100, `only ${confirms.length} bookings`);
   // The benchmark shows that it is under 100 ms. A machine that does much else may take longer, but not for
-  // one of these many as long as for all others.
-  const most = Math.max(500, ran.seconds * 500);
+  // one of these many a fifth of the time of all.
+  const most = Math.max(500, ran.seconds * 200);
   assert.ok(ran.longest_ms < most, `a transaction took ${ran.longest_ms} ms, all of them ${ran.seconds} s`);
   // Of this event: holds of others may have fallen due meanwhile.
   assert.deepEqual(sql(`select count(*) from (
