@@ -62,11 +62,11 @@ local STANDS = { 'sold', 'closed', 'served', 'rated', 'since', 'driven', 'open' 
 
 -- What is known of one who waits; what the last look at the line has found counts for two seconds, since
 -- places may have come back: ahead, sold, closed, rate, ms since the line was moved on, open. now: Redis's own;
--- s: what is kept under STANDS; ahead: where that is known already.
-local function standing(user, kind, score, now, s, ahead)
+-- s: what is kept under STANDS.
+local function standing(user, kind, score, now, s)
   local since = math.max(0, now - tonumber(s[6] or 0))
   local fresh = since < 2000
-  ahead = ahead or served_before(score) + (kind == 'waiting' and call('ZRANK', LINE, user) or 0)
+  local ahead = served_before(score) + (kind == 'waiting' and call('ZRANK', LINE, user) or 0)
   return {
     kind, score_text(score), ahead, fresh and s[1] == '1' and 1 or 0, fresh and s[2] == '1' and 1 or 0,
     rate_of(s[3], s[4], s[5], now), since, s[7] == '1' and 1 or 0,

@@ -48,8 +48,7 @@ if not last or math.abs(at - last) >= 1000 then
   call('ZADD', TIMES, number, score_text(at))
   call('ZREMRANGEBYRANK', TIMES, 0, -3602)
 end
--- Nobody is behind a new place.
-local out = standing(user, 'waiting', score, at, stands, served + call('ZCARD', LINE) - 1)
+local out = standing(user, 'waiting', score, at, stands)
 out[9] = 1
 if out[3] == 0 then
   call('SADD', P .. ':waits', NAME)

@@ -39,9 +39,7 @@ local score = tonumber(call('ZSCORE', LINE, user) or '')
 if score then
   return standing(user, 'waiting', score, at, stands)
 end
--- Mostly nobody is being served.
-local served = call('HLEN', SERVING)
-local text = served > 0 and call('HGET', SERVING, user)
+local text = call('HGET', SERVING, user)
 if text then
   return standing(user, 'serving', tonumber(parts(text)[1]), at, stands)
 end
