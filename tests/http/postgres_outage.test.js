@@ -3,7 +3,6 @@
 'use strict';
 
 const assert = require('node:assert/strict');
-const fs = require('node:fs');
 const { after, before, test } = require('node:test');
 
 const { assertProblem, assertStatus, freshKey, get, post } = require('../lib/client.js');
@@ -84,12 +83,6 @@ for (const [how, by] of [['stopped', 'SIGINT'], ['killed', 'SIGKILL']]) {
 	});
 }
 
-// The server and all that it has forked.
-function processesOf(pid) {
-	const children = fs.readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim();
-	return [pid, ...children.split(' ').filter(Boolean).map(Number)];
-}
-
 // A worker without a connection cannot send anything, and says so: what it is asked has not been done.
 const connected = () => stack.until('each worker of the pool is connected', async () => {
 	await Promise.all(Array.from({ length: 24 }, () => get('/bookings', { token: ann.token })));
@@ -103,7 +96,7 @@ test('PostgreSQL frozen: an answer in bounded time, and a retry with its key has
 	const [holdKey, confirmKey] = [freshKey(), freshKey()];
 	const body = { event_id: id, seat_ids: ['VIP-A-1'] };
 	await connected();
-	const frozen = processesOf(stack.pidOf('postgres'));
+	const frozen = [stack.pidOf('postgres'), ...stack.workers('postgres')];
 	signal(frozen, 'SIGSTOP');
 	try {
 		const began = Date.now();

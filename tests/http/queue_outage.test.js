@@ -2,7 +2,6 @@
 'use strict';
 
 const assert = require('node:assert/strict');
-const fs = require('node:fs');
 const { after, before, test } = require('node:test');
 
 const { assertProblem } = require('../lib/client.js');
@@ -12,8 +11,6 @@ const stack = require('../lib/stack.js');
 const { buyer, event, held, move, staff } = require('../lib/world.js');
 
 let people, id, tokens, holds, owner;
-
-const postmaster = () => Number(fs.readFileSync(`${stack.env.HOLDFAST_PIDS}/postgres.pid`, 'utf8').split('\n')[0]);
 
 before(async () => {
 	const olga = await staff();
@@ -30,8 +27,8 @@ after(() => {
 });
 
 test('frozen: whoever waits is told how they stand, and nobody is served meanwhile', async () => {
-	const pid = postmaster();
-	const sessions = stack.run('pgrep', ['-P', String(pid)]).stdout.trim().split('\n').map(Number);
+	const pid = stack.pidOf('postgres');
+	const sessions = stack.workers('postgres');
 	signal([pid, ...sessions], 'SIGSTOP');
 	try {
 		// A place that is free in Redis alone: PostgreSQL has not heard of it.
@@ -57,7 +54,7 @@ test('frozen: whoever waits is told how they stand, and nobody is served meanwhi
 });
 
 test('stopped: the line stands, and goes on where it was', async () => {
-	const pid = postmaster();
+	const pid = stack.pidOf('postgres');
 	process.kill(pid, 'SIGINT');
 	await stack.until('PostgreSQL has stopped', () => !stack.isAlive(pid));
 	for (let i = 0; i < 3; i++) {
