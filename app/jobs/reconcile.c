@@ -12,6 +12,7 @@
 #include <stdio.h>
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "base/map.h"
 #include "base/metrics.h"
 #include "base/str.h"
@@ -238,11 +239,13 @@ print_drift(int32_t event_id, const struct filter_drift *drift)
 static enum problem
 compare(struct context *house, struct job_run *run, struct work *work, int32_t event_id)
 {
+	const char *reason = "another-is-at-it";
 	struct filter_drift drift;
 	enum problem err = filter_reconcile(house, event_id, !run->dry_run, &drift);
 
 	/* Its fence was another's: it is looked at by whoever that is. */
 	if (err == PROBLEM_UNAVAILABLE && pg_is_up(house->pg) && redis_is_up(house->redis)) {
+		reason = "fence-lost";
 		drift = (struct filter_drift){ .busy = true, .repaired = drift.repaired };
 		err = PROBLEM_NONE;
 	}
@@ -250,6 +253,8 @@ compare(struct context *house, struct job_run *run, struct work *work, int32_t e
 		return PROBLEM_NONE;
 	if (err)
 		return err;
+	if (drift.busy)
+		log_line(LOG_INFO, "event=%" PRId32 " busy=yes reason=%s", event_id, reason);
 	for (size_t i = 0; run->verbose && i < drift.differences_count; i++) {
 		if (!work->event_id)
 			printf("event=%" PRId32 " ", event_id);

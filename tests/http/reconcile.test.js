@@ -214,7 +214,9 @@ test('a hold in flight is no difference, and a young entry is left alone', async
 test('two at once: the second leaves the event alone', async () => {
 	const e = await known();
 	await redis.call('SET', e.key('fence'), 'another', 'PX', 60000);
-	assert.equal(stack.program('reconcile', ['--event', e.id]).stdout, `event=${e.id} busy=yes\n`);
+	const done = stack.program('reconcile', ['--event', e.id]);
+	assert.equal(done.stdout, `event=${e.id} busy=yes\n`);
+	assert.match(done.stderr, new RegExp(` event=${e.id} busy=yes reason=another-is-at-it\n`));
 	assert.ok(reconcile('--full').busy >= 1);
 	await redis.call('DEL', e.key('fence'));
 });
