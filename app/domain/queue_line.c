@@ -8,8 +8,8 @@
 #include "queries.h"
 #include "scripts.h"
 
-#define BEGIN_TRIES    50
-#define BEGIN_PAUSE_MS 10
+#define BEGIN_TRIES    250
+#define BEGIN_PAUSE_MS 2 /* about as long as a line takes to begin */
 #define LINES_MAX      10000
 #define ALL_LINES      "hf:lines" /* EVENT:LINE of every line, for those who count */
 #define KEY_LIFE_MS    "86400000"

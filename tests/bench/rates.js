@@ -151,12 +151,19 @@ async function purchase({ seats }) {
   return { purchase: bought.requests[2].rate };
 }
 
-// Joins of people who have no place yet, one of each buyer in a line, and of people who stand in line G. A line
-// in which somebody stands is looked at for a while: when all is measured there are none any more.
+// Joins of people who have no place yet, one of each buyer in a line, and of people who stand in line G. Each
+// line has begun: somebody else stands in it, since in a rush one in many thousands is the first. Lines in which
+// somebody stands are looked at for a while: when all is measured there are none any more.
 async function joins({ empty, emptyQueue }) {
   const each = Math.ceil(24 * seconds / SLICES), names = Array.from({ length: each * SLICES }, (_, i) => `L${i + 1}`);
   const event = await queue.soldOut('G', ...names);
   const join = (line) => `1 POST /api/v1/queue/join {"event_id":"${event}","section_id":"${line}"}`;
+  const [first] = crowd.buyers(1);
+  for (const name of names) {
+    const begun = await crowd.insist({ method: 'POST', where: '/queue/join', token: first.token,
+      body: { event_id: String(event), section_id: name } });
+    assert.equal(begun.status, 202, begun.text);
+  }
   // Each worker knows each token, as with the other calls.
   assertAll(await here({ most: 3 * workers * stage.users, seconds: 60 }, join('G')), 202);
   const rates = await byTurns({
