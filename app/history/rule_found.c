@@ -17,6 +17,48 @@
 
 /* ---- what was answered is there -------------------------------------------------------------- */
 
+#define BIT(status) (1u << BOOKING_##status)
+
+/* As what an answer of 2xx tells of a booking. */
+static unsigned
+answered_as(const struct call *call)
+{
+	switch ((enum record_op)call->op) {
+	case RECORD_HOLD:
+		return BIT(HOLD) | BIT(RESERVED);
+	case RECORD_CONFIRM:
+		return BIT(CONFIRMED);
+	case RECORD_RELEASE:
+		return BIT(RELEASED);
+	case RECORD_CANCEL:
+		/* Of a part of it the rest stands. */
+		return BIT(CANCELLED) | BIT(REFUNDED) |
+		       (call->asked.count > 0 ? BIT(CONFIRMED) : 0);
+	default:
+		return ~0u;
+	}
+}
+
+/* An answer that tells nothing is no answer, and one of another state is another call's. */
+static void
+found_told(struct history *h, struct report *report, const struct call *call)
+{
+	const char *op = record_op_names[call->op];
+
+	if (call->op < RECORD_HOLD || call->op > RECORD_CANCEL)
+		return;
+	if (call->got_booking == 0) {
+		report_line(report, call_line(h, call));
+		report_finding(
+			report, 1, "%s was answered %d, and told of no booking", op, call->status);
+	} else if (!(answered_as(call) & 1u << call->shown)) {
+		report_line(report, call_line(h, call));
+		report_finding(report, 1, "%s was answered %d with booking %s as %s", op,
+			call->status, names_text(&h->bookings, call->got_booking),
+			booking_status_names[call->shown]);
+	}
+}
+
 /* Whether the answer tells of all that the booking was made of. */
 static bool
 shows_whole(const struct call *call, const struct booking *b)
@@ -110,13 +152,14 @@ move_undone(const struct history *h, const struct booking *b)
 	return NULL;
 }
 
-/* Whether a transaction that began then can be of a call of this run: others have their own. */
+/*
+ * Whether a transaction began in this run. Not a moment around it: the same buyers may have come
+ * straight from another one, and may go on to the next.
+ */
 static bool
 is_of_run(const struct history *h, int64_t us)
 {
-	int64_t around_us = TRANSACTION_US + h->skew_us;
-
-	return us >= h->head.began_us - around_us && us <= h->end_us + around_us;
+	return us >= h->head.began_us && us <= h->end_us;
 }
 
 /* What the database says has happened to the booking, and no recorded call can have done. */
@@ -357,10 +400,12 @@ rule_found(struct history *h, struct report *report, struct pg *pg)
 	for (size_t i = 0; i < h->calls_count; i++) {
 		const struct call *call = &h->calls[i];
 
-		if (call_done(call) && call->op != RECORD_REGISTER && call->op != RECORD_LOGIN)
-			found_answer(h, report, call);
-		else if (!call_done(call))
+		if (!call_done(call)) {
 			found_missing(h, report, call);
+		} else if (call->op != RECORD_REGISTER && call->op != RECORD_LOGIN) {
+			found_told(h, report, call);
+			found_answer(h, report, call);
+		}
 	}
 	for (uint32_t number = 1; number <= h->bookings.count; number++)
 		found_booking(h, report, number);

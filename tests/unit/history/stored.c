@@ -163,6 +163,73 @@ Test(stored, other_runs_are_not_judged)
 	cr_assert_eq(report.findings[1], 1);
 }
 
+Test(stored, runs_that_follow_each_other_at_once_are_told_apart)
+{
+	struct booking *b;
+
+	hold(50, "a", "S", "1", NULL);
+	load();
+	h.head.began_us = 49 * SECOND;
+	h.end_us = 60 * SECOND;
+	store("2", "a", 48.9, BOOKING_HOLD);
+	store("3", "a", 60.1, BOOKING_HOLD);
+	b = store("1", "a", 50, BOOKING_RELEASED);
+	b->ended_us = 60 * SECOND + SECOND / 10;
+	b->places = line_call(&h, 2)->asked;
+	judge_loaded();
+	rule_found(&h, &report, NULL);
+	cr_assert_eq(report.findings[1], 0);
+}
+
+Test(stored, answers_tell_of_a_booking_as_the_call_makes_it)
+{
+	static const enum booking_status well[] = { BOOKING_HOLD, BOOKING_CONFIRMED,
+		BOOKING_CANCELLED };
+	struct call *call;
+
+	hold(1, "a", "S", "1", NULL);
+	move(2, "a", RECORD_CONFIRM, "1", 200, "CONFIRMED");
+	move(3, "a", RECORD_CANCEL, "1", 200, "CANCELLED");
+	load();
+	store_seat(store("1", "a", 1, BOOKING_CANCELLED));
+	h.booking[1].confirmed_us = 2 * SECOND;
+	h.booking[1].ended_us = 3 * SECOND;
+	judge_loaded();
+	rule_found(&h, &report, NULL);
+	cr_assert_eq(report.findings[1], 0);
+	for (int i = 0; i < 3; i++) {
+		call = line_call(&h, (uint32_t)i + 2);
+		for (int shown = BOOKING_NONE; shown < BOOKING_STATUSES; shown++) {
+			bool fits = shown == (int)well[i] ||
+				    (i == 0 && shown == BOOKING_RESERVED) ||
+				    (i == 2 && shown == BOOKING_REFUNDED);
+
+			call->shown = (uint8_t)shown;
+			report = (struct report){ .most = 0 };
+			rule_found(&h, &report, NULL);
+			cr_assert_eq(report.findings[1], fits ? 0 : 1, "call %d as %s", i,
+				booking_status_names[shown]);
+		}
+		call->shown = (uint8_t)well[i];
+	}
+}
+
+Test(stored, an_answer_that_tells_of_nothing_is_none)
+{
+	struct record_call call = call_at(1, "a", RECORD_HOLD, NULL, 201);
+
+	record_call(writer, &call);
+	call = call_at(2, "a", RECORD_CONFIRM, "1", 200);
+	call.got.booking = NULL;
+	record_call(writer, &call);
+	load();
+	store_seat(store("1", "a", 0.5, BOOKING_CONFIRMED));
+	h.booking[1].confirmed_us = 2 * SECOND;
+	judge_loaded();
+	rule_found(&h, &report, NULL);
+	cr_assert_eq(report.findings[1], 2);
+}
+
 Test(stored, a_hold_of_an_earlier_run_is_a_reason)
 {
 	hold(5, "b", "S", NULL, NULL);
