@@ -20,7 +20,19 @@ judge_life(const struct history *h, struct report *report, const struct call *ca
 	uint32_t line = call_line(h, call);
 	bool is_first = call->key == 0 || h->key[call->key].first == line;
 
-	if (life_us == 0 || call->expires_us == RECORD_ABSENT || call->shown != BOOKING_HOLD)
+	if (call->expires_us == RECORD_ABSENT) {
+		report_line(report, line);
+		report_finding(report, 4, "hold was answered %d without a deadline", call->status);
+		return;
+	}
+	/* What one has already is asked for anew: it is told as it is then. */
+	if (call->status == 200 && call->expires_us < from_us - h->skew_us) {
+		report_line(report, line);
+		report_finding(report, 4,
+			"hold was answered with one that had ended %" PRId64 " ms before its call",
+			(from_us - call->expires_us) / 1000);
+	}
+	if (life_us == 0 || call->shown != BOOKING_HOLD)
 		return;
 	if (call->expires_us > call->done_us + life_us + h->skew_us) {
 		report_line(report, line);
@@ -76,6 +88,14 @@ judge_late(const struct history *h, struct report *report, uint32_t number)
 		return;
 	if (b->stored && (deadline_us == RECORD_ABSENT || b->expires_us > deadline_us))
 		deadline_us = b->expires_us;
+	/* It can be put off, and never comes sooner; a crash may have put it back. */
+	if (b->stored && !h->crash && deadline_us > b->expires_us + MILLISECOND_US) {
+		report_line(report, b->held);
+		report_finding(report, 4,
+			"booking %s was told to end %" PRId64
+			" ms later than it does by the database",
+			names_text(&h->bookings, number), (deadline_us - b->expires_us) / 1000);
+	}
 	if (b->confirmed && deadline_us != RECORD_ABSENT &&
 		b->confirm_sent_us > deadline_us + h->skew_us) {
 		report_line(report, b->held);

@@ -35,11 +35,11 @@ struct seen {
 	uint32_t line[BOOKING_STATUSES];
 };
 
-/* Kept answers, and the 201 of a hold, tell how it once was. */
+/* Kept answers, and the 201 of a hold, tell how it once was; its 200 is of what one has. */
 static bool
 tells_now(const struct history *h, const struct call *call)
 {
-	if (call->op == RECORD_HOLD || call->op == RECORD_POLL)
+	if ((call->op == RECORD_HOLD && call->status != 200) || call->op == RECORD_POLL)
 		return false;
 	return call->key == 0 || h->key[call->key].first == call_line(h, call);
 }

@@ -81,6 +81,35 @@ Test(rules, refusals_without_a_reason)
 	expect(0, 4, 0, 0);
 }
 
+Test(rules, refusals_give_a_reason_of_their_own)
+{
+	static const char *const holds[] = { "seats-unavailable", "sold-out", "limit-exceeded",
+		"sales-closed", "busy", "wrong-state", "hold-expired", NULL };
+	static const char *const moves[] = { "wrong-state", "sales-closed", "payment-required",
+		"payment-in-progress", "seats-unavailable", "sold-out", "limit-exceeded",
+		"hold-expired", NULL };
+	struct record_call call = call_at(1, NULL, RECORD_HOLD, NULL, 409);
+
+	for (size_t i = 0; i < ARRAY_LENGTH(holds); i++) {
+		call.problem = holds[i];
+		record_call(writer, &call);
+	}
+	call.op = RECORD_CONFIRM;
+	for (size_t i = 0; i < ARRAY_LENGTH(moves); i++) {
+		call.problem = moves[i];
+		record_call(writer, &call);
+	}
+	call.status = 410;
+	for (size_t i = 0; i < ARRAY_LENGTH(moves); i++) {
+		call.problem = moves[i];
+		record_call(writer, &call);
+	}
+	load();
+	judge_loaded();
+	/* And once seats were refused that nobody had. */
+	expect(0, 1 + 3 + 5 + 8, 0, 0);
+}
+
 Test(rules, two_who_lost_are_no_reason_for_each_other)
 {
 	hold(1, "a", "S", NULL, NULL);
@@ -110,6 +139,41 @@ Test(rules, deadlines_count)
 	move(2, "a", RECORD_CONFIRM, "2", 200, "CONFIRMED");
 	move(40, "a", RECORD_CONFIRM, "2", 200, "CONFIRMED"); /* it is so already */
 	judge();
+	expect(0, 0, 1, 0);
+}
+
+Test(rules, what_one_has_already_has_not_ended)
+{
+	hold(1, "a", "S", "1", NULL);
+	hold(5, "a", "S", "1", NULL);
+	hold(50, "a", "S", "1", NULL);
+	load();
+	for (uint32_t line = 3; line <= 4; line++) {
+		line_call(&h, line)->status = 200;
+		line_call(&h, line)->expires_us = 11 * SECOND;
+	}
+	judge_loaded();
+	expect(0, 0, 1, 0);
+}
+
+Test(rules, what_one_has_already_was_not_given_back)
+{
+	hold(1, "a", "S", "1", NULL);
+	move(2, "a", RECORD_RELEASE, "1", 200, "RELEASED");
+	hold(3, "a", "S", "1", NULL);
+	load();
+	line_call(&h, 4)->status = 200;
+	line_call(&h, 4)->expires_us = 11 * SECOND;
+	judge_loaded();
+	expect(0, 0, 0, 1);
+}
+
+Test(rules, a_hold_is_told_its_deadline)
+{
+	hold(1, "a", "S", "1", NULL);
+	load();
+	line_call(&h, 2)->expires_us = RECORD_ABSENT;
+	judge_loaded();
 	expect(0, 0, 1, 0);
 }
 

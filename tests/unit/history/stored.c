@@ -236,7 +236,26 @@ Test(stored, a_hold_of_an_earlier_run_is_a_reason)
 	hold(6, "a", "S", "1", NULL); /* which one has already */
 	load();
 	line_call(&h, 3)->status = 200;
+	line_call(&h, 3)->expires_us = 11 * SECOND;
 	store_seat(store("1", "a", 1, BOOKING_HOLD));
+	judge_loaded();
+	expect(0, 0, 0, 0);
+}
+
+Test(stored, a_deadline_does_not_come_sooner_than_was_told)
+{
+	struct booking *b;
+
+	hold(1, "a", "S", "1", NULL);
+	load();
+	b = store("1", "a", 1, BOOKING_EXPIRED);
+	b->expires_us += 5 * SECOND; /* put off */
+	judge_loaded();
+	expect(0, 0, 0, 0);
+	b->expires_us -= 6 * SECOND;
+	judge_loaded();
+	expect(0, 0, 1, 0);
+	h.crash = true;
 	judge_loaded();
 	expect(0, 0, 0, 0);
 }
