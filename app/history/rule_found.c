@@ -276,14 +276,14 @@ find_wish(const struct wishes *wishes, uint32_t user, uint64_t hash)
 
 static void
 found_unasked(struct history *h, struct report *report, const struct wishes *unanswered,
-	const struct wishes *refused, const uint32_t *first_line)
+	const struct wishes *refused, const uint32_t *first_line, const bool *made)
 {
 	for (uint32_t number = 1; number <= h->bookings.count; number++) {
 		struct booking *b = &h->booking[number];
 		struct wish *wish;
 
-		if (!b->stored || b->held || b->tried || b->served || first_line[b->user] == 0 ||
-			!is_of_run(h, b->created_us))
+		if (!b->stored || made[number] || b->tried || b->served ||
+			first_line[b->user] == 0 || !is_of_run(h, b->created_us))
 			continue;
 		wish = b->key ? NULL : find_wish(unanswered, b->user, history_hash(h, b->places));
 		if (wish) {
@@ -294,7 +294,7 @@ found_unasked(struct history *h, struct report *report, const struct wishes *una
 		wish = find_wish(refused, b->user, history_hash(h, b->places));
 		report_line(report, wish ? wish->line : first_line[b->user]);
 		report_finding(report, 1,
-			"booking %s of user %s is in the database, and no call was answered with "
+			"booking %s of user %s is in the database, and no hold was answered with "
 			"it",
 			names_text(&h->bookings, number), names_text(&h->users, b->user));
 	}
@@ -305,16 +305,19 @@ found_invented(struct history *h, struct report *report)
 {
 	struct wishes unanswered = { .list = NULL }, refused = { .list = NULL };
 	uint32_t *first_line = calloc((size_t)h->users.count + 1, sizeof(*first_line));
+	bool *made = calloc((size_t)h->bookings.count + 1, sizeof(*made));
 
-	assert(first_line);
+	assert(first_line && made);
 	for (size_t i = 0; i < h->calls_count; i++) {
 		const struct call *call = &h->calls[i];
 
 		if (call->user && first_line[call->user] == 0)
 			first_line[call->user] = call_line(h, call);
-		if (call->op != RECORD_HOLD || call_done(call))
+		if (call->op != RECORD_HOLD)
 			continue;
-		if (!call_unknown(call))
+		if (call_done(call))
+			made[call->got_booking] |= call->status == 201;
+		else if (!call_unknown(call))
 			add_wish(&refused, h, call);
 		else if (call->key == 0)
 			add_wish(&unanswered, h, call);
@@ -323,10 +326,11 @@ found_invented(struct history *h, struct report *report)
 		qsort(unanswered.list, unanswered.count, sizeof(*unanswered.list), by_wish);
 	if (refused.count > 0)
 		qsort(refused.list, refused.count, sizeof(*refused.list), by_wish);
-	found_unasked(h, report, &unanswered, &refused, first_line);
+	found_unasked(h, report, &unanswered, &refused, first_line, made);
 	free(unanswered.list);
 	free(refused.list);
 	free(first_line);
+	free(made);
 }
 
 /* ---- accounts -------------------------------------------------------------------------------- */

@@ -181,6 +181,23 @@ Test(stored, runs_that_follow_each_other_at_once_are_told_apart)
 	cr_assert_eq(report.findings[1], 0);
 }
 
+Test(stored, what_one_has_already_was_made_by_a_hold)
+{
+	hold(50, "a", "S", "1", NULL);
+	load();
+	h.head.began_us = 49 * SECOND;
+	h.end_us = 60 * SECOND;
+	line_call(&h, 2)->status = 200;
+	store_seat(store("1", "a", 49.5, BOOKING_HOLD));
+	judge_loaded();
+	rule_found(&h, &report, NULL);
+	cr_assert_eq(report.findings[1], 1);
+	h.booking[1].created_us = 45 * SECOND; /* in another run */
+	judge_loaded();
+	rule_found(&h, &report, NULL);
+	cr_assert_eq(report.findings[1], 0);
+}
+
 Test(stored, answers_tell_of_a_booking_as_the_call_makes_it)
 {
 	static const enum booking_status well[] = { BOOKING_HOLD, BOOKING_CONFIRMED,
@@ -223,7 +240,8 @@ Test(stored, an_answer_that_tells_of_nothing_is_none)
 	call.got.booking = NULL;
 	record_call(writer, &call);
 	load();
-	store_seat(store("1", "a", 0.5, BOOKING_CONFIRMED));
+	h.head.began_us = SECOND / 2;
+	store_seat(store("1", "a", 0.1, BOOKING_CONFIRMED)); /* held in another run */
 	h.booking[1].confirmed_us = 2 * SECOND;
 	judge_loaded();
 	rule_found(&h, &report, NULL);
