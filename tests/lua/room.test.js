@@ -148,6 +148,19 @@ test('how places end', async () => {
   assert.equal((await join(2, { clock: Date.now() + 601000 })).at(-1), 1, 'another place');
 });
 
+test('the end of an older place leaves one that is kept for who was passed over', async () => {
+  const later = { clock: Date.now() + 601000 };
+  const [, , one] = await join(1);
+  assert.equal((await status(1, one))[0], 'inside');
+  const [, , two] = await join(1, { ...later, most: 0 });
+  await redis.call('DEL', `${Q}seen`);
+  await advance(later);
+  assert.deepEqual(await members('away'), [user(1)]);
+  await end(1, one, 'confirmed');
+  assert.deepEqual(await members('until'), [user(1)]);
+  assert.equal((await status(1, two, later))[0], 'inside', 'back, and in');
+});
+
 test('all slots given, the line begins anew', async () => {
   await redis.call('HSET', `${Q}state`, 'next', 2 ** 24 - 2);
   assert.equal((await join(1, { most: 0 }))[2], String(EPOCH + PHASE + 2n ** 24n - 1n));

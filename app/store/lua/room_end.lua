@@ -11,7 +11,10 @@ for _, name in ipairs({ ':line', ':away' }) do
     found = call('ZREM', Q .. name, user)
   end
 end
-call('ZREM', Q .. ':until', user)
+-- A newer place that is kept for them stays so.
+if not call('ZSCORE', Q .. ':away', user) then
+  call('ZREM', Q .. ':until', user)
+end
 local text = call('HGET', DONE, user)
 local done = text and parts(text)
 if done and done[2] == 'inside' and tonumber(done[1]) <= score then
