@@ -199,6 +199,20 @@ test('sold and closed are believed for two seconds', async () => {
   assert.deepEqual((await said())[0], 1);
 });
 
+test('closed: by the clock, too, while nothing is free for which PostgreSQL would be asked', async () => {
+  const said = async (meta) => {
+    await redis.call('HSET', `${P}:meta`, ...Object.entries(meta).flat());
+    assert.deepEqual(picked(await serve()), []);
+    return (await status('ann', score(1, 1)))[4];
+  };
+  await put(1, 'h', 'zoe', 'GA:5');
+  await join('ann');
+  assert.equal(await said({ max: 4 }), 0);
+  assert.equal(await said({ until: Date.now() - 1 }), 1, 'sales have ended');
+  assert.equal(await said({ until: 9e15 }), 0, 'and go on');
+  assert.equal(await said({ from: Date.now() + 60000 }), 1, 'they were put off');
+});
+
 test('more than there is at all: not joined, and taken out to be refused', async () => {
   await build({ max: 10 });
   await begin();

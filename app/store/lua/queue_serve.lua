@@ -43,10 +43,11 @@ if under_way > 0 or (driven <= now and now - driven < tonumber(ARGV[7])) then
 end
 
 -- What is free: not known while nothing is kept of the event; then PostgreSQL says.
-local meta = call('HMGET', META, 'stamp', 'offset', 'sections')
-local left, held, known, all = 1e9, 0, false, 1e9
+local meta = call('HMGET', META, 'stamp', 'offset', 'sections', 'from', 'until')
+local left, held, known, all, closed = 1e9, 0, false, 1e9, false
 if meta[1] == ARGV[2] then
   local clock = now + tonumber(meta[2])
+  closed = clock < tonumber(meta[4]) or clock >= tonumber(meta[5])
   purge(clock, 100)
   local kind, capacity, ranges = section_read(meta[3])
   all = capacity or all
@@ -145,6 +146,8 @@ elseif waiting == 0 and marked then
 end
 call('HSET', STATE, 'driven', score_text(now), 'open', (left > 0 and waiting == 0) and 1 or 0)
 if known then
-  call('HSET', STATE, 'sold', (left <= 0 and held <= 0 and picked == 0) and 1 or 0)
+  -- Where nobody is picked PostgreSQL is not asked, which would say that the event is not on sale.
+  call('HSET', STATE, 'sold', (left <= 0 and held <= 0 and picked == 0) and 1 or 0,
+    'closed', closed and 1 or 0)
 end
 return out
