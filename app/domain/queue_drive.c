@@ -32,6 +32,7 @@ struct batch {
 	int64_t *waited_ms;
 	int64_t *passes;
 	struct pg_rows rows;
+	bool unknown; /* an earlier question of this drive may be answered yet */
 };
 
 static const struct redis_value *
@@ -99,9 +100,11 @@ decide(struct context *house, struct batch *b)
 		if (err != PROBLEM_UNKNOWN_OUTCOME && err != PROBLEM_GIVE_BACK)
 			break;
 		lock = err == PROBLEM_GIVE_BACK;
+		b->unknown |= err == PROBLEM_UNKNOWN_OUTCOME;
 		FAULT("queue.again");
 	}
-	return err;
+	/* That nothing was done now does not say so of before. */
+	return err && b->unknown ? PROBLEM_UNKNOWN_OUTCOME : err;
 }
 
 /* What the filter keeps of one who was served. */
@@ -159,7 +162,10 @@ end_of(struct context *house, const struct batch *b, int row, const char **booki
 	return "back";
 }
 
-/* Tells Redis how they ended; err: nothing was done, all go back. */
+/*
+ * Tells Redis how they ended; err: nothing was done, nor asked. Who may still be given something by
+ * an earlier question is left to the deadline.
+ */
 static void
 tell(struct context *house, const struct batch *b, enum problem err, struct queue_drive *out)
 {
@@ -170,7 +176,7 @@ tell(struct context *house, const struct batch *b, enum problem err, struct queu
 
 	for (size_t i = 0; i < b->count; i++) {
 		args[n] = b->tickets[i].user_id;
-		args[n + 1] = "back";
+		args[n + 1] = "undone";
 		args[n + 2] = args[n + 3] = "-";
 		if (!err && (int)i < b->rows.count) {
 			const char *reason = pg_text(&b->rows, (int)i, QUEUE_SERVE_REASON);
@@ -179,8 +185,10 @@ tell(struct context *house, const struct batch *b, enum problem err, struct queu
 			out->served += str_equal(args[n + 1], "reserved");
 			closed |= reason && str_equal(reason, "sales-closed");
 		}
-		n += 4;
+		if (!b->unknown || !str_equal(args[n + 1], "back"))
+			n += 4;
 	}
+	args[n] = NULL;
 	args[0] = b->line;
 	args[1] = b->drive;
 	args[2] = closed ? "1" : "0";

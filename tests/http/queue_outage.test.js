@@ -4,7 +4,7 @@
 const assert = require('node:assert/strict');
 const { after, before, test } = require('node:test');
 
-const { assertProblem } = require('../lib/client.js');
+const { assertProblem, assertStatus } = require('../lib/client.js');
 const line = require('../lib/line.js');
 const { signal } = require('../lib/parts.js');
 const stack = require('../lib/stack.js');
@@ -51,6 +51,38 @@ test('frozen: whoever waits is told how they stand, and nobody is served meanwhi
 		return all.every(({ status, body }, i) => status === 200 && body.position === i + 1);
 	}, 30);
 	stack.redis('hset', `hf:{${id}}:count`, 'h:Floor', 2);
+});
+
+test('frozen between a question and its answer: whoever was given a place is told so', async () => {
+	const { event_id: other } = await event(await staff(), { sections: [{ name: 'Floor', capacity: 1 }] });
+	const { token: first } = await line.joined(owner, other, 'Floor', 1);
+	await line.until(first, 'reserved');
+	// Every worker has met PostgreSQL, and will send what it asks.
+	const { token: second } = await line.joined(people[1], other, 'Floor', 1);
+	for (const answer of await Promise.all(Array.from({ length: 40 }, () => line.confirm(people[1], second))))
+		assertProblem(answer, 409, 'not-reserved-yet');
+	assertStatus(await line.leave(people[1], second), 204);
+	assertStatus(await line.leave(owner, first), 204);
+	await stack.until('the place is free', () => stack.redis('hget', `hf:{${other}}:count`, 'h:Floor') === '0');
+	const pid = stack.pidOf('postgres');
+	const sessions = stack.workers('postgres');
+	const serving = () => stack.redis('hexists', line.key(other, 'Floor', 'serving'), people[0].user_id) === '1';
+	let token;
+	signal([pid, ...sessions], 'SIGSTOP');
+	try {
+		({ token } = await line.joined(people[0], other, 'Floor', 1));
+		await stack.until('PostgreSQL has been asked', serving);
+		// As a comparison finds it as soon as PostgreSQL goes on: nothing is free.
+		stack.redis('hset', `hf:{${other}}:count`, 'h:Floor', 1);
+		// Longer than a worker waits.
+		await stack.pause(5000);
+	} finally {
+		signal([...sessions, pid], 'SIGCONT');
+	}
+	await stack.until('PostgreSQL has done it', () =>
+		stack.sql(`select count(*) from queue_tickets where event_id = ${other} and outcome = 'reserved'`) === '2');
+	await line.until(token, 'reserved', 30);
+	stack.reconcile(other);
 });
 
 test('stopped: the line stands, and goes on where it was', async () => {

@@ -163,6 +163,21 @@ test('serve: what nobody tells of goes back to its place', async () => {
   assert.deepEqual([await line(), await serving()], [['ann', 'cat', 'dan', 'fay'], ['eve']]);
 });
 
+test('served: where nobody could be asked, who may have been given something is asked about again', async () => {
+  for (const user of ['ann', 'bob']) await join(user);
+  assert.deepEqual(picked(await serve('d1', { life: 0, most: 1 })), ['ann']);
+  await put(1, 'h', 'ann', 'GA:4');
+  assert.deepEqual(picked(await serve('d2')), ['ann', 'bob']);
+  await put(2, 'h', 'zoe', 'GA:1');
+  assert.deepEqual(await served('d2', ['ann', 'undone', '-', '-'], ['bob', 'undone', '-', '-']), [2, 1]);
+  assert.deepEqual([await line(), await serving(), await waits()], [['bob'], ['ann'], ['GA']]);
+  assert.deepEqual(picked(await serve('d3')), ['ann'], 'whatever is left');
+  assert.deepEqual(await served('d3', ['ann', 'undone', '-', '-']), [1, 1], 'however often');
+  assert.deepEqual(picked(await serve('d4')), ['ann']);
+  assert.deepEqual(await served('d4', ['ann', 'back', '-', '-']), [1, 2]);
+  assert.deepEqual([await line(), await serving()], [['ann', 'bob'], []]);
+});
+
 test('serve: nothing of a line that there is not, and a line of another run is begun first', async () => {
   assert.deepEqual(await serve('d', { line: 'S' }), ['none']);
   assert.deepEqual(await serve('d', { run: 'other' }), ['none']);

@@ -11,7 +11,7 @@
 --   :wants    hash: places wanted -> how many in :line want so many
 --   :serving  hash: user -> score|until when|drive: taken out of the line, and not yet told how it ended.
 --             Past its time, PostgreSQL is asked again with the next batch, whatever is left by then: what
---             is not free may be what they were given
+--             is not free may be what they were given. |again behind it: that has been so before
 --   :done     hash: user -> score|booking (-: refused)|deadline ms, or why it was refused
 --   :times    sorted set: some times by the number that was given then
 --   :begin    whoever begins the line anew

@@ -70,9 +70,9 @@ end
 
 local until_ms, drive = score_text(now + tonumber(ARGV[5])), ARGV[4]
 local most, picked, out = tonumber(ARGV[6]), 0, { 'serve', 0, 0, known and 1 or 0, 0 }
-local function pick(user, score)
+local function pick(user, score, again)
   picked = picked + 1
-  call('HSET', SERVING, user, score_text(score) .. '|' .. until_ms .. '|' .. drive)
+  call('HSET', SERVING, user, score_text(score) .. '|' .. until_ms .. '|' .. drive .. again)
   local waited, inside = -1, call('HGET', P .. ':q::done', user)
   if score_epoch(score) == tonumber(state[4]) then
     local joined = call('ZREVRANGEBYSCORE', TIMES, score_number(score), '-inf', 'LIMIT', 0, 1)[1]
@@ -87,7 +87,7 @@ end
 table.sort(forgotten, function(a, b) return a[2] < b[2] end)
 for _, f in ipairs(forgotten) do
   if picked < most then
-    pick(f[1], f[2])
+    pick(f[1], f[2], '|again')
   end
 end
 
@@ -123,7 +123,7 @@ repeat
     if quantity <= left or quantity > all then
       left = left - (quantity > all and 0 or quantity)
       line_remove(page[i], score)
-      pick(page[i], score)
+      pick(page[i], score, '')
     end
     behind = '(' .. score_text(score)
   end

@@ -3,7 +3,8 @@
 -- uses: event common queue place line
 -- KEYS: prefix of the event.
 -- ARGV: line, drive, closed (1: the event is not on sale, 0: it is), then in groups of four:
---   USER reserved BOOKING DEADLINE | USER back - - (to its place) | USER out - WHY | USER left - -
+--   USER reserved BOOKING DEADLINE | USER back - - (to its place) | USER out - WHY | USER left - - |
+--   USER undone - - (nobody was asked: to its place, or as before where it may have been given something)
 -- Answers how many of them counted, and how many wait after it.
 local drive, now = ARGV[2], redis_ms()
 local reserved, counted = 0, 0
@@ -14,7 +15,9 @@ for i = 4, #ARGV, 4 do
   if s and s[3] == drive then
     call('HDEL', SERVING, user)
     counted = counted + 1
-    if outcome == 'back' then
+    if outcome == 'undone' and s[4] then
+      call('HSET', SERVING, user, s[1] .. '|' .. score_text(now) .. '|-|again')
+    elseif outcome == 'back' or outcome == 'undone' then
       line_add(user, tonumber(s[1]))
     elseif outcome ~= 'left' then
       call('HSET', DONE, user, s[1] .. '|' .. ARGV[i + 2] .. '|' .. ARGV[i + 3])
