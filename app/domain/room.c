@@ -362,9 +362,12 @@ room_status(struct context *house, const struct ticket *ticket, struct room_plac
 	if (err || !again)
 		return err;
 	a.extra[4] = "1";
-	metrics_add(METRIC_QUEUE_MOVES, METRIC_QUEUE_MOVE_RETURNED, 1);
 	err = ask(house, &a);
-	return err ? err : status_of(house, &is, &a, &again, out);
+	if (!err)
+		err = status_of(house, &is, &a, &again, out);
+	if (!err && (out->status == ROOM_WAITING || out->status == ROOM_ADMITTED))
+		metrics_add(METRIC_QUEUE_MOVES, METRIC_QUEUE_MOVE_RETURNED, 1);
+	return err;
 }
 
 /* ---- the end of a place ---------------------------------------------------------------------- */

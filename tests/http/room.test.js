@@ -278,6 +278,19 @@ test('joining asks for what makes sense', async () => {
 	assertProblem(await hold(who, future), 409, 'sales-closed');
 });
 
+test('how a place has ended is told when its holder has another one, too', async () => {
+	const [who] = people(1), e = await room();
+	const first = await joined(who, e);
+	assertStatus(await confirm(who, assertStatus(await hold(who, e, first.pass), 201).body), 200);
+	const second = await joined(who, e);
+	assertStatus(await leave(who, second.token), 204);
+	const third = await joined(who, e);
+	const told = async () => Promise.all([first, second, third].map(async ({ token }) => (await status(token)).status));
+	assert.deepEqual(await told(), ['confirmed', 'left', 'admitted']);
+	assertStatus(await leave(who, third.token), 204);
+	assert.deepEqual(await told(), ['confirmed', 'left', 'left']);
+});
+
 test('a key has the first answer told again', async () => {
 	const e = await room({ opens_at: inSeconds(3600) });
 	const who = person();

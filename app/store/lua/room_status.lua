@@ -4,7 +4,8 @@
 -- ARGV: as room.lua says, then user, score, tokens a minute, tokens at once (0: no limit), back: 1 where
 --   PostgreSQL knows of no end of it, so that it goes back to where it was.
 -- Answers {limited, ms until the next token}, {ask}, {off}, {begin}, {confirmed}, {left}, {expired},
--- {unknown} (it is of an earlier epoch, and may have been lost), or how it stands, as room.lua says.
+-- {unknown} (it is of an earlier epoch, and may have been lost; or another place of the account has ended
+-- since, and how this one did is not kept), or how it stands, as room.lua says.
 local user, score = ARGV[7], tonumber(ARGV[8])
 local burst = tonumber(ARGV[10])
 if burst > 0 then
@@ -29,7 +30,7 @@ if not room_find(r, state, user, score) then
   local done = text and parts(text)
   if done and tonumber(done[1]) == score then
     return { done[2] == 'inside' and 'expired' or done[2] }
-  elseif score_epoch(score) == state.epoch then
+  elseif score_epoch(score) == state.epoch and (not done or ARGV[11] == '1') then
     return { 'expired' }
   elseif ARGV[11] ~= '1' then
     return { 'unknown' }
