@@ -167,7 +167,7 @@ send_again(struct buyer *b)
 		buyer_leave(b);
 		return;
 	}
-	b->call.due_us = b->timer.due_us;
+	/* Meant for when it was first due: what keeps a buyer away is not quick. */
 	send_call(b);
 }
 

@@ -433,6 +433,26 @@ test('arrivals for which no buyer was free are told of', async () => {
 	assert.ok(measures['unmet-arrivals'] > 40 && measures['p50-ms'] > 200, JSON.stringify(measures));
 });
 
+test('a server that turns everybody away for a while is not quick', async () => {
+	const scenario = file('away.scenario');
+	fs.writeFileSync(scenario, 'buyers = 1\nduration = 20\nseated S rows 1 seats 4\nbuyer:\npick 1 seats same\nhold\n'
+		+ 'expect holds = 1\nexpect longest-ms >= 900\n');
+	let until = 0, tries = 0;
+	const hold = (say, seats, booking, response) => {
+		until ||= Date.now() + 1000;
+		if (Date.now() >= until) say(201, booking(seats));
+		else if (tries++ % 2) say(409, { type: '/problems/busy' });
+		else response.socket.destroy();
+	};
+	await serve(pretender({ hold }), async (url) => {
+		const done = await loadgen([scenario, '--url', url, '--history', file('h')]);
+		assert.equal(done.status, 0, done.stdout + done.stderr);
+	});
+	const holds = lines('h').filter(({ op }) => op === 'hold');
+	assert.ok(holds.length > 3);
+	assert.deepEqual([...new Set(holds.map(({ due }) => due))], [holds[0].due], 'meant once, and sent again');
+});
+
 // ---- single requests --------------------------------------------------------------------------
 
 test('at a fixed rate a stall is counted for all that it keeps from being sent', async () => {
