@@ -218,6 +218,35 @@ test('repair: leaves alone what was touched, has changed, or was taken too latel
   assert.deepEqual(await redis.script('repair', [P], ['e0', now, 5000, id(5), '', 'h|u|1|0|5|']), ['stale']);
 });
 
+// A repair knows what was read, and only the notes tell that somebody has been there since.
+test('repair: what was touched stays as it is, also where it looks as it was read', async () => {
+  await redis.script('fence', [P], [STAMP, 'e1', 60000]);
+  const repair = (...args) => redis.script('repair', [P], ['e1', Date.now(), 0, ...args]);
+  // Nothing was kept of it, and PostgreSQL has released it since it was read there.
+  assert.equal(await drop(1), 'none');
+  assert.deepEqual(await repair(id(1), '', `h|u1|${Date.now() + 60000}|0|1|GA:2`), ['ok', 0, 1]);
+  assert.deepEqual([await seats(), await held('GA')], ['aaaaaaaaax', 0]);
+  assert.deepEqual(await take(2, ['S1'], ['GA', 5]), ['taken', -1]);
+});
+
+test('mend: what was touched stays as it is, also where it looks as it was read', async () => {
+  await take(1, ['S1']);
+  await put(2, 'h', Date.now() + 60000, '2');
+  // Two are damaged: a seat that is held looks free, and a hold has no deadline.
+  await redis.call('SETRANGE', `${P}:seats`, 1, 'a');
+  await redis.call('HDEL', `${P}:owner`, 1);
+  await redis.call('ZREM', `${P}:due`, id(2));
+  await redis.script('fence', [P], [STAMP, 'e1', 60000]);
+  // Since they were read one has been released, and the other sold.
+  assert.equal(await drop(1), 'dropped');
+  assert.equal(await put(2, 'b', -1, '2'), 'put');
+  const mend = (...args) => redis.script('mend', [P], ['e1', ...args]);
+  assert.deepEqual(await mend('p', 1, 'a', `h${id(1)}`), ['ok', 0, 1]);
+  assert.deepEqual(await mend('d', id(2), '', Date.now() - 1), ['ok', 0, 1]);
+  assert.deepEqual(await take(3, ['S1']), ['taken', -1], 'it can be had');
+  assert.equal(await seats(), 'ahbaaaaaax', 'and what is sold is not due');
+});
+
 test('mend: single bytes, owners and deadlines', async () => {
   await take(1, ['S1'], ['GA', 2]);
   await redis.call('SETRANGE', `${P}:seats`, 5, 'b');

@@ -3,7 +3,7 @@
 \set ON_ERROR_STOP on
 SET search_path = holdfast, given, tap, public;
 BEGIN;
-SELECT plan(94);
+SELECT plan(96);
 
 SELECT event(12, 6, 3) AS event \gset
 UPDATE events SET payment = 'stripe' WHERE event_id = :event;
@@ -94,6 +94,9 @@ SELECT is(pg_temp.pay(:'c') ->> 'status', 'open', 'the payment can be tried agai
 SELECT is(ROW(q.outcome, q.attempt, q.provider_id)::text, '(open,2,pi_c)', 'checkout gives the same one')
   FROM checkout(:event, :'c', 'anna') AS q;
 SELECT is(status(:event, :'c'), 'RESERVED', 'reserved again');
+SELECT is((told('pi_c', 'failed', 0, p_notice => 'evt_c', p_error => 'declined')).outcome, 'replay', 'the notice once more');
+SELECT is(ROW(status(:event, :'c'), pg_temp.notices(:'c'))::text, '(RESERVED,payment.failed)',
+  'says nothing of the new try, and is told to nobody');
 SELECT is((told('pi_c', 'failed', 0)).outcome, 'back-to-hold', 'declined again');
 SELECT is((told('pi_c', 'succeeded', 1000)).outcome, 'confirmed', 'money confirms a HOLD too');
 
