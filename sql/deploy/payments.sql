@@ -223,7 +223,7 @@ END
 $$;
 
 -- What goes back of a locked booking's items that are cancelled for p_amount: what the policy says, of
--- what was paid here.
+-- what was paid here and has not gone back. Money of another currency went back as a whole when it came.
 CREATE FUNCTION refund_possible(b bookings, p_amount bigint) RETURNS bigint
 LANGUAGE plpgsql STABLE SET search_path = holdfast, pg_temp AS $$
 BEGIN
@@ -231,8 +231,7 @@ BEGIN
     RETURN 0;
   END IF;
   RETURN least(refund_part(b.event_id, p_amount), (SELECT coalesce(sum(q.captured - q.refunding), 0)
-    FROM payments q WHERE q.event_id = b.event_id AND q.booking_id = b.booking_id
-      AND q.captured_currency IS NULL));
+    FROM payments q WHERE q.event_id = b.event_id AND q.booking_id = b.booking_id));
 END
 $$;
 
@@ -251,7 +250,6 @@ BEGIN
     FROM events e WHERE e.event_id = b.event_id;
   FOR p IN SELECT * FROM payments q
       WHERE q.event_id = b.event_id AND q.booking_id = b.booking_id AND q.captured > q.refunding
-        AND q.captured_currency IS NULL
       ORDER BY q.attempt FOR UPDATE LOOP
     v_part := least(p_amount, p.captured - p.refunding);
     IF v_part > 0 THEN
