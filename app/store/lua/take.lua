@@ -42,6 +42,10 @@ end
 -- left lets others pass.
 local function spare(name, left)
   local q = P .. ':q:' .. name
+  -- A line that was lost: who stood in it may not be back yet.
+  if tonumber(call('HGET', q .. ':state', 'from') or 0) > redis_ms() then
+    return 0
+  end
   for _, text in ipairs(call('HVALS', q .. ':serving')) do
     left = left - tonumber(string.match(text, '^%d+')) % 512 - 1
   end
