@@ -63,6 +63,16 @@ count_of(const struct redis_value *list, const char *kind, const char *section_i
 	return 0;
 }
 
+/*
+ * Redis may hear of who comes before it hears of who went, and for that moment count more than
+ * there is.
+ */
+static int64_t
+within(int64_t count, int64_t most)
+{
+	return count < 0 ? 0 : count < most ? count : most;
+}
+
 /* One line of :meta's sections: id|kind|capacity|ranges. False: not in that form. */
 static bool
 read_section(char *line, struct filter_section *section, const struct filter_picture *picture,
@@ -79,8 +89,9 @@ read_section(char *line, struct filter_section *section, const struct filter_pic
 	section->section_id = word[0];
 	section->capacity = strtoll(word[2], NULL, 10);
 	if (strcmp(word[1], "ga") == 0) {
-		section->held = count_of(counts, "h:", word[0]);
-		section->sold = count_of(counts, "b:", word[0]);
+		section->sold = within(count_of(counts, "b:", word[0]), section->capacity);
+		section->held =
+			within(count_of(counts, "h:", word[0]), section->capacity - section->sold);
 		return true;
 	}
 	for (char *range = strsep(&word[3], ","); range && *range; range = strsep(&word[3], ",")) {

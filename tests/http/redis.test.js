@@ -219,6 +219,17 @@ test('Redis counts too few: PostgreSQL still sells no more than there is', async
 	await assertPlaces(id, { Floor: [0, 10, 0] });
 });
 
+test('Redis counts more than there is: nobody is told of less than no places', async () => {
+	const { id, key } = await known();
+	for (const [held, sold, told] of [[30, 0, [0, 10, 0]], [4, 8, [0, 2, 8]], [3, 12, [0, 0, 10]], [-3, 4, [6, 0, 4]]]) {
+		stack.redis('hset', key('count'), 'h:Floor', held, 'b:Floor', sold);
+		stack.redis('hincrby', key('meta'), 'version', 2); // what is remembered is old
+		await assertPlaces(id, { Floor: told });
+	}
+	reconcile(id);
+	await assertPlaces(id, { Floor: [6, 4, 0] });
+});
+
 test('entries that are gone, foreign or rubbish do no harm', async () => {
 	const { id, mine, floor, key } = await known();
 	stack.redis('hdel', key('entry'), mine.booking_id);
