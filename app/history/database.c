@@ -27,8 +27,6 @@ struct reading {
 	size_t seats_room, seats_count;
 	uint32_t *sections; /* place by section_no */
 	size_t sections_room, sections_count;
-	bool *lined; /* by section_no */
-	size_t lined_room;
 	enum problem err;
 };
 
@@ -62,14 +60,13 @@ read_sections(struct reading *r)
 
 		r->sections = grow_array(
 			r->sections, sizeof(*r->sections), &r->sections_room, number + 1);
-		r->lined = grow_array(r->lined, sizeof(*r->lined), &r->lined_room, number + 1);
 		r->sections[number] = place;
 		if (r->sections_count <= number)
 			r->sections_count = number + 1;
-		r->lined[number] = pg_bool(&rows, i, HISTORY_SECTIONS_LINED);
 		h->resource[place].known = pg_bool(&rows, i, HISTORY_SECTIONS_IS_GA);
 		h->resource[place].capacity = pg_int(&rows, i, HISTORY_SECTIONS_CAPACITY);
-		h->resource[place].lined = r->lined[number];
+		h->resource[place].epoch = pg_int(&rows, i, HISTORY_SECTIONS_EPOCH);
+		h->resource[place].begun_us = pg_int(&rows, i, HISTORY_SECTIONS_BEGUN_US);
 		h->now_us = pg_int(&rows, i, HISTORY_SECTIONS_NOW_US);
 		h->sales_start_us = pg_int(&rows, i, HISTORY_SECTIONS_SALES_START_US);
 		h->sales_end_us = pg_int(&rows, i, HISTORY_SECTIONS_SALES_END_US);
@@ -104,7 +101,7 @@ read_seats(struct reading *r)
 			h->resource[place] = (struct resource){
 				.known = true,
 				.capacity = 1,
-				.lined = section < r->sections_count && r->lined[section],
+				.section = section < r->sections_count ? r->sections[section] : 0,
 				.killed = pg_bool(&rows, i, HISTORY_SEATS_KILLED),
 			};
 		}
@@ -200,6 +197,51 @@ read_bookings(struct reading *r)
 	return !r->err;
 }
 
+/* ---- places in line -------------------------------------------------------------------------- */
+
+static void
+keep_ticket(struct history *h, const struct pg_rows *rows, int row)
+{
+	const char *outcome = pg_text(rows, row, HISTORY_TICKETS_OUTCOME);
+
+	h->ends = grow_array(h->ends, sizeof(*h->ends), &h->ends_room, h->ends_count + 1);
+	h->ends[h->ends_count++] = (struct ticket_end){
+		.section = history_place(h, true, pg_text(rows, row, HISTORY_TICKETS_SECTION_ID)),
+		.user = names_add(&h->users, pg_text(rows, row, HISTORY_TICKETS_USER_ID)),
+		.booking = history_booking(h, pg_text(rows, row, HISTORY_TICKETS_BOOKING_ID)),
+		.outcome = str_equal(outcome, "reserved")  ? TICKET_RESERVED
+			   : str_equal(outcome, "refused") ? TICKET_REFUSED
+							   : TICKET_LEFT,
+		.epoch = pg_int(rows, row, HISTORY_TICKETS_EPOCH),
+		.ended_us = pg_int(rows, row, HISTORY_TICKETS_ENDED_US),
+	};
+}
+
+static bool
+read_tickets(struct reading *r)
+{
+	struct arena *last = arena_new();
+	int64_t epoch = 0, number = 0;
+	const char *line = "";
+	struct pg_rows rows;
+
+	do {
+		r->err = query_history_tickets(r->pg, r->arena, next_deadline(r), &r->why, &rows,
+			r->event, line, epoch, number, PAGE);
+		for (int i = 0; !r->err && i < rows.count; i++)
+			keep_ticket(r->h, &rows, i);
+		if (!r->err && rows.count == PAGE) {
+			arena_reset(last);
+			line = arena_strdup(
+				last, pg_text(&rows, PAGE - 1, HISTORY_TICKETS_SECTION_ID));
+			epoch = pg_int(&rows, PAGE - 1, HISTORY_TICKETS_EPOCH);
+			number = pg_int(&rows, PAGE - 1, HISTORY_TICKETS_NUMBER);
+		}
+	} while (!r->err && rows.count == PAGE);
+	arena_free(last);
+	return !r->err;
+}
+
 /* ---- kept answers ---------------------------------------------------------------------------- */
 
 static void
@@ -267,7 +309,8 @@ history_compare(struct history *h, struct pg *pg, int64_t default_per_user)
 		return said;
 	}
 	ok = run(&r, "begin isolation level repeatable read read only") && read_sections(&r) &&
-	     read_seats(&r) && read_bookings(&r) && read_answers(&r) && run(&r, "commit");
+	     read_seats(&r) && read_bookings(&r) && read_tickets(&r) && read_answers(&r) &&
+	     run(&r, "commit");
 	if (!ok && r.err)
 		snprintf(said, sizeof(said), "the database cannot be asked: %s",
 			r.why.detail ? r.why.detail : problem_rows[r.err].title);
@@ -277,7 +320,6 @@ history_compare(struct history *h, struct pg *pg, int64_t default_per_user)
 			r.event);
 	free(r.seats);
 	free(r.sections);
-	free(r.lined);
 	arena_free(r.arena);
 	return ok ? NULL : said;
 }

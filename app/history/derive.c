@@ -169,6 +169,7 @@ history_derive(struct history *h)
 	for (size_t i = 0; i < h->calls_count; i++)
 		derive_call(h, &h->calls[i]);
 	derive_left_lines(h);
+	lines_derive(h);
 }
 
 /* ---- ownership ------------------------------------------------------------------------------- */

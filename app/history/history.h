@@ -73,6 +73,8 @@ struct call {
 	uint8_t op;      /* enum record_op */
 	uint8_t refusal; /* enum refusal */
 	uint8_t shown;   /* enum booking_status: as answered */
+	bool stands;     /* of a join: a position in the line was answered */
+	bool replayed;   /* it was said to be an answer of before */
 };
 
 /* All that is known of a booking: by the database, and by the calls. */
@@ -103,8 +105,77 @@ struct booking {
 
 /* A place, as the database has it. */
 struct resource {
-	bool known, is_section, lined, killed;
+	bool known, is_section, killed;
+	bool unnamed;     /* of a section: a join of its line does not say whose it was */
+	bool crowded;     /* of a section: others than the history knows have stood in its line */
+	uint32_t section; /* that a seat is in; of a section: itself; 0: not known */
 	int64_t capacity;
+	int64_t epoch;    /* of a section: how often its line was begun; 0: never */
+	int64_t begun_us; /* when it was, the last time */
+};
+
+enum ticket_outcome { TICKET_RESERVED, TICKET_REFUSED, TICKET_LEFT };
+
+/* How a place in the line of a section ended. */
+struct ticket_end {
+	/* by the database */
+	uint32_t section, user, booking; /* booking 0: was not served */
+	uint8_t outcome;                 /* enum ticket_outcome */
+	int64_t epoch;                   /* of the line, under which the place was given */
+	int64_t ended_us;
+	/* by the calls */
+	uint8_t lacks;       /* enum ticket_lack */
+	uint32_t joined;     /* line of the first join that can have made it; 0: not known */
+	int64_t earliest_us; /* when that was sent; RECORD_ABSENT: it may be older than the run */
+};
+
+/* What there must be before a place in a line can end. */
+enum ticket_lack {
+	TICKET_LACKS_NOTHING,
+	TICKET_LACKS_JOIN, /* there is none before it */
+	TICKET_LACKS_OTHER /* all that there are have made other places */
+};
+
+/* A join that can have made a place in a line. */
+struct line_join {
+	uint32_t user, section;
+	uint32_t line; /* of the call */
+	bool proves;   /* the answer says that the user stands in line */
+	bool over;     /* it has made what has ended by now, if anything */
+	int64_t sent_us;
+	int64_t reach_us; /* what it does, it has done by then */
+	int64_t until_us; /* the wait that came of it was over by then; EVER: that is not known */
+};
+
+/* One user's dealings with one line. */
+struct stand {
+	uint32_t user, section;
+	struct line_join *joins; /* by the time of sending */
+	size_t joins_count;
+	struct ticket_end *ends; /* by time */
+	size_t ends_count;
+};
+
+/* From when to when a user's call may have been at work; by user, then by sent_us. */
+struct act {
+	uint32_t user;
+	int64_t sent_us;
+	int64_t reach_us; /* the latest of this and of those of the user before */
+};
+
+struct acts {
+	struct act *list;
+	size_t count, room;
+};
+
+/* Who has stood in line; see lines_derive(). */
+struct lines {
+	struct line_join *joins; /* by user, section and sent_us */
+	size_t joins_count, joins_room;
+	struct stand *stands; /* by user and section */
+	size_t stands_count, stands_room;
+	struct acts leaves; /* out of any line */
+	struct acts holds;  /* of those who have joined one */
 };
 
 /* Of a key: with its user and operation. */
@@ -128,6 +199,9 @@ struct history {
 	size_t resource_room;
 	struct key *key; /* by number */
 	size_t key_room;
+	struct ticket_end *ends;
+	size_t ends_count, ends_room;
+	struct lines lines;
 	int64_t max_per_user;                 /* 0: no limit */
 	const char *event_status;             /* NULL: not known */
 	int64_t sales_start_us, sales_end_us; /* the end does not belong to them */
@@ -190,8 +264,18 @@ int64_t history_quantity(const struct history *h, struct span span); /* places i
 /* What the database holds of the event. NULL, or a sentence why it cannot be told. */
 const char *history_compare(struct history *h, struct pg *pg, int64_t default_per_user);
 
-/* What the calls tell of bookings and keys; after the database has been read. */
+/* What the calls tell of bookings, keys and lines; after the database has been read. */
 void history_derive(struct history *h);
+
+/* The part of it that is about lines: who joined, what came of it; after what is of bookings. */
+void lines_derive(struct history *h);
+void lines_release(struct history *h);
+
+/* Whether all places of this epoch of the section's line were given while the history was made. */
+bool line_is_of_run(const struct history *h, uint32_t section, int64_t epoch);
+
+/* When the last of these that the user had sent by then was over; RECORD_ABSENT: there is none. */
+int64_t acts_last(const struct acts *acts, uint32_t user, int64_t by_us);
 
 /* The rules, one file each; see docs/history.md. */
 void rule_found(struct history *h, struct report *report, struct pg *pg);
@@ -200,6 +284,7 @@ void rule_refusals(struct history *h, struct report *report);
 void rule_deadlines(struct history *h, struct report *report);
 void rule_keys(struct history *h, struct report *report);
 void rule_order(struct history *h, struct report *report);
+void rule_lines(struct history *h, struct report *report);
 
 /* ---- what may be known of ownership ---------------------------------------------------------- */
 

@@ -45,13 +45,6 @@ sort_intervals(struct intervals *intervals)
 
 /* ---- the sweep ------------------------------------------------------------------------------- */
 
-/* Open intervals as a heap: the one that ends first is at the top. */
-struct heap {
-	struct interval *items;
-	size_t count, room;
-	int64_t sum;
-};
-
 static void
 heap_swap(struct heap *heap, size_t a, size_t b)
 {
@@ -61,7 +54,7 @@ heap_swap(struct heap *heap, size_t a, size_t b)
 	heap->items[b] = kept;
 }
 
-static void
+void
 heap_push(struct heap *heap, const struct interval *interval)
 {
 	size_t at = heap->count;
@@ -75,7 +68,7 @@ heap_push(struct heap *heap, const struct interval *interval)
 	}
 }
 
-static void
+void
 heap_pop(struct heap *heap)
 {
 	size_t at = 0, least;

@@ -37,6 +37,16 @@ void intervals_sweep(struct intervals *intervals,
 	void (*crowded)(void *ctx, const struct interval *open, size_t count, int64_t sum),
 	void *ctx);
 
+/* Intervals as a heap: the one that ends first is items[0]. */
+struct heap {
+	struct interval *items;
+	size_t count, room;
+	int64_t sum; /* of their quantities */
+};
+
+void heap_push(struct heap *heap, const struct interval *interval);
+void heap_pop(struct heap *heap); /* there must be one */
+
 /* Sorts what was open: the one that began last comes first. */
 void intervals_newest_first(struct interval *open, size_t count);
 

@@ -55,6 +55,7 @@ struct plant_kind {
 extern const struct plant_kind plant_answers[];  /* rules 1 and 5: what is kept */
 extern const struct plant_kind plant_instants[]; /* rules 2, 3, 4 and 6: when it was */
 extern const struct plant_kind plant_refusals[]; /* rules 3 and 5: moves and sales */
+extern const struct plant_kind plant_lines[];    /* rule 7: who stands in line */
 
 /* NULL: there is no such kind. */
 const struct plant_kind *plant_find(const char *name);
@@ -70,6 +71,10 @@ struct record_call *plant_append(struct plant *p, const struct record_call *like
 
 /* The call with this number, which is changed: its line is one of those of the fault. */
 struct record_call *plant_change(struct plant *p, size_t number);
+
+/* One call more: this one again, a moment after its answer, as another operation and refused. */
+struct record_call *plant_refused(struct plant *p, size_t number, enum record_op op,
+	const char *key, int64_t status, const char *problem);
 
 /* As it stands; its line is one of those of the fault. */
 const struct record_call *plant_name(struct plant *p, size_t number);

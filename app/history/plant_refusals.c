@@ -3,9 +3,8 @@
  */
 #include "history/plant.h"
 
-/* The call again, a moment after its answer, and refused. */
-static void
-append_refused(struct plant *p, size_t number, enum record_op op, const char *key, int64_t status,
+struct record_call *
+plant_refused(struct plant *p, size_t number, enum record_op op, const char *key, int64_t status,
 	const char *problem)
 {
 	struct record_call call = *plant_call(p, number);
@@ -20,7 +19,7 @@ append_refused(struct plant *p, size_t number, enum record_op op, const char *ke
 	call.got.places = (struct record_places){ .seats = NULL };
 	call.got.expires_us = RECORD_ABSENT;
 	call.got.replayed = false;
-	plant_append(p, &call);
+	return plant_append(p, &call);
 }
 
 static bool
@@ -32,7 +31,7 @@ refused_cancel(struct plant *p)
 		if (!confirm || !plant_call(p, confirm)->asked.booking)
 			continue;
 		plant_name(p, confirm);
-		append_refused(p, confirm, RECORD_CANCEL, NULL, 409, "wrong-state");
+		plant_refused(p, confirm, RECORD_CANCEL, NULL, 409, "wrong-state");
 		return true;
 	}
 	return false;
@@ -53,7 +52,7 @@ closed_sales(struct plant *p)
 	}
 	if (!found)
 		return false;
-	append_refused(p, found, RECORD_HOLD, NULL, 409, "sales-closed");
+	plant_refused(p, found, RECORD_HOLD, NULL, 409, "sales-closed");
 	return true;
 }
 
@@ -67,7 +66,7 @@ refused_key(struct plant *p)
 			call->status != 200 || p->key_uses[names_find(&p->keys, call->key)] != 1)
 			continue;
 		plant_name(p, i);
-		append_refused(p, i, (enum record_op)call->op, call->key, 410, "hold-expired");
+		plant_refused(p, i, (enum record_op)call->op, call->key, 410, "hold-expired");
 		return true;
 	}
 	return false;

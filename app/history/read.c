@@ -50,6 +50,8 @@ history_place(struct history *h, bool is_section, const char *name)
 	h->resource = grow_array(
 		h->resource, sizeof(*h->resource), &h->resource_room, (size_t)number + 1);
 	h->resource[number].is_section = is_section;
+	if (is_section)
+		h->resource[number].section = number;
 	return number;
 }
 
@@ -194,6 +196,8 @@ keep_call(struct history *h, const struct record_call *record)
 		.op = (uint8_t)record->op,
 		.refusal = (uint8_t)refusal_of(record->problem),
 		.shown = (uint8_t)shown_as(record),
+		.stands = record->op == RECORD_JOIN && record->got.position != RECORD_ABSENT,
+		.replayed = record->got.replayed,
 	};
 	call->asked = keep_places(h, &record->asked.places);
 	call->lost = keep_seats(h, record->got.lost, record->got.lost_count);
@@ -248,5 +252,7 @@ history_release(struct history *h)
 	free(h->booking);
 	free(h->resource);
 	free(h->key);
+	free(h->ends);
+	lines_release(h);
 	arena_free(h->arena);
 }

@@ -6,7 +6,7 @@
 
 #include "base/base.h"
 
-#define REPORT_RULES     6
+#define REPORT_RULES     7
 #define REPORT_LINES_MAX 20 /* of the history, named in one finding */
 
 struct report {

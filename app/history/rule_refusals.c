@@ -114,12 +114,19 @@ name_last(struct refusals *r, uint32_t place, const struct call *call)
 		report_line(r->report, r->h->booking[last->owner].held);
 }
 
+/* Whether people have stood in line for the place. */
+static bool
+line_begun(const struct history *h, uint32_t place)
+{
+	return h->resource[h->resource[place].section].epoch > 0;
+}
+
 static bool
 seat_is_justified(const struct refusals *r, const struct call *call, uint32_t place)
 {
 	const struct resource *resource = &r->h->resource[place];
 
-	if (!resource->known || resource->is_section || resource->lined || resource->killed)
+	if (!resource->known || resource->is_section || line_begun(r->h, place) || resource->killed)
 		return true;
 	return possible_other(
 		r->places, place, owner_of_try(r->h, call), call->sent_us, call->done_us);
@@ -170,7 +177,7 @@ judge_sold_out(struct refusals *r, const struct call *call)
 		most = possible_most(r->places, place, call->sent_us, call->done_us);
 		if (call->asked.count > 1)
 			most -= asked->quantity; /* its own try */
-		if (!resource->known || resource->lined ||
+		if (!resource->known || line_begun(h, place) ||
 			most + asked->quantity > resource->capacity)
 			return;
 	}

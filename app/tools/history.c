@@ -51,6 +51,8 @@ judge(struct history *h, struct report *report, struct pg *pg)
 	rule_keys(h, report);
 	progress_show("rules applied", 5, REPORT_RULES);
 	rule_order(h, report);
+	progress_show("rules applied", 6, REPORT_RULES);
+	rule_lines(h, report);
 	progress_end();
 }
 
@@ -121,7 +123,7 @@ main(int argc, char **argv)
 			"  --list             the faults that can be planted\n"
 			"Rules: 1 what was answered is there, and nothing else; 2 nothing had two\n"
 			"owners; 3 refusals were justified; 4 deadlines counted; 5 a key had one\n"
-			"effect; 6 time did not go back.\n"
+			"effect; 6 time did not go back; 7 lines were served in their order.\n"
 			"Exit status: 0 no findings, or planted; 1 findings; 2 usage, a history\n"
 			"that cannot be read or is cut off, no database, no place for the fault.\n",
 	};

@@ -6,16 +6,17 @@ CREATE FUNCTION history_us(p_time timestamptz) RETURNS bigint
 LANGUAGE sql IMMUTABLE
 RETURN (extract(epoch FROM p_time) * 1000000)::bigint;
 
--- A row a section, and what of the event matters. lined: people have stood in line for its places.
+-- A row a section, and what of the event matters. epoch: how often its line was begun, the last time at
+-- begun_us; null: nobody has stood in line for its places.
 CREATE FUNCTION history_sections(p_event integer)
-RETURNS TABLE (section_no integer, section_id text, is_ga boolean, capacity integer, lined boolean,
-  max_per_user integer, now_us bigint, event_status text, sales_start_us bigint, sales_end_us bigint)
+RETURNS TABLE (section_no integer, section_id text, is_ga boolean, capacity integer, epoch integer,
+  begun_us bigint, max_per_user integer, now_us bigint, event_status text, sales_start_us bigint, sales_end_us bigint)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = holdfast, pg_temp AS $$
-  SELECT s.section_no, s.section_id, s.kind = 'ga', s.capacity, EXISTS (
-      SELECT FROM holdfast.queue_lines l WHERE l.event_id = p_event AND l.line = s.section_id),
+  SELECT s.section_no, s.section_id, s.kind = 'ga', s.capacity, l.epoch, holdfast.history_us(l.begun_at),
     e.max_seats_per_user, holdfast.history_us(now()), e.status,
     holdfast.history_us(e.sales_start), holdfast.history_us(e.sales_end)
     FROM holdfast.events e JOIN holdfast.sections s USING (event_id)
+      LEFT JOIN holdfast.queue_lines l ON l.event_id = s.event_id AND l.line = s.section_id
     WHERE e.event_id = p_event ORDER BY s.section_no
 $$;
 
@@ -74,6 +75,17 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = holdfast, pg_temp AS $$
     ORDER BY a.user_id, a.operation, a.key LIMIT p_limit
 $$;
 
+-- How the places in the lines of sections ended, behind one of them, by line, epoch and number.
+CREATE FUNCTION history_tickets(p_event integer, p_line text, p_epoch integer, p_number bigint, p_limit integer)
+RETURNS TABLE (section_id text, epoch integer, number bigint, user_id uuid, outcome text, booking_id uuid,
+  ended_us bigint)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = holdfast, pg_temp AS $$
+  SELECT t.line, t.epoch, t.number, t.user_id, t.outcome, t.booking_id, holdfast.history_us(t.ended_at)
+    FROM holdfast.queue_tickets t
+    WHERE t.event_id = p_event AND t.line <> '' AND (t.line, t.epoch, t.number) > (p_line, p_epoch, p_number)
+    ORDER BY t.line, t.epoch, t.number LIMIT p_limit
+$$;
+
 -- Those of these accounts that there are not.
 CREATE FUNCTION history_strangers(p_users uuid[]) RETURNS TABLE (user_id uuid)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = holdfast, pg_temp AS $$
@@ -81,7 +93,8 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = holdfast, pg_temp AS $$
     WHERE NOT EXISTS (SELECT FROM holdfast.users u WHERE u.user_id = w.id)
 $$;
 
-GRANT EXECUTE ON FUNCTION history_sections, history_seats, history_bookings, history_answers, history_strangers
+GRANT EXECUTE ON FUNCTION history_sections, history_seats, history_bookings, history_answers, history_tickets,
+    history_strangers
   TO holdfast_history;
 
 COMMIT;

@@ -1,7 +1,9 @@
 // Histories of calls, as holdfast-history reads them (app/load/record.h): real calls, written down.
 'use strict';
 
-const { execFile } = require('node:child_process');
+const assert = require('node:assert/strict');
+const { execFile, execFileSync } = require('node:child_process');
+const { createHash } = require('node:crypto');
 const fs = require('node:fs');
 const path = require('node:path');
 
@@ -12,6 +14,9 @@ const anchor = BigInt(Date.now()) * 1000n - process.hrtime.bigint() / 1000n;
 const now = () => Number(process.hrtime.bigint() / 1000n + anchor);
 
 const microseconds = (text) => Date.parse(text) * 1000;
+
+// What a history calls a ticket, which is a secret.
+const mark = (ticket) => createHash('sha256').update(ticket).digest('hex').slice(0, 18);
 
 const seatsOf = (items) => items.filter((one) => one.seat_id).map((one) => one.seat_id);
 const sectionsOf = (items) => items.filter((one) => !one.seat_id)
@@ -25,6 +30,15 @@ function gotOf(op, { status, body, replayed }) {
 	if (!body) return {};
 	if (op === 'map') return { version: body.version, free: body.status.split('a').length - 1 };
 	if (op === 'register' || op === 'login') return {};
+	if (op === 'join') return some([['position', body.position ?? undefined], ['replayed', replayed || undefined]]);
+	if (op === 'poll' && status < 400) {
+		return some([
+			['booking', body.booking_id ?? undefined],
+			['status', body.status],
+			['expires_at', body.expires_at ? microseconds(body.expires_at) : undefined],
+			['position', body.position ?? undefined],
+		]);
+	}
 	if (status >= 400) return some([['lost', body.seat_ids], ['available', body.available]]);
 	return some([
 		['booking', body.booking_id],
@@ -79,6 +93,21 @@ class History {
 		return this.call(who, 'get', 'GET', `/bookings/${booking}`, { asked: { booking } });
 	}
 
+	join(who, section, quantity, more = {}) {
+		return this.call(who, 'join', 'POST', '/queue/join', {
+			asked: { sections: [{ id: section, n: quantity }] },
+			body: { event_id: String(this.event), section_id: section, quantity }, ...more,
+		});
+	}
+
+	poll(who, ticket) {
+		return this.call(who, 'poll', 'GET', `/reservation/status?token=${ticket}`, { asked: { token: mark(ticket) } });
+	}
+
+	leave(who, ticket) {
+		return this.call(who, 'leave', 'POST', '/queue/leave', { asked: { token: mark(ticket) }, body: { token: ticket } });
+	}
+
 	map(who) {
 		return this.call(who, 'map', 'GET', `/events/${this.event}/seatmap/status`);
 	}
@@ -98,4 +127,42 @@ function history(...args) {
 	});
 }
 
-module.exports = { History, history };
+// Kinds of faults that need people in line, and all others.
+const inLines = ['overtaken', 'served-twice', 'unjoined'];
+async function faults() {
+	const { status, out } = await history('--list');
+	assert.equal(status, 0);
+	const kinds = out.trim().split('\n').map((line) => line.split(' ')[0]);
+	for (const kind of inLines) assert.ok(kinds.includes(kind), kind);
+	return { lines: inLines, others: kinds.filter((kind) => !inLines.includes(kind)) };
+}
+
+// A copy of the history with a fault. Resolves to what is said of it.
+async function plant(kind, from, to) {
+	const copy = await history('plant', kind, from);
+	assert.equal(copy.status, 0, `${kind}: ${copy.said}`);
+	fs.writeFileSync(to, copy.out);
+	return copy.said;
+}
+
+// A fault is found where it was planted.
+async function assertFound(kind, from, to) {
+	const [, rule, lines] = /rule (\d), lines? ([\d,]+)\n$/.exec(await plant(kind, from, to));
+	const judged = await history('check', to);
+	assert.equal(judged.status, 1, `${kind}: ${judged.out}${judged.said}`);
+	const finding = judged.out.split('\n').find((line) => {
+		const named = /^rule (\d), lines? ([\d,]+): /.exec(line);
+		return named?.[1] === rule && lines.split(',').every((one) => named[2].split(',').includes(one));
+	});
+	assert.ok(finding, `${kind}: rule ${rule}, lines ${lines}, and not in\n${judged.out}`);
+}
+
+// Changes the database as the owner of the cluster, past all guards.
+function tamper(text) {
+	const url = process.env.DATABASE_URL.replace('//holdfast_owner@', '//postgres@');
+	execFileSync('psql', [url, '-XAtq', '-v', 'ON_ERROR_STOP=1'], {
+		input: `set search_path = holdfast, public; set session_replication_role = replica; ${text}`,
+	});
+}
+
+module.exports = { History, assertFound, faults, history, plant, tamper };

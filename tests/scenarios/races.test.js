@@ -6,6 +6,7 @@ const assert = require('node:assert/strict');
 const { after, describe, test } = require('node:test');
 
 const crowd = require('../lib/crowd.js');
+const { assertFound } = require('../lib/history.js');
 const { Scenario, holding } = require('../lib/scenario.js');
 
 const events = [];
@@ -21,7 +22,9 @@ const bookings = (event) => crowd.sql(`select status, count(*) from holdfast.boo
  * second by chance have time for many.
  */
 const scenarios = [
-	['queue', {}],
+	['queue', {}, async (event, report, { history, dir }) => {
+		for (const kind of ['overtaken', 'unjoined']) await assertFound(kind, history, `${dir}/${kind}`);
+	}],
 	['rush', { file: () => holding('rush', 3), speed: 12, buyers: 200, duration: 180 }, (event, report) => {
 		assert.equal(report.capacity, 2000);
 		assert.equal(sold(event)[0], 2000);
@@ -49,7 +52,7 @@ describe('scenarios', { concurrency: 4 }, () => {
 			assert.ok(report.expectations.length >= 8, JSON.stringify(report.expectations));
 			for (const { expect, verdict } of report.expectations) assert.equal(verdict, 'ok', expect);
 			assert.equal(await scenario.judge(), report.calls);
-			more?.(Number(report.event), report);
+			await more?.(Number(report.event), report, scenario);
 		});
 	}
 });

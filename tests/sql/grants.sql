@@ -21,7 +21,7 @@ INSERT INTO granted VALUES
     || 'seat_states section_counts'),
   ('holdfast_demo', 'account_add account_change account_named event_create event_find venue_create '
     || 'venue_find venue_list'),
-  ('holdfast_history', 'history_answers history_bookings history_seats history_sections history_strangers'),
+  ('holdfast_history', 'history_answers history_bookings history_seats history_sections history_strangers history_tickets'),
   ('holdfast_janitor', 'answers_trim expire janitor_due job_beat job_begin job_end queue_trim sessions_trim'),
   ('holdfast_notices', 'delivery_list delivery_resend outbox_state'),
   ('holdfast_outbox', 'job_beat job_begin job_end outbox_bury outbox_spread outbox_state outbox_take outbox_told outbox_trim '

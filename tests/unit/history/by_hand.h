@@ -181,6 +181,7 @@ judge_loaded(void)
 	rule_refusals(&h, &report);
 	rule_deadlines(&h, &report);
 	rule_order(&h, &report);
+	rule_lines(&h, &report);
 }
 
 static inline void

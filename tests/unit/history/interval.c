@@ -3,24 +3,13 @@
  */
 #include <criterion/criterion.h>
 
+#include "chance.h"
 #include "history/interval.h"
 
 #define RESOURCES 4
 #define OWNERS    6
 #define INSTANTS  30
 #define ROUNDS    400
-
-static uint64_t state = 88172645463325252u;
-
-/* xorshift (Marsaglia): the same numbers in every run. */
-static int64_t
-below(int64_t limit)
-{
-	state ^= state << 13;
-	state ^= state >> 7;
-	state ^= state << 17;
-	return (int64_t)(state % (uint64_t)limit);
-}
 
 static void
 add(struct intervals *list, uint32_t resource, uint32_t owner, int64_t quantity, int64_t start,

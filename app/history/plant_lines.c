@@ -1,0 +1,176 @@
+/*
+ * Faults in lines: served out of their order, or without having joined. Rule 7.
+ */
+#include "base/str.h"
+#include "history/plant.h"
+
+/* What the calls say of one user in line. */
+struct waiter {
+	size_t join;   /* the first; calls by number from 1, 0: none */
+	size_t served; /* the poll that told of the first booking */
+	size_t again;  /* the one that told of the second */
+	bool odd;      /* has done something else before being served */
+};
+
+static const char *
+section_of(const struct record_call *join)
+{
+	return join->asked.places.parts_count == 1 ? join->asked.places.parts[0].section : "";
+}
+
+static void
+see_join(const struct record_call *call, size_t number, struct waiter *waiter)
+{
+	bool stands = call->status == 202 && call->got.position != RECORD_ABSENT;
+
+	if (!waiter->join) {
+		waiter->join = number;
+		waiter->odd = !stands || call->got.replayed || waiter->odd;
+	} else if (!waiter->served) {
+		waiter->odd = true;
+	}
+}
+
+static void
+see_poll(
+	const struct plant *p, const struct record_call *call, size_t number, struct waiter *waiter)
+{
+	if (!str_equal(call->got.status, "reserved") || !call->got.booking ||
+		call->got.expires_us == RECORD_ABSENT)
+		return;
+	if (!waiter->served)
+		waiter->served = number;
+	else if (!waiter->again &&
+		 !str_equal(plant_call(p, waiter->served)->got.booking, call->got.booking))
+		waiter->again = number;
+}
+
+/* By number of the user. */
+static struct waiter *
+find_waiters(struct plant *p)
+{
+	struct waiter *waiters = ARENA_ARRAY(p->arena, struct waiter, p->users.count + 1);
+
+	for (size_t i = 1; i <= p->count; i++) {
+		const struct record_call *call = plant_call(p, i);
+		struct waiter *waiter = &waiters[names_find(&p->users, call->user)];
+
+		if (!call->user)
+			continue;
+		if (call->op == RECORD_JOIN)
+			see_join(call, i, waiter);
+		else if (call->op == RECORD_POLL)
+			see_poll(p, call, i, waiter);
+		else if ((call->op == RECORD_HOLD || call->op == RECORD_LEAVE) && !waiter->served)
+			waiter->odd = true;
+	}
+	return waiters;
+}
+
+/* ---- rule 7 ---------------------------------------------------------------------------------- */
+
+/* For the sort. */
+static const struct plant *sorted;
+
+/* By section, and then by when they were served. */
+static int
+by_section_and_turn(const void *left, const void *right)
+{
+	const struct waiter *a = left, *b = right;
+	int order = strcmp(
+		section_of(plant_call(sorted, a->join)), section_of(plant_call(sorted, b->join)));
+	int64_t a_us = plant_call(sorted, a->served)->got.expires_us;
+	int64_t b_us = plant_call(sorted, b->served)->got.expires_us;
+
+	return order ? order : (a_us > b_us) - (a_us < b_us);
+}
+
+/* Whoever was served later had joined first. */
+static bool
+overtaken(struct plant *p)
+{
+	struct waiter *waiters = find_waiters(p), *first = NULL;
+	size_t count = 0;
+
+	for (uint32_t i = 1; i <= p->users.count; i++) {
+		if (waiters[i].join && waiters[i].served && !waiters[i].odd)
+			waiters[count++] = waiters[i];
+	}
+	sorted = p;
+	qsort(waiters, count, sizeof(*waiters), by_section_and_turn);
+	for (size_t i = 0; i < count; i++) {
+		const struct record_call *join = plant_call(p, waiters[i].join), *before;
+		struct record_call *moved;
+
+		before = first ? plant_call(p, first->join) : NULL;
+		if (!before || !str_equal(section_of(before), section_of(join)) ||
+			before->asked.places.parts[0].quantity <
+				join->asked.places.parts[0].quantity) {
+			first = &waiters[i];
+			continue;
+		}
+		/* With one deadline they may have been served at once. */
+		if (plant_call(p, waiters[i].served)->got.expires_us ==
+			plant_call(p, first->served)->got.expires_us)
+			continue;
+		plant_name(p, first->join);
+		moved = plant_change(p, waiters[i].join);
+		moved->due_us = moved->sent_us = before->sent_us - 2000;
+		moved->done_us = before->sent_us - 1000;
+		return true;
+	}
+	return false;
+}
+
+/* Their joins, from this call on, were all refused. */
+static void
+refuse_joins(struct plant *p, const char *user, size_t from)
+{
+	for (size_t i = from; i <= p->count; i++) {
+		struct record_call *call = &p->calls[i - 1];
+
+		if (call->op != RECORD_JOIN || !str_equal(call->user, user))
+			continue;
+		call->status = 429;
+		call->problem = "rate-limited";
+		call->got.position = RECORD_ABSENT;
+		call->got.replayed = false;
+	}
+}
+
+static bool
+unjoined(struct plant *p)
+{
+	const struct waiter *waiters = find_waiters(p);
+
+	for (uint32_t i = 1; i <= p->users.count; i++) {
+		if (!waiters[i].join || !waiters[i].served)
+			continue;
+		refuse_joins(p, names_text(&p->users, i), waiters[i].join);
+		plant_name(p, waiters[i].served);
+		return true;
+	}
+	return false;
+}
+
+static bool
+served_twice(struct plant *p)
+{
+	const struct waiter *waiters = find_waiters(p);
+
+	for (uint32_t i = 1; i <= p->users.count; i++) {
+		if (!waiters[i].join || !waiters[i].again || waiters[i].odd)
+			continue;
+		refuse_joins(p, names_text(&p->users, i), waiters[i].join + 1);
+		plant_name(p, waiters[i].again);
+		return true;
+	}
+	return false;
+}
+
+const struct plant_kind plant_lines[] = {
+	{ "overtaken", 7, "who had joined a line before was served after", overtaken },
+	{ "unjoined", 7, "somebody was served who had not joined the line", unjoined },
+	{ "served-twice", 7, "somebody who joined once was served twice", served_twice },
+	{ .name = NULL },
+};
