@@ -96,6 +96,8 @@ derive_call(struct history *h, const struct call *call)
 	uint32_t number = call->asked_booking ? call->asked_booking : call->got_booking;
 	struct booking *b = &h->booking[number];
 
+	if (call->key)
+		first(&h->key[call->key].used, call_line(h, call));
 	if (call->key && (call_done(call) || call_unknown(call)))
 		first(&h->key[call->key].first, call_line(h, call));
 	if (call->op == RECORD_HOLD && call_unknown(call))

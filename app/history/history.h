@@ -180,6 +180,7 @@ struct lines {
 
 /* Of a key: with its user and operation. */
 struct key {
+	uint32_t used;    /* line of the first call with it */
 	uint32_t first;   /* line of the first call that had an effect or may have had */
 	uint32_t stored;  /* the booking that the database has under it; 0: none */
 	uint32_t another; /* a second one */

@@ -1,8 +1,11 @@
 /*
- * Faults in lines: served out of their order, or without having joined. Rule 7.
+ * Faults in lines: served out of their order, or without having joined, and refused for people who
+ * did not wait. Rules 3 and 7.
  */
 #include "base/str.h"
 #include "history/plant.h"
+
+#define HOUR_US INT64_C(3600000000)
 
 /* What the calls say of one user in line. */
 struct waiter {
@@ -168,7 +171,40 @@ served_twice(struct plant *p)
 	return false;
 }
 
+/* ---- rule 3 ---------------------------------------------------------------------------------- */
+
+/* An hour before anybody joined the line of a section, it was kept for those in it. */
+static bool
+kept_for_nobody(struct plant *p)
+{
+	int64_t *joined = ARENA_ARRAY(p->arena, int64_t, p->places.count + 1);
+
+	for (size_t i = 1; i <= p->count; i++) {
+		const struct record_call *call = plant_call(p, i);
+		int64_t *first = &joined[names_find(&p->places, section_of(call))];
+
+		if (call->op == RECORD_JOIN && (*first == 0 || call->sent_us < *first))
+			*first = call->sent_us;
+	}
+	for (size_t i = 1; i <= p->count; i++) {
+		const struct record_call *call = plant_call(p, i);
+		int64_t first = joined[names_find(&p->places, section_of(call))];
+		struct record_call *refused;
+
+		if (call->op != RECORD_HOLD || call->asked.places.seats_count > 0 ||
+			!*section_of(call) || first == 0)
+			continue;
+		refused = plant_refused(p, i, RECORD_HOLD, NULL, 409, "sold-out");
+		refused->due_us = refused->sent_us = first - HOUR_US;
+		refused->done_us = refused->sent_us + 1000;
+		return true;
+	}
+	return false;
+}
+
 const struct plant_kind plant_lines[] = {
+	{ "kept-for-nobody", 3, "places were kept for those in line, and nobody was",
+		kept_for_nobody },
 	{ "overtaken", 7, "who had joined a line before was served after", overtaken },
 	{ "unjoined", 7, "somebody was served who had not joined the line", unjoined },
 	{ "served-twice", 7, "somebody who joined once was served twice", served_twice },

@@ -7,6 +7,11 @@
  * the times that the database has of them. A hold that was refused, or not answered, may have kept
  * its places from others while it ran.
  *
+ * What comes free in a section with a line is kept for those who stand in it: there a refusal is
+ * justified as well when somebody may have waited then, from the first byte of the join to the
+ * answer to the leave, or to the service. That is known where the line began in the run and nobody
+ * has stood in it whose join the history does not have.
+ *
  * A move was refused for the booking's state: another move may have brought it there by then, or
  * the deadline come. And sales were closed when the database says so.
  */
@@ -18,6 +23,7 @@ struct refusals {
 	struct history *h;
 	struct report *report;
 	struct possible *places, *buyers;
+	struct possible *waits; /* by section: who may have stood in its line */
 };
 
 /* Of one request under its key all tries are one; others stand for themselves. */
@@ -102,6 +108,24 @@ index_owners(struct refusals *r)
 	r->buyers = possible_new(&buyers, h->users.count);
 }
 
+static void
+index_waits(struct refusals *r)
+{
+	const struct history *h = r->h;
+	struct intervals waits = { .list = NULL };
+
+	for (size_t i = 0; i < h->lines.joins_count; i++) {
+		const struct line_join *join = &h->lines.joins[i];
+
+		interval_add(&waits, (struct interval){ .resource = join->section,
+					     .owner = join->user,
+					     .quantity = 1,
+					     .start_us = join->sent_us,
+					     .end_us = join->until_us });
+	}
+	r->waits = possible_new(&waits, h->places.count);
+}
+
 /* ---- judgements ------------------------------------------------------------------------------ */
 
 /* Who had the place last, so that the finding can name the line. */
@@ -114,11 +138,30 @@ name_last(struct refusals *r, uint32_t place, const struct call *call)
 		report_line(r->report, r->h->booking[last->owner].held);
 }
 
-/* Whether people have stood in line for the place. */
+/* Whether the place may have been kept for somebody in line: the asker, too, may be that. */
 static bool
-line_begun(const struct history *h, uint32_t place)
+is_kept(const struct refusals *r, const struct call *call, uint32_t place)
 {
-	return h->resource[h->resource[place].section].epoch > 0;
+	const struct history *h = r->h;
+	uint32_t section = h->resource[place].section;
+
+	if (h->resource[section].epoch == 0)
+		return false;
+	if (!line_is_of_run(h, section, 1) || h->resource[section].crowded)
+		return true;
+	/* PostgreSQL is asked then, and may keep it for a while when nobody waits any more. */
+	if ((call->key && h->key[call->key].used != call_line(h, call)) ||
+		(place != section &&
+			possible_most(r->buyers, call->user, call->sent_us, call->done_us) > 0))
+		return true;
+	return possible_other(r->waits, section, 0, call->sent_us, call->done_us);
+}
+
+/* For the end of a finding. */
+static const char *
+nor_waited(const struct history *h, uint32_t place)
+{
+	return h->resource[h->resource[place].section].epoch > 0 ? ", nor have waited for it" : "";
 }
 
 static bool
@@ -126,7 +169,7 @@ seat_is_justified(const struct refusals *r, const struct call *call, uint32_t pl
 {
 	const struct resource *resource = &r->h->resource[place];
 
-	if (!resource->known || resource->is_section || line_begun(r->h, place) || resource->killed)
+	if (!resource->known || resource->is_section || resource->killed || is_kept(r, call, place))
 		return true;
 	return possible_other(
 		r->places, place, owner_of_try(r->h, call), call->sent_us, call->done_us);
@@ -145,8 +188,8 @@ judge_seats(struct refusals *r, const struct call *call)
 			continue;
 		report_line(r->report, call_line(h, call));
 		name_last(r, place, call);
-		report_finding(r->report, 3, "%s was refused, and nobody can have held it then",
-			names_text(&h->places, place));
+		report_finding(r->report, 3, "%s was refused, and nobody can have held it then%s",
+			names_text(&h->places, place), nor_waited(h, place));
 	}
 	if (call->lost.count > 0)
 		return;
@@ -177,7 +220,7 @@ judge_sold_out(struct refusals *r, const struct call *call)
 		most = possible_most(r->places, place, call->sent_us, call->done_us);
 		if (call->asked.count > 1)
 			most -= asked->quantity; /* its own try */
-		if (!resource->known || line_begun(h, place) ||
+		if (!resource->known || is_kept(r, call, place) ||
 			most + asked->quantity > resource->capacity)
 			return;
 	}
@@ -187,8 +230,9 @@ judge_sold_out(struct refusals *r, const struct call *call)
 	name_last(r, place, call);
 	report_finding(r->report, 3,
 		"%s was said to be sold out, and others can have had no more than %" PRId64
-		" of its %" PRId64 " places then",
-		names_text(&h->places, place), most, h->resource[place].capacity);
+		" of its %" PRId64 " places then%s",
+		names_text(&h->places, place), most, h->resource[place].capacity,
+		nor_waited(h, place));
 }
 
 static void
@@ -329,6 +373,7 @@ rule_refusals(struct history *h, struct report *report)
 	struct refusals r = { .h = h, .report = report };
 
 	index_owners(&r);
+	index_waits(&r);
 	for (size_t i = 0; i < h->calls_count; i++) {
 		const struct call *call = &h->calls[i];
 
@@ -341,4 +386,5 @@ rule_refusals(struct history *h, struct report *report)
 	}
 	possible_free(r.places);
 	possible_free(r.buyers);
+	possible_free(r.waits);
 }

@@ -1,5 +1,5 @@
 // holdfast-history on people in line: a true history has no findings, each planted fault is found where it
-// is, and so is a line that was not served in its order.
+// is, and so is a line that was not served in its order, or that keeps places for nobody.
 'use strict';
 
 const assert = require('node:assert/strict');
@@ -10,6 +10,7 @@ const { after, before, test } = require('node:test');
 
 const { buyers, eventWith, redisBuild, sleep } = require('../lib/crowd.js');
 const { History, assertFound, faults, history, tamper } = require('../lib/history.js');
+const { Redis } = require('../lib/redis.js');
 
 let dir, file, made, crowd;
 
@@ -118,4 +119,24 @@ test('a line that was not served in its order is found', async () => {
 		assert.match(judged.out, wanted);
 	}
 	assert.equal((await history('check', file)).status, 0);
+});
+
+test('places that are kept for nobody are found', async () => {
+	const [ann, bob] = crowd;
+	const h = new History(await eventWith({ places: 4, hold_seconds: 60 }), 60);
+	await redisBuild(h.event);
+	await served(h, ann, await joined(h, ann, 1));
+	assert.equal((await h.hold(bob, { places: 1 })).status, 201);
+	const redis = new Redis();
+	await redis.call('HSET', `hf:{${h.event}}:q:G:wants`, '1', '4');
+	await redis.call('SADD', `hf:{${h.event}}:waits`, 'G');
+	const refused = await h.hold(bob, { places: 1 });
+	await redis.call('DEL', `hf:{${h.event}}:q:G:wants`, `hf:{${h.event}}:waits`);
+	redis.close();
+	assert.equal(refused.slug, 'sold-out', refused.text);
+	h.write(where('kept'));
+	const judged = await history('check', where('kept'));
+	assert.equal(judged.status, 1, judged.out);
+	assert.match(judged.out, new RegExp(`^rule 3, lines ${h.calls.length + 1}(,\\d+)?: section G was said to be sold out, and others can `
+		+ 'have had no more than 2 of its 4 places then, nor have waited for it$', 'm'));
 });
