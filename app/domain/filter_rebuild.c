@@ -15,7 +15,7 @@
 
 #define USED_MAX     100000
 #define LOOKS_MAX    8
-#define FIELDS_MAX   27
+#define FIELDS_MAX   29
 
 /* Requests that were under way when the state was lost may still come back for their answer. */
 #define IN_FLIGHT_MS 10000
@@ -282,6 +282,8 @@ install_event(struct context *house, const struct filter_fence *fence, struct ar
 	fields[n++] = pg_text(&event, 0, FILTER_EVENT_PLACES_MAX);
 	fields[n++] = "room";
 	fields[n++] = pg_text(&event, 0, FILTER_EVENT_ROOM);
+	fields[n++] = "kept";
+	fields[n++] = pg_text(&event, 0, FILTER_EVENT_KEPT_UNTIL);
 	fields[n++] = "seats";
 	fields[n++] = pg_text(&event, 0, FILTER_EVENT_SEATS);
 	fields[n++] = "heard";

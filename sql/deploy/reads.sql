@@ -96,11 +96,21 @@ LANGUAGE sql STABLE SET search_path = holdfast, pg_temp AS $$
     ELSE '' END
 $$;
 
+-- Until when what comes free is kept for somebody who waits in a line of the event, in ms since 1970; 0: nobody
+-- does. In plpgsql, since the lines come later than this.
+CREATE FUNCTION queue_kept_until(p_event integer) RETURNS bigint
+LANGUAGE plpgsql STABLE SET search_path = holdfast, pg_temp AS $$
+BEGIN
+  RETURN (SELECT coalesce(floor(extract(epoch FROM max(waits_until)) * 1000)::bigint, 0)
+    FROM queue_lines WHERE event_id = p_event AND waits_until > now());
+END
+$$;
+
 -- The event as the filter needs it. Times in milliseconds since 1970. sections: one a line,
 -- id|kind|capacity|ranges of positions ("0-99,500-519", general admission none).
 CREATE FUNCTION filter_event(p_event integer)
 RETURNS TABLE (open_from bigint, open_until bigint, hold_ms bigint, places_max integer,
-  layout_version integer, seats integer, sections text, clock_ms bigint, room text)
+  layout_version integer, seats integer, sections text, clock_ms bigint, room text, kept_until bigint)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = holdfast, pg_temp AS $$
   SELECT floor(extract(epoch FROM e.sales_start) * 1000)::bigint,
     CASE WHEN e.status = 'on_sale'
@@ -118,7 +128,8 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = holdfast, pg_temp AS $$
             GROUP BY q.section_no, q.island) AS r
           GROUP BY r.section_no) AS i USING (section_no)
       WHERE s.event_id = e.event_id),
-    floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint, holdfast.room_brief(e)
+    floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint, holdfast.room_brief(e),
+    holdfast.queue_kept_until(p_event)
   FROM holdfast.events e WHERE e.event_id = p_event
 $$;
 

@@ -89,6 +89,21 @@ test('take: more than one call gives back is due, and still the seats asked for 
   assert.deepEqual(await take(2, ['S1']), ['taken', -1]);
 });
 
+test('take: what is free is judged by PostgreSQL while somebody may wait in a line that is lost', async () => {
+  await build({ kept: Date.now() + 60000 });
+  await put(1, 'h', Date.now() + 60000, '1');
+  assert.deepEqual(await take(2, ['S2']), ['ask', -1]);
+  assert.deepEqual(await take(2, [], ['GA', 5]), ['ask', -1]);
+  assert.equal(await seats(), 'ahaaaaaaax');
+  assert.equal(await held('GA'), 0);
+  assert.deepEqual(await take(2, ['S1']), ['lost', -1, 0], 'who loses is told so here');
+  assert.deepEqual(await take(2, [], ['GA', 6]), ['full', -1, 'GA', 5]);
+  await redis.call('SADD', `${P}:waits`, 'OTHER');
+  assert.deepEqual(await take(2, ['S2']), ['taken', -1], 'the lines are known again');
+  await build({ kept: Date.now() - 1000 });
+  assert.deepEqual(await take(2, ['S2']), ['taken', -1], 'and after a while nobody waits');
+});
+
 test('take: a deadline is the event\'s own where it has one', async () => {
   await build({ hold: 1000 });
   await take(1, ['S1']);

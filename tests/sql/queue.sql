@@ -2,7 +2,7 @@
 \set ON_ERROR_STOP on
 SET search_path = holdfast, given, tap, public;
 BEGIN;
-SELECT plan(87);
+SELECT plan(90);
 
 SELECT event(10, 5, 8) AS sale \gset
 -- Serves tickets ARRAY['name:epoch.number*quantity', …] of a line; 'name outcome[:reason] [places]' of each.
@@ -164,7 +164,9 @@ LANGUAGE sql AS $$
 $$;
 SELECT due(:sale, id('VIP5.3')) \gset _
 SELECT is(pg_temp.direct(seats(3), '{}'), 'new', 'nobody waits');
+SELECT is((SELECT kept_until FROM filter_event(:sale)), 0::bigint, 'nor by the word that the filter gets');
 SELECT queue_mark(:sale, 'VIP', true) \gset _
+SELECT ok((SELECT abs(kept_until - clock_ms - 60000) < 30000 FROM filter_event(:sale)), 'which tells for how long somebody does');
 SELECT matches(failure(format('SELECT pg_temp.direct(%L, %L)', seats(4), '{}')), '^HF201 .*VIP-A-4', 'seats of a line are for those in it');
 SELECT is(pg_temp.direct(seats(3), '{}'), 'same', 'one''s own are one''s own');
 SELECT is(pg_temp.direct('{}', '{BALCONY}'), 'new', 'other sections are for all');
@@ -178,6 +180,7 @@ SELECT matches(failure(format('SELECT pg_temp.direct(%L, %L, p_lines => %L)', '{
 SELECT is(pg_temp.direct('{}', '{BALCONY}', p_lines => '{FLOOR}'), 'new', 'which is about that line alone');
 SELECT queue_mark(:sale, 'VIP', false) \gset _
 SELECT is(pg_temp.direct(seats(4), '{}'), 'new', 'nor when that is told');
+SELECT is((SELECT kept_until FROM filter_event(:sale)), 0::bigint, 'to the filter too');
 
 -- all places of a batch are claimed in one statement: the counter is locked no longer than that
 CREATE TEMPORARY SEQUENCE statements;

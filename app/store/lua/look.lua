@@ -20,7 +20,7 @@ for i = last + 1, #ARGV, 2 do
 end
 local sections = table.concat(wanted, ',')
 
-local meta = call('HMGET', META, 'stamp', 'offset', 'from', 'until', 'hold', 'max', 'room')
+local meta = call('HMGET', META, 'stamp', 'offset', 'from', 'until', 'hold', 'max', 'room', 'kept')
 local now = redis_ms() + (tonumber(meta[2] or 0))
 local missing = meta[1] ~= ARGV[1]
 local function known()

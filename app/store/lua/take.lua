@@ -149,6 +149,10 @@ for i = last + 1, #ARGV, 2 do
   end
 end
 
+-- All was built anew since somebody waited in a line, and nobody of any line is back yet.
+if not waits and now < tonumber(meta[8] or 0) then
+  return { 'ask', tokens }
+end
 local life = tonumber(meta[5])
 if life == 0 then
   life = tonumber(ARGV[5])
