@@ -5,7 +5,8 @@
 #include "base/str.h"
 #include "history/plant.h"
 
-#define HOUR_US INT64_C(3600000000)
+#define HOUR_US  INT64_C(3600000000)
+#define CLEAR_US 1000000 /* clocks differ by less */
 
 /* What the calls say of one user in line. */
 struct waiter {
@@ -118,8 +119,8 @@ overtaken(struct plant *p)
 			continue;
 		plant_name(p, first->join);
 		moved = plant_change(p, waiters[i].join);
-		moved->due_us = moved->sent_us = before->sent_us - 2000;
-		moved->done_us = before->sent_us - 1000;
+		moved->due_us = moved->sent_us = before->sent_us - CLEAR_US;
+		moved->done_us = moved->sent_us + 1000;
 		return true;
 	}
 	return false;
