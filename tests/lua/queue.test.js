@@ -286,15 +286,15 @@ test('return: to the old place, before all that this epoch has given', async () 
   assert.equal((await status('new', score(1, 1)))[0], 'unknown');
 });
 
-test('return: not beside an open reservation, nor while a newer place is being served', async () => {
-  await begin(2, 0, { run: 'run 2' });
-  await join('ann', 1, { run: 'run 2', trusted: 1 });
-  await serve('d', { run: 'run 2' });
-  assert.equal(await back('ann', score(1, 1), { run: 'run 2' }), 'final');
-  await served('d', ['ann', 'reserved', booking(1), Date.now() + 60000]);
-  await put(1, 'h', 'ann');
-  assert.equal(await back('ann', score(1, 1), { run: 'run 2' }), 'final');
-  assert.equal(await back('ann', score(2, 1), { run: 'run 2' }), 'known');
+test('return: not while a newer place is being served, nor once it has been', async () => {
+  await begin(2, 0, { run: 'run 2' }).then(() => join('ann', 1, { run: 'run 2', trusted: 1 }));
+  const turn = [() => serve('d', { run: 'run 2' }), () => served('d', ['ann', 'reserved', booking(1), Date.now() + 60000]),
+    () => put(1, 'h', 'ann'), () => drop(1)];
+  const told = () => Promise.all([1, 2].map((epoch) => back('ann', score(epoch, 1), { run: 'run 2' })));
+  for (const step of turn) {
+    await step();
+    assert.deepEqual(await told(), ['final', 'known']);
+  }
   assert.deepEqual(await line(), []);
 });
 
