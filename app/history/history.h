@@ -29,6 +29,9 @@ enum booking_status {
 	BOOKING_STATUSES
 };
 
+/* One of a set of them. */
+#define BOOKING_BIT(status) (1u << BOOKING_##status)
+
 extern const char *const booking_status_names[BOOKING_STATUSES];
 
 enum booking_status booking_status_of(const char *name); /* BOOKING_NONE: no such */

@@ -8,6 +8,13 @@
  */
 #include "history/history.h"
 
+/* What the call does, it has done by then. */
+static int64_t
+call_reach(const struct history *h, const struct call *call)
+{
+	return call->done_us + (call_unknown(call) ? TRANSACTION_US + h->drift_us : 0);
+}
+
 /* ---- acts ------------------------------------------------------------------------------------ */
 
 static int
@@ -23,15 +30,13 @@ by_user_and_sent(const void *left, const void *right)
 static void
 act_add(const struct history *h, struct acts *acts, const struct call *call)
 {
-	int64_t more_us = call_unknown(call) ? TRANSACTION_US + h->drift_us : 0;
-
 	if (call->status == 400 || call->status == 401 || call->status == 429)
 		return;
 	acts->list = grow_array(acts->list, sizeof(*acts->list), &acts->room, acts->count + 1);
 	acts->list[acts->count++] = (struct act){
 		.user = call->user,
 		.sent_us = call->sent_us,
-		.reach_us = call->done_us + more_us,
+		.reach_us = call_reach(h, call),
 	};
 }
 
@@ -68,28 +73,31 @@ acts_last(const struct acts *acts, uint32_t user, int64_t by_us)
 
 /* ---- joins ----------------------------------------------------------------------------------- */
 
+/* By user, then by section. */
+static int
+by_stand(uint32_t a_user, uint32_t a_section, uint32_t b_user, uint32_t b_section)
+{
+	if (a_user != b_user)
+		return a_user < b_user ? -1 : 1;
+	return (a_section > b_section) - (a_section < b_section);
+}
+
 static int
 by_stand_and_sent(const void *left, const void *right)
 {
 	const struct line_join *a = left, *b = right;
+	int order = by_stand(a->user, a->section, b->user, b->section);
 
-	if (a->user != b->user)
-		return a->user < b->user ? -1 : 1;
-	if (a->section != b->section)
-		return a->section < b->section ? -1 : 1;
-	return (a->sent_us > b->sent_us) - (a->sent_us < b->sent_us);
+	return order ? order : (a->sent_us > b->sent_us) - (a->sent_us < b->sent_us);
 }
 
 static int
 by_stand_and_end(const void *left, const void *right)
 {
 	const struct ticket_end *a = left, *b = right;
+	int order = by_stand(a->user, a->section, b->user, b->section);
 
-	if (a->user != b->user)
-		return a->user < b->user ? -1 : 1;
-	if (a->section != b->section)
-		return a->section < b->section ? -1 : 1;
-	return (a->ended_us > b->ended_us) - (a->ended_us < b->ended_us);
+	return order ? order : (a->ended_us > b->ended_us) - (a->ended_us < b->ended_us);
 }
 
 /* Whether a place may have come of it. A key that was used before is told of after the join. */
@@ -105,7 +113,6 @@ join_add(struct history *h, const struct call *call)
 {
 	struct lines *lines = &h->lines;
 	uint32_t section = h->pool[call->asked.at].number;
-	int64_t more_us = call_unknown(call) ? TRANSACTION_US + h->drift_us : 0;
 
 	if (call->user == 0) {
 		h->resource[section].unnamed = h->resource[section].crowded = true;
@@ -119,7 +126,7 @@ join_add(struct history *h, const struct call *call)
 		.line = call_line(h, call),
 		.proves = call_done(call) && call->stands && !call->replayed,
 		.sent_us = call->sent_us,
-		.reach_us = call->done_us + more_us,
+		.reach_us = call_reach(h, call),
 		.until_us = EVER,
 	};
 }
@@ -175,9 +182,8 @@ add_stands(struct history *h)
 		bool ends = join == lines->joins_count;
 
 		if (!ends && end < h->ends_count)
-			ends = stand.ends->user < stand.joins->user ||
-			       (stand.ends->user == stand.joins->user &&
-				       stand.ends->section < stand.joins->section);
+			ends = by_stand(stand.ends->user, stand.ends->section, stand.joins->user,
+				       stand.joins->section) < 0;
 		stand.user = ends ? stand.ends->user : stand.joins->user;
 		stand.section = ends ? stand.ends->section : stand.joins->section;
 		for (; join < lines->joins_count &&

@@ -17,23 +17,21 @@
 
 /* ---- what was answered is there -------------------------------------------------------------- */
 
-#define BIT(status) (1u << BOOKING_##status)
-
 /* As what an answer of 2xx tells of a booking. */
 static unsigned
 answered_as(const struct call *call)
 {
 	switch ((enum record_op)call->op) {
 	case RECORD_HOLD:
-		return BIT(HOLD) | BIT(RESERVED);
+		return BOOKING_BIT(HOLD) | BOOKING_BIT(RESERVED);
 	case RECORD_CONFIRM:
-		return BIT(CONFIRMED);
+		return BOOKING_BIT(CONFIRMED);
 	case RECORD_RELEASE:
-		return BIT(RELEASED);
+		return BOOKING_BIT(RELEASED);
 	case RECORD_CANCEL:
 		/* Of a part of it the rest stands. */
-		return BIT(CANCELLED) | BIT(REFUNDED) |
-		       (call->asked.count > 0 ? BIT(CONFIRMED) : 0);
+		return BOOKING_BIT(CANCELLED) | BOOKING_BIT(REFUNDED) |
+		       (call->asked.count > 0 ? BOOKING_BIT(CONFIRMED) : 0);
 	default:
 		return ~0u;
 	}

@@ -26,14 +26,14 @@ if text then
   if tonumber(done[1]) == score then
     return 'known'
   end
-  local meta = call('HMGET', META, 'stamp', 'offset')
-  local now = redis_ms() + tonumber(meta[2] or 0)
-  local believed = meta[1] == ARGV[5]
-  local kept = served_state(done[2], believed, now)
   -- A newer place has had its turn.
   if done[2] ~= '-' and tonumber(done[1]) > score then
     return 'final'
   end
+  local meta = call('HMGET', META, 'stamp', 'offset')
+  local now = redis_ms() + tonumber(meta[2] or 0)
+  local believed = meta[1] == ARGV[5]
+  local kept = served_state(done[2], believed, now)
   if kept == 'h' or kept == 'r' or (not believed and done[2] ~= '-' and tonumber(done[3]) > now) then
     return 'final'
   end
