@@ -145,6 +145,7 @@ struct joining {
 	struct pass pass;
 	enum pass_state shown;
 	const char *trusted; /* the argument of the script */
+	enum problem excess; /* why not, unless they have a place: they want too many now */
 	bool done;           /* *out is how they stand */
 };
 
@@ -187,13 +188,17 @@ judge(struct context *house, struct joining *j, struct queue_place *out)
 		return PROBLEM_NONE;
 	}
 	most = pg_int(&rows, 0, QUEUE_SECTION_MOST);
-	if (wish->quantity > most)
-		return problem_at(house->why, house->arena, "/quantity",
-			"At most %" PRId64 " places go into one booking.", most);
 	capacity = pg_int(&rows, 0, QUEUE_SECTION_CAPACITY);
-	if (wish->quantity > capacity)
-		return problem_at(house->why, house->arena, "/quantity",
+	if (wish->quantity > most)
+		j->excess = problem_at(house->why, house->arena, "/quantity",
+			"At most %" PRId64 " places go into one booking.", most);
+	else if (wish->quantity > capacity)
+		j->excess = problem_at(house->why, house->arena, "/quantity",
 			"The section has %" PRId64 " places.", capacity);
+	if (j->excess) {
+		j->trusted = "excess";
+		return PROBLEM_NONE;
+	}
 	room = str_equal(pg_text(&rows, 0, QUEUE_SECTION_QUEUE), "on");
 	if (room && pg_bool(&rows, 0, QUEUE_SECTION_SPENT))
 		return pass_refuse(house->why, house->arena, wish->event_id, PASS_SPENT);
@@ -217,6 +222,8 @@ join_read(struct context *house, struct joining *j, const struct redis_value *re
 			filter_want(wish->event_id);
 		return judge(house, j, out);
 	}
+	if (str_equal(said, "excess"))
+		return j->excess;
 	if (str_equal(said, "begin"))
 		return queue_begin(house, wish->event_id, wish->line, 0);
 	if (str_equal(said, "pass"))

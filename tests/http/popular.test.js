@@ -138,8 +138,7 @@ test('Redis away: the same order, out of PostgreSQL', async () => {
 	} finally {
 		stack.startRedis();
 	}
-	await stack.until('Redis is back', async () =>
-		(await get('/readyz', { root: true })).body.redis === 'ok');
+	await stack.redisFound();
 	await settled(async () => {
 		await popular();
 		assert.equal(stack.redis('exists', SCORES), '1');

@@ -73,6 +73,9 @@ test('a place has one ticket, and a ticket one token', async () => {
 	assert.equal(again.token, first.token);
 	assert.deepEqual([again.position, again.quantity], [1, 1]);
 	// Nor does it matter how many they ask for now, were it more than there are.
+	for (const quantity of [5, 11]) assert.equal((await line.joined(ann, id, 'Floor', quantity)).token, first.token);
+	// Nor whether Redis knows how many there are.
+	stack.redis('hset', `hf:{${id}}:meta`, 'stamp', 'another');
 	assert.equal((await line.joined(ann, id, 'Floor', 5)).token, first.token);
 	const other = assertStatus(await post('/queue/join', { ticket_type_id: `${id}:Floor` }, { token: bert.token }), 202).body;
 	assert.equal(other.token, second.token);

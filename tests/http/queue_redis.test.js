@@ -37,21 +37,6 @@ async function waiting(capacity, count) {
 
 const statuses = async (tokens) => (await Promise.all(tokens.map(line.standing))).map((is) => is.status);
 const epoch = (id) => Number(stack.redis('hget', line.key(id, 'Floor', 'state'), 'epoch'));
-const well = () => stack.until('Redis is found again', async () => {
-	const looks = await Promise.all(Array.from({ length: 32 }, () => get('/readyz')));
-	return looks.every((look) => look.body?.status === 'ok');
-});
-// Every worker of the queue, too: each of them learns it for itself, once it tries again, which is after
-// redis_retry_ms and a half of it at most; one alone may answer all who ask.
-async function found(token) {
-	let bad = Date.now();
-	await stack.until('the line answers', async () => {
-		const looks = await Promise.all(Array.from({ length: 16 }, () => line.status(token)));
-		if (looks.some((look) => look.status !== 200)) bad = Date.now();
-		return Date.now() - bad > 1700;
-	});
-}
-
 async function killRedis() {
 	const pid = stack.pidOf('redis');
 	process.kill(pid, 'SIGKILL');
@@ -192,8 +177,7 @@ test('Redis is killed and comes back with its file: the line is whole, and count
 	assertProblem(await line.confirm(people[0], tokens[0]), 409, 'not-reserved-yet');
 	assertStatus(await release(0), 200);
 	stack.startRedis();
-	await well();
-	await found(tokens[2]);
+	await stack.redisFound();
 	assert.deepEqual(await line.positions(tokens), [1, 2, 3]);
 	const late = await line.joined(people[5], id, 'Floor', 1);
 	assert.equal(late.position, 4);
@@ -212,8 +196,7 @@ test('while Redis is away a ticket that has ended is still answered, and places 
 	assertProblem(await line.leave(people[1], tokens[1]), 503, 'unavailable');
 	assertProblem(await line.status(tokens[2]), 503, 'unavailable');
 	stack.startRedis();
-	await well();
-	await found(tokens[2]);
+	await stack.redisFound();
 	assert.equal((await line.standing(tokens[0])).status, 'confirmed');
 	await line.until(tokens[2], 'sold_out');
 	assert.deepEqual(await line.positions(tokens.slice(1)), [1, 2]);
@@ -236,8 +219,7 @@ test('Redis frozen: answers come in bounded time, and the line goes on', async (
 	} finally {
 		process.kill(pid, 'SIGCONT');
 	}
-	await well();
-	await found(tokens[1]);
+	await stack.redisFound();
 	await line.until(tokens[0], 'reserved');
 	assert.equal((await line.standing(tokens[1])).position, 1);
 });

@@ -175,5 +175,5 @@ test('without Redis nginx limits alone', async () => {
 	} finally {
 		stack.startRedis();
 	}
-	await stack.until('Redis is back', async () => (await get('/readyz')).body.status === 'ok');
+	await stack.redisFound();
 });

@@ -291,7 +291,7 @@ describe('Redis that is not there, or was not', () => {
 	const start = async (...args) => {
 		const done = stack.run('redis-server', [path.join(dir, 'redis.conf'), ...args]);
 		assert.equal(done.status, 0, done.stderr);
-		await workers();
+		await stack.redisFound();
 		redis = new Redis();
 	};
 	afterEach(workers);

@@ -25,10 +25,6 @@ async function filled(count) {
 const statusOf = (token) => get(`/reservation/status?token=${token}`);
 const positions = (places) => Promise.all(places.map(async (p) => (await status(p.token)).position));
 
-// Every worker of the pool has found Redis again.
-const whole = (token) => stack.until('the queue to answer', async () =>
-	(await Promise.all(Array.from({ length: 12 }, () => statusOf(token)))).every((a) => a.status === 200));
-
 test('forgotten by Redis, the room is put together again by those who wait', async () => {
 	const { e, crowd, places } = await filled(6);
 	stack.forget(e.event_id);
@@ -90,7 +86,7 @@ test('Redis away: nobody comes into the room, nor in without a pass; passes are 
 	assertRefused(await hold(crowd[0], e, places[0].pass), 'spent');
 
 	stack.startRedis();
-	await whole(places[1].token);
+	await stack.redisFound();
 	const back = await Promise.all(places.slice(1).map((p) => status(p.token)));
 	const late = await joined(person(), e);
 	for (const [i, p] of back.entries())
@@ -103,7 +99,6 @@ test('Redis away: nobody comes into the room, nor in without a pass; passes are 
 test('PostgreSQL away: those who wait are told how they stand, and nothing is held', async () => {
 	const { e, crowd, places } = await filled(3);
 	await stack.until('the event to be kept', () => stack.redis('hget', `hf:{${e.event_id}}:meta`, 'stamp') !== '');
-	await whole(places[1].token);
 	const pid = stack.pidOf('postgres');
 	process.kill(pid, 'SIGINT');
 	await stack.until('its end', () => !stack.isAlive(pid));
@@ -111,7 +106,6 @@ test('PostgreSQL away: those who wait are told how they stand, and nothing is he
 	assertProblem(await hold(crowd[0], e, places[0].pass), 503, 'unavailable');
 	assertProblem(await leave(crowd[1], places[1].token), 503, 'unavailable');
 	stack.up();
-	await whole(places[1].token);
 	await stack.until('holds', async () => (await hold(crowd[0], e, places[0].pass)).status === 201);
 	assert.equal((await status(places[2].token)).position, 2);
 });

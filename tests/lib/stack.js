@@ -84,6 +84,14 @@ function startRedis() {
 	output('redis-server', [path.join(env.HOLDFAST_STATE, 'redis/redis.conf')]);
 }
 
+// No worker keeps from it any more: each learns for itself that Redis is back, once it tries again, which is
+// redis_retry_ms and a half of it after its last try at most. To ask them would prove nothing: one alone may
+// answer all who ask.
+async function redisFound() {
+	await until('Redis answers', () => run('redis-cli', ['-s', env.REDIS_SOCKET, 'ping']).stdout.trim() === 'PONG');
+	await pause(1600);
+}
+
 // Until it is so, or fails in words: after so long that a busy machine cannot be why.
 async function until(what, condition, seconds = 60) {
 	const end = Date.now() + seconds * 1000;
@@ -159,5 +167,5 @@ const books = () => sql(`
 
 module.exports = {
 	allWorkers, books, change, env, expire, forget, isAlive, pause, pidOf, pools, program, reconcile, redis, run,
-	sql, startRedis, tree, until, up, verify, workers,
+	redisFound, sql, startRedis, tree, until, up, verify, workers,
 };

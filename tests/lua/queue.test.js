@@ -84,7 +84,10 @@ test('join: what it cannot judge is for PostgreSQL', async () => {
   assert.deepEqual(await join('ann', 3, { max: 2 }), ['ask', 0]);
   await redis.call('HSET', `${P}:meta`, 'stamp', 'other');
   assert.deepEqual(await join('ann'), ['ask', 1]);
+  assert.deepEqual(await join('ann', 9, { trusted: 'excess' }), ['excess']);
+  assert.deepEqual(await join('ann', 9, { trusted: 'excess', run: 'run 2' }), ['excess']);
   assert.equal((await join('ann', 1, { trusted: 1 }))[0], 'waiting');
+  assert.equal((await join('ann', 9, { trusted: 'excess' }))[0], 'waiting', 'who has a place keeps it');
 });
 
 test('begin: once a run, by one, above what is known; then nobody is served for a while', async () => {

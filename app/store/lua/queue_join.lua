@@ -3,11 +3,12 @@
 -- KEYS: prefix of the event.
 -- ARGV: line, stamp, Redis run_id, user, quantity, most places in a booking where the event says nothing,
 --   trusted: 1 PostgreSQL has been asked whether they may join, room where the event has a waiting room by
---   its word; the pass of that which was shown and found good (place|end in ms; empty: none).
+--   its word, excess: they want too many by its word, which is nothing to whoever has a place; the pass of
+--   that which was shown and found good (place|end in ms; empty: none).
 -- Answers {ask, 1 where nothing is kept of the event} (PostgreSQL is to be asked), {begin} (the line has to
--- be begun first), {pass} (one is needed), {spent} (another one is), {done, score, booking, state, deadline
--- ms}, or {waiting | serving, score, ahead, sold, closed, rate, ms since the line was moved on, open, 1
--- where the place is new}.
+-- be begun first), {excess}, {pass} (one is needed), {spent} (another one is), {done, score, booking,
+-- state, deadline ms}, or {waiting | serving, score, ahead, sold, closed, rate, ms since the line was moved on,
+-- open, 1 where the place is new}.
 text = call('HGET', DONE, user)
 if text then
   local done = parts(text)

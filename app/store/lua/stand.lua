@@ -31,7 +31,11 @@ local function fits()
   return capacity and quantity <= capacity
 end
 local state = call('HMGET', STATE, 'run', 'epoch', 'timed', unpack(STANDS))
+local excess = ARGV[7] == 'excess'
 if state[1] ~= ARGV[3] then
+  if excess then
+    return { 'excess' }
+  end
   return fits() and { 'begin' } or { 'ask', 0 }
 end
 local stands = { unpack(state, 4, 10) }
@@ -43,6 +47,8 @@ local text = call('HGET', SERVING, user)
 if text then
   return standing(user, 'serving', tonumber(parts(text)[1]), at, stands)
 end
-if not fits() then
+if excess then
+  return { 'excess' }
+elseif not fits() then
   return { 'ask', 0 }
 end
