@@ -72,9 +72,7 @@ test('join: places in their order, one a person, with a score that says it', asy
 });
 
 test('join: what it cannot judge is for PostgreSQL', async () => {
-  assert.deepEqual(await join('ann', 5), ['ask', 0]);
-  assert.deepEqual(await join('ann', 1, { line: 'G' }), ['ask', 0]);
-  assert.deepEqual(await join('ann', 1, { line: 'A' }), ['ask', 0]);
+  for (const [quantity, more] of [[5], [1, { line: 'G' }], [1, { line: 'A' }]]) assert.deepEqual(await join('ann', quantity, more), ['ask', 0]);
   await build({ until: 1 });
   assert.deepEqual(await join('ann'), ['ask', 0]);
   await build({ from: 9e15 });
@@ -84,8 +82,7 @@ test('join: what it cannot judge is for PostgreSQL', async () => {
   assert.deepEqual(await join('ann', 3, { max: 2 }), ['ask', 0]);
   await redis.call('HSET', `${P}:meta`, 'stamp', 'other');
   assert.deepEqual(await join('ann'), ['ask', 1]);
-  assert.deepEqual(await join('ann', 9, { trusted: 'excess' }), ['excess']);
-  assert.deepEqual(await join('ann', 9, { trusted: 'excess', run: 'run 2' }), ['excess']);
+  for (const more of [{}, { run: 'run 2' }]) assert.deepEqual(await join('ann', 9, { trusted: 'excess', ...more }), ['excess']);
   assert.equal((await join('ann', 1, { trusted: 1 }))[0], 'waiting');
   assert.equal((await join('ann', 9, { trusted: 'excess' }))[0], 'waiting', 'who has a place keeps it');
 });
