@@ -215,10 +215,10 @@ tell_all(struct plant *p)
 /* ---- for those that plant -------------------------------------------------------------------- */
 
 static void
-note_line(struct plant *p, size_t number)
+note_call(struct plant *p, size_t number)
 {
 	assert(p->lines_count < PLANT_LINES);
-	p->lines[p->lines_count++] = number + 1; /* the first line is no call */
+	p->lines[p->lines_count++] = number;
 }
 
 struct record_call *
@@ -226,14 +226,14 @@ plant_append(struct plant *p, const struct record_call *like)
 {
 	struct record_call kept = *like; /* it may move */
 
-	note_line(p, p->count + 1);
+	note_call(p, p->count + 1);
 	return add_call(p, &kept);
 }
 
 struct record_call *
 plant_change(struct plant *p, size_t number)
 {
-	note_line(p, number);
+	note_call(p, number);
 	return &p->calls[number - 1];
 }
 
@@ -310,13 +310,56 @@ plant_list(void)
 	}
 }
 
+/* For the sort: calls[i] stands at i before it. */
+static const struct record_call *sorted_calls;
+
+static int
+by_answer(const void *left, const void *right)
+{
+	size_t a = *(const size_t *)left, b = *(const size_t *)right;
+	int64_t a_us = sorted_calls[a].done_us, b_us = sorted_calls[b].done_us;
+
+	return a_us == b_us ? (a > b) - (a < b) : a_us < b_us ? -1 : 1;
+}
+
+/*
+ * What was planted stands where its answer was read, as a writer of histories has it, and the run
+ * is as long as it takes. The calls' numbers in their new order.
+ */
+static const size_t *
+put_in_order(struct plant *p)
+{
+	size_t *order = ARENA_ARRAY(p->arena, size_t, p->count + 1);
+
+	for (size_t i = 0; i < p->count; i++) {
+		const struct record_call *call = &p->calls[i];
+
+		order[i] = i;
+		if (call->due_us < p->head.began_us)
+			p->head.began_us = call->due_us;
+		if (call->done_us > p->end_us)
+			p->end_us = call->done_us;
+	}
+	sorted_calls = p->calls;
+	if (p->count > 0)
+		qsort(order, p->count, sizeof(*order), by_answer);
+	return order;
+}
+
 static int
 write_calls(struct plant *p, const struct plant_kind *kind)
 {
+	const size_t *order = put_in_order(p);
 	struct record_writer *writer = record_create(NULL, &p->head);
+	size_t lines[PLANT_LINES] = { 0 };
 
-	for (size_t i = 0; writer && i < p->count; i++)
-		record_call(writer, &p->calls[i]);
+	for (size_t i = 0; writer && i < p->count; i++) {
+		record_call(writer, &p->calls[order[i]]);
+		for (size_t at = 0; at < p->lines_count; at++) {
+			if (p->lines[at] == order[i] + 1)
+				lines[at] = i + 2; /* the first line is no call */
+		}
+	}
 	if (!writer || !record_finish(writer, p->end_us)) {
 		fprintf(stderr, "holdfast-history: the copy cannot be written: %s\n",
 			strerror(errno));
@@ -324,7 +367,7 @@ write_calls(struct plant *p, const struct plant_kind *kind)
 	}
 	fprintf(stderr, "planted %s: rule %d, line", kind->name, kind->rule);
 	for (size_t i = 0; i < p->lines_count; i++)
-		fprintf(stderr, "%s%zu", i == 0 ? " " : ",", p->lines[i]);
+		fprintf(stderr, "%s%zu", i == 0 ? " " : ",", lines[i]);
 	fputc('\n', stderr);
 	return EXIT_SUCCESS;
 }

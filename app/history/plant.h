@@ -40,7 +40,7 @@ struct plant {
 	struct place_story *place_stories; /* by number of the place */
 	size_t *user_first;                /* by number of the user: the first call of a hold */
 	size_t *key_uses;                  /* by number of the key */
-	size_t lines[PLANT_LINES];         /* of the copy, where the fault is to be found */
+	size_t lines[PLANT_LINES];         /* calls in whose lines the fault is to be found */
 	size_t lines_count;
 };
 
@@ -66,7 +66,7 @@ int plant_run(const struct plant_kind *kind, const char *path);
 
 /* ---- for those that plant -------------------------------------------------------------------- */
 
-/* One call more at the end, as this one is; its line is one of those of the fault. */
+/* One call more, as this one is; its line is one of those of the fault. */
 struct record_call *plant_append(struct plant *p, const struct record_call *like);
 
 /* The call with this number, which is changed: its line is one of those of the fault. */

@@ -4,8 +4,9 @@
  * The first line tells of the run, then comes a line a call, in the order in which the answers were
  * read, and the last line says that this is all; a history without it was cut off. Members have one
  * fixed order and no spaces stand between them, so that a reader can be quick and strict. Times are
- * microseconds since 1970, of a monotonic clock that was set by the host's once. Never in it:
- * tokens, passwords, mail addresses.
+ * microseconds since 1970, of a monotonic clock that was set by the host's once, and so none goes
+ * back: the run begins, a call is due, sent and done, the next one is done, the run ends. Never in
+ * it: tokens, passwords, mail addresses.
  */
 #ifndef HOLDFAST_RECORD_H
 #define HOLDFAST_RECORD_H

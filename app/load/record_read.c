@@ -24,7 +24,8 @@ struct record_reader {
 	size_t at, len; /* what has been read and not yet taken */
 	char *line;
 	size_t line_len;
-	int64_t number, bytes, size, calls, end_us;
+	int64_t number, bytes, size, calls;
+	int64_t began_us, last_us, end_us; /* last: when the call before was done */
 	struct scan scan;
 	char fault[300];
 	char *head;
@@ -177,6 +178,24 @@ read_got(struct record_reader *r, struct record_call *call)
 	scan(&r->scan, "}");
 }
 
+/* Calls stand in the order of their answers, and none of their times goes back. */
+static bool
+check_times(struct record_reader *r, const struct record_call *call)
+{
+	if (call->done_us > TIME_MAX_US || call->got.expires_us > TIME_MAX_US)
+		return fail(r, "a time in it is too far ahead");
+	if (call->due_us < r->began_us)
+		return fail(r, "it was due before the history began");
+	if (call->sent_us < call->due_us)
+		return fail(r, "it was sent before it was due");
+	if (call->done_us < call->sent_us)
+		return fail(r, "it was done before it was sent");
+	if (call->done_us < r->last_us)
+		return fail(r, "it was done before the call of the line before");
+	r->last_us = call->done_us;
+	return true;
+}
+
 static bool
 read_call(struct record_reader *r, struct record_call *call)
 {
@@ -206,12 +225,7 @@ read_call(struct record_reader *r, struct record_call *call)
 		return false;
 	if (call->status > 599)
 		return fail(r, "there is no status %" PRId64, call->status);
-	if (call->due_us > TIME_MAX_US || call->done_us > TIME_MAX_US ||
-		call->got.expires_us > TIME_MAX_US)
-		return fail(r, "a time in it is too far ahead");
-	if (call->done_us < call->sent_us)
-		return fail(r, "it was done before it was sent");
-	return true;
+	return check_times(r, call);
 }
 
 struct record_reader *
@@ -244,6 +258,7 @@ record_open(const char *path, struct record_head *head, const char **fault)
 		r->scan.at = r->line = r->head;
 		read_head(r, head);
 		if (line_done(r)) {
+			r->began_us = r->last_us = head->began_us;
 			if (head->hold_ms <= LIFE_MAX_MS && head->began_us <= TIME_MAX_US)
 				return r;
 			fail(r, "a time in it is too far ahead");
@@ -270,6 +285,10 @@ read_end(struct record_reader *r)
 		return RECORD_LINE_BAD;
 	if (r->end_us > TIME_MAX_US) {
 		fail(r, "a time in it is too far ahead");
+		return RECORD_LINE_BAD;
+	}
+	if (r->end_us < r->last_us) {
+		fail(r, "it ended before the last call was done, or before it began");
 		return RECORD_LINE_BAD;
 	}
 	if (calls != r->calls) {

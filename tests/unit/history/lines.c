@@ -292,8 +292,9 @@ Test(lines, who_is_served_after_the_run_may_have_left_before)
 
 /* ---- against every pair ---------------------------------------------------------------------- */
 
-#define PEOPLE 24
-#define ROUNDS 60
+#define PEOPLE  24
+#define ROUNDS  60
+#define SECONDS 10 /* in which they join */
 
 struct person {
 	char name[8], booking[8];
@@ -328,7 +329,7 @@ Test(lines, agrees_with_a_look_at_every_pair)
 
 			snprintf(person->name, sizeof(person->name), "u%d", i);
 			snprintf(person->booking, sizeof(person->booking), "b%d", i);
-			person->joined = 1 + below(10);
+			person->joined = 1 + i * SECONDS / PEOPLE;
 			person->quantity = 1 + below(3);
 			/* Nearly as they came. */
 			person->turn = 15 + 3 * person->joined + below(8);

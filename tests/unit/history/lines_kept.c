@@ -64,12 +64,12 @@ Test(lines_kept, who_joins_as_a_place_ends_may_have_another)
 	struct record_call slow;
 
 	join(1, "a");
-	join(2, "a");
 	join(1, "b");
+	join(2, "a");
+	join(3, "b"); /* with the new place */
 	slow = call_at(2, "b", RECORD_LEAVE, NULL, 204);
 	slow.done_us += 3 * SECOND;
 	record_call(writer, &slow);
-	join(3, "b"); /* with the new place */
 	load_line();
 	served(2.12, "a", "1");
 	served(5, "a", "2");
@@ -112,8 +112,8 @@ Test(lines_kept, what_comes_after_the_run_is_not_judged)
 
 Test(lines_kept, places_are_kept_for_those_who_wait)
 {
-	join(1, "a");
 	places(0.95, "b", 1, NULL); /* at the same time */
+	join(1, "a");
 	places(2, "b", 1, NULL);
 	leave(3, "a", 204);
 	places(3.05, "b", 1, NULL);

@@ -61,8 +61,8 @@ Test(rules, refusals_have_a_reason)
 	hold(1.05, "b", "S", NULL, NULL); /* at the same time */
 	hold(5, "b", "S", NULL, NULL);    /* while it is held */
 	hold(11.9, "b", "S", NULL, NULL); /* within the second of the clocks */
-	places(1, "a", 8, "2");
-	places(2, "b", 3, NULL);
+	places(12, "a", 8, "2");
+	places(13, "b", 3, NULL);
 	judge();
 	expect(0, 0, 0, 0);
 }
@@ -75,8 +75,8 @@ Test(rules, refusals_without_a_reason)
 	hold(20, "a", "S", "2", NULL);
 	move(21, "a", RECORD_RELEASE, "2", 200, "RELEASED");
 	hold(22, "b", "S", NULL, NULL); /* after it came back */
-	places(1, "a", 8, "3");
-	places(2, "b", 2, NULL); /* there were two */
+	places(23, "a", 8, "3");
+	places(24, "b", 2, NULL); /* there were two */
 	judge();
 	expect(0, 4, 0, 0);
 }
@@ -134,9 +134,9 @@ Test(rules, an_unanswered_hold_is_a_reason_while_it_may_live)
 Test(rules, deadlines_count)
 {
 	hold(1, "a", "S", "1", NULL);
-	move(12, "a", RECORD_CONFIRM, "1", 200, "CONFIRMED"); /* too late */
 	hold(1, "a", "T", "2", NULL);
 	move(2, "a", RECORD_CONFIRM, "2", 200, "CONFIRMED");
+	move(12, "a", RECORD_CONFIRM, "1", 200, "CONFIRMED"); /* too late */
 	move(40, "a", RECORD_CONFIRM, "2", 200, "CONFIRMED"); /* it is so already */
 	judge();
 	expect(0, 0, 1, 0);
@@ -182,10 +182,10 @@ Test(rules, time_does_not_go_back)
 	hold(1, "a", "S", "1", NULL);
 	move(2, "a", RECORD_RELEASE, "1", 200, "RELEASED");
 	move(3, "a", RECORD_CONFIRM, "1", 200, "CONFIRMED");
-	hold(1, "a", "T", "2", NULL);
-	move(2, "a", RECORD_CONFIRM, "2", 200, "CONFIRMED");
-	move(2.05, "a", RECORD_GET, "2", 200, "HOLD"); /* at the same time */
-	move(3, "a", RECORD_GET, "2", 200, "HOLD");
+	hold(4, "a", "T", "2", NULL);
+	move(5, "a", RECORD_CONFIRM, "2", 200, "CONFIRMED");
+	move(5.05, "a", RECORD_GET, "2", 200, "HOLD"); /* at the same time */
+	move(6, "a", RECORD_GET, "2", 200, "HOLD");
 	judge();
 	expect(0, 0, 0, 2);
 }

@@ -65,10 +65,10 @@ Test(stored, a_move_is_refused_for_a_state_that_can_have_been)
 	move(2, "a", RECORD_RELEASE, "1", 200, "RELEASED");
 	refuse(3, "a", RECORD_CONFIRM, "1", NULL, "wrong-state");
 	hold(4, "a", "S", "2", NULL);
-	lose(5, "a", RECORD_CONFIRM, "2", NULL);
-	refuse(6, "a", RECORD_RELEASE, "2", NULL, "wrong-state");
-	refuse(5, "a", RECORD_CANCEL, "2", NULL, "wrong-state");
 	hold(4, "b", "T", "3", NULL);
+	lose(5, "a", RECORD_CONFIRM, "2", NULL);
+	refuse(5, "a", RECORD_CANCEL, "2", NULL, "wrong-state");
+	refuse(6, "a", RECORD_RELEASE, "2", NULL, "wrong-state");
 	refuse(14, "b", RECORD_CONFIRM, "3", NULL, "wrong-state"); /* at its deadline */
 	refuse(14, "b", RECORD_RELEASE, "3", NULL, "hold-expired");
 	judge();
@@ -78,13 +78,13 @@ Test(stored, a_move_is_refused_for_a_state_that_can_have_been)
 Test(stored, a_move_is_refused_for_a_state_that_cannot_have_been)
 {
 	hold(1, "a", "S", "1", NULL);
+	hold(1, "b", "T", "2", NULL);
 	refuse(2, "a", RECORD_CONFIRM, "1", NULL, "wrong-state");
+	refuse(2, "b", RECORD_RELEASE, "2", NULL, "hold-expired"); /* before its deadline */
 	refuse(3, "a", RECORD_RELEASE, "1", NULL, "wrong-state");
 	move(4, "a", RECORD_CONFIRM, "1", 200, "CONFIRMED");
 	refuse(5, "a", RECORD_CANCEL, "1", NULL, "wrong-state");
 	refuse(50, "a", RECORD_CONFIRM, "1", NULL, "wrong-state");
-	hold(1, "b", "T", "2", NULL);
-	refuse(2, "b", RECORD_RELEASE, "2", NULL, "hold-expired"); /* before its deadline */
 	refuse(50, "a", RECORD_CANCEL, "1", NULL, "hold-expired"); /* what is confirmed */
 	judge();
 	expect(0, 4, 2, 0);

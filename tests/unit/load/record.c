@@ -80,7 +80,7 @@ Test(record, says_a_call_again)
 	static const char *const seats[] = { "S-1-\"1\"", "\\\n\t\x01/\x7f" };
 	static const char *const lost[] = { "Gr\xc3\xbcn \xf0\x9f\x8e\xab" };
 	static const struct record_part part = { "G", 2 };
-	const struct record_head head = { "rush", "http://h:1/", "12", "0.1.0", 17, 5000, -3 };
+	const struct record_head head = { "rush", "http://h:1/", "12", "0.1.0", 5, 5000, -3 };
 	const struct record_call call = {
 		.buyer = 3,
 		.user = "u",
@@ -113,7 +113,7 @@ Test(record, says_a_call_again)
 	cr_assert(writer);
 	record_call(writer, &call);
 	cr_assert_eq(record_calls(writer), 1);
-	cr_assert(record_finish(writer, 99));
+	cr_assert(record_finish(writer, INT64_C(1795352400123456)));
 	reader = record_open(path, &read_head, &fault);
 	cr_assert(reader, "%s", fault);
 	cr_assert_str_eq(read_head.scenario, "rush");
@@ -132,7 +132,7 @@ Test(record, says_a_call_again)
 	cr_assert_eq(read.got.free, 4);
 	cr_assert(read.got.replayed);
 	cr_assert_eq(record_next(reader, &read), RECORD_LINE_END, "%s", record_fault(reader));
-	cr_assert_eq(record_end_us(reader), 99);
+	cr_assert_eq(record_end_us(reader), INT64_C(1795352400123456));
 	cr_assert_eq(record_bytes(reader), record_size(reader));
 	record_close(reader);
 }
@@ -181,11 +181,28 @@ Test(record, refuses_calls_that_nobody_would_have_written)
 	expect_fault(HEAD ASKED "{\"booking\":\"b\n", "the end of a text");
 	expect_fault(
 		HEAD ASKED "{},\"status\":600,\"problem\":null,\"got\":{}}\n", "no status 600");
-	expect_fault(HEAD BEGUN "\"sent\":8,\"done\":7,\"key\":null,\"asked\":{},\"status\":0,"
-				"\"problem\":null,\"got\":{}}\n",
-		"done before it was sent");
 	cr_assert(strstr(fault_of(HEAD "\xff\n", strlen(HEAD) + 2), "line 2: it is not UTF-8"));
 	cr_assert(strstr(fault_of(HEAD "\0\n", strlen(HEAD) + 2), "line 2: it is not UTF-8"));
+}
+
+Test(record, refuses_times_that_go_back)
+{
+#define TIMES(n, due, sent, done)                                                                  \
+	"{\"n\":" #n ",\"b\":3,\"user\":null,\"op\":\"map\",\"due\":" #due ",\"sent\":" #sent      \
+	",\"done\":" #done                                                                         \
+	",\"key\":null,\"asked\":{},\"status\":0,\"problem\":null,\"got\":{}}\n"
+#define ENDED(us, calls) "{\"end\":" #us ",\"calls\":" #calls "}\n"
+	static const char well[] = HEAD TIMES(1, 1, 1, 7) TIMES(2, 2, 3, 7) ENDED(7, 2);
+
+	cr_assert_null(fault_of(well, strlen(well)));
+	cr_assert_null(fault_of(HEAD ENDED(1, 0), strlen(HEAD ENDED(1, 0))));
+	expect_fault(HEAD TIMES(1, 0, 6, 7), "line 2: it was due before the history began");
+	expect_fault(HEAD TIMES(1, 6, 5, 7), "line 2: it was sent before it was due");
+	expect_fault(HEAD TIMES(1, 6, 8, 7), "line 2: it was done before it was sent");
+	expect_fault(HEAD TIMES(1, 5, 6, 7) TIMES(2, 5, 5, 6),
+		"line 3: it was done before the call of the line before");
+	expect_fault(HEAD TIMES(1, 5, 6, 7) ENDED(6, 1), "line 3: it ended before");
+	expect_fault(HEAD ENDED(0, 0), "line 2: it ended before");
 }
 
 Test(record, refuses_long_lines_and_long_lists)
