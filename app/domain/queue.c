@@ -358,6 +358,16 @@ give_back(struct context *house, const struct ticket *ticket, bool *done, struct
 	return PROBLEM_NONE;
 }
 
+/* Nobody of the line is served any more: the event is cancelled, or its sales have ended. */
+static struct queue_place
+place_over(const struct ticket *ticket)
+{
+	struct queue_place place = place_of(ticket, QUEUE_EXPIRED);
+
+	place.reason = "sales-closed";
+	return place;
+}
+
 /* A ticket that the line does not know: it has ended, or it was lost. */
 static enum problem
 look_for(struct context *house, const struct ticket *ticket, bool *done, struct queue_place *out)
@@ -373,8 +383,7 @@ look_for(struct context *house, const struct ticket *ticket, bool *done, struct 
 		return err == PROBLEM_UNKNOWN_OUTCOME ? PROBLEM_UNAVAILABLE : err;
 	if (!pg_bool(&rows, 0, QUEUE_OVER_OVER))
 		return give_back(house, ticket, done, out);
-	*out = place_of(ticket, QUEUE_EXPIRED);
-	out->reason = "sales-closed";
+	*out = place_over(ticket);
 	*done = true;
 	return PROBLEM_NONE;
 }
@@ -402,6 +411,8 @@ status_of(struct context *house, const struct ticket *ticket, const struct redis
 		out->reason = redis_text(redis_at(reply, 2), NULL);
 		if (str_equal(out->reason, "left"))
 			out->reason = NULL;
+	} else if (str_equal(said, "over")) {
+		*out = place_over(ticket);
 	} else if (str_equal(said, "done")) {
 		if (!place_served(ticket, reply, out)) {
 			err = queue_ask(house, ticket, done, out);

@@ -325,7 +325,10 @@ status_of(struct context *house, struct ticket *ticket, struct asking *a, bool *
 			redis_int(redis_at(a->reply, 1)) * 1000);
 	if (str_equal(a->said, "unknown"))
 		return look_for(house, ticket, again, out);
-	if (str_equal(a->said, "off")) {
+	if (str_equal(a->said, "over")) {
+		*out = place_of(ticket, ROOM_EXPIRED);
+		out->reason = "sales-closed";
+	} else if (str_equal(a->said, "off")) {
 		*out = place_of(ticket, ROOM_ADMITTED);
 		out->reason = "queue-off";
 	} else if (str_equal(a->said, "waiting") || str_equal(a->said, "inside")) {

@@ -94,7 +94,7 @@ BEGIN
 END
 $$;
 
--- Whether nobody of a line is served any more, whatever is still changed.
+-- Whether nobody of a line is served any more: its event is cancelled, or its sales have ended.
 CREATE FUNCTION queue_is_over(p_event integer, p_line text) RETURNS boolean
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = holdfast, pg_temp AS $$
   SELECT coalesce((SELECT e.status IN ('draft', 'cancelled') OR e.sales_end <= now() FROM holdfast.events e

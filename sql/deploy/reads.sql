@@ -83,6 +83,14 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = holdfast, pg_temp AS $$
       WHERE s.event_id = p_event AND s.seat_id = ANY (p_seats) AND c.expires_at > now())
 $$;
 
+-- Until when an event is on sale, in ms since 1970. While it is not, minus that: it may be opened again before
+-- then; 0: never.
+CREATE FUNCTION open_until(e events) RETURNS bigint
+LANGUAGE sql STABLE SET search_path = holdfast, pg_temp AS $$
+  SELECT CASE e.status WHEN 'on_sale' THEN 1 WHEN 'closed' THEN -1 ELSE 0 END
+    * floor(extract(epoch FROM e.sales_end) * 1000)::bigint
+$$;
+
 -- The waiting room of an event: opens (ms)|admitted a minute|inside at once|stale after|grace|life of a
 -- pass (seconds); empty where the configuration says it, and altogether where the queue is off.
 CREATE FUNCTION room_brief(e events) RETURNS text
@@ -113,8 +121,7 @@ RETURNS TABLE (open_from bigint, open_until bigint, hold_ms bigint, places_max i
   layout_version integer, seats integer, sections text, clock_ms bigint, room text, kept_until bigint)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = holdfast, pg_temp AS $$
   SELECT floor(extract(epoch FROM e.sales_start) * 1000)::bigint,
-    CASE WHEN e.status = 'on_sale'
-      THEN floor(extract(epoch FROM e.sales_end) * 1000)::bigint ELSE 0 END,
+    holdfast.open_until(e),
     coalesce(e.hold_seconds, 0)::bigint * 1000, coalesce(e.max_seats_per_booking, 0),
     e.layout_version, e.seats_count,
     (SELECT coalesce(string_agg(concat_ws('|', s.section_id, s.kind, s.capacity,

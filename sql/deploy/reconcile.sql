@@ -38,8 +38,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = holdfast, pg_temp AS $$
       ORDER BY e.event_id LIMIT p_limit)
   SELECT e.event_id, e.status = 'on_sale' AND e.sales_end > now(),
     floor(extract(epoch FROM e.sales_start) * 1000)::bigint,
-    CASE WHEN e.status = 'on_sale'
-      THEN floor(extract(epoch FROM e.sales_end) * 1000)::bigint ELSE 0 END,
+    holdfast.open_until(e),
     coalesce(e.hold_seconds, 0)::bigint * 1000, coalesce(e.max_seats_per_booking, 0), e.seats_count,
     s.sections, s.counts, c.held, c.reserved, c.booked, c.killed, b.entries, b.deadlines, b.first,
     floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint, holdfast.room_brief(e)

@@ -4,8 +4,8 @@
 BEGIN;
 SET LOCAL search_path = holdfast, public;
 
--- The event as its waiting room needs it where Redis cannot say; times in ms since 1970. until_ms: 0 while
--- it is not on sale, which one who joins (p_join) is refused for.
+-- The event as its waiting room needs it where Redis cannot say; times in ms since 1970. until_ms: as
+-- open_until() says it; one who joins (p_join) is refused while it is not on sale.
 CREATE FUNCTION queue_room(p_event integer, p_join boolean, OUT clock_ms bigint, OUT until_ms bigint,
   OUT room text)
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = holdfast, pg_temp AS $$
@@ -20,8 +20,7 @@ BEGIN
       DETAIL = sales_window(e.sales_start, e.sales_end);
   END IF;
   clock_ms := floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint;
-  until_ms := CASE WHEN e.status = 'on_sale'
-    THEN floor(extract(epoch FROM e.sales_end) * 1000)::bigint ELSE 0 END;
+  until_ms := open_until(e);
   room := room_brief(e);
 END
 $$;

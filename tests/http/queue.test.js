@@ -19,15 +19,7 @@ before(async () => {
 });
 after(() => stack.verify());
 
-// An event whose floor has so many places, all of them held by somebody who may give them back.
-async function soldFloor(capacity, more) {
-	const { event_id: id } = await event(olga, { sections: [{ name: 'Floor', capacity, base_price: 500 }], ...more });
-	const owner = await buyer();
-	const holds = [];
-	for (let left = capacity; left > 0; left -= 10) holds.push(await held(owner, id, Math.min(left, 10)));
-	return { id, owner, holds, release: (n) => move(owner, holds[n], 'release') };
-}
-
+const soldFloor = (...floor) => line.soldFloor(olga, ...floor);
 const bookingOf = async (who, id) => assertStatus(await get(`/bookings/${id}`, { token: who.token }), 200).body;
 
 test('whoever joins while places are free is given them at once', async () => {
@@ -110,31 +102,6 @@ test('what a join may be', async () => {
 	assertProblem(await say('{"event_id":'), 400, 'malformed-request');
 	assertProblem(await say({}, { key: ' ' }), 400, 'idempotency-key-invalid');
 	assertStatus(await say({ event_id: id, section_id: 'Floor', quantity: 4 }), 202);
-});
-
-test('events that are not on sale have no line', async () => {
-	const draft = await event(olga, { status: 'draft' });
-	assertProblem(await line.join(ann, draft.event_id, 'Floor'), 404, 'not-found');
-	const closed = await event(olga, { status: 'closed' });
-	assertProblem(await line.join(ann, closed.event_id, 'Floor'), 409, 'sales-closed');
-	const soon = await event(olga, { sales_start: new Date(Date.now() + 3600000).toISOString() });
-	const { sales_start: from } = assertProblem(await line.join(ann, soon.event_id, 'Floor'), 409, 'sales-closed');
-	assert.equal(Date.parse(from), Math.floor(Date.parse(soon.sales_start) / 1000) * 1000);
-});
-
-test('sales that close keep the places, and tell', async () => {
-	const { id, release } = await soldFloor(2);
-	const { token } = await line.joined(ann, id, 'Floor', 1);
-	stack.sql(`update events set status = 'closed' where event_id = ${id}`);
-	stack.forget(0);
-	assertStatus(await release(0), 200);
-	const is = await stack.until('the line is told', async () => {
-		const now = await line.standing(token);
-		return now.reason === 'sales-closed' && now;
-	});
-	assert.deepEqual([is.status, is.position, is.estimated_wait_seconds], ['waiting', 1, null]);
-	stack.sql(`update events set status = 'on_sale' where event_id = ${id}`);
-	await line.until(token, 'reserved');
 });
 
 test('what comes free while people wait is for them, however many others ask for it', async () => {

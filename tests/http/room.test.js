@@ -341,6 +341,34 @@ test('who is inside is known again by a hold, where Redis has lost it', async ()
 	assert.equal(stack.redis('sismember', `hf:{${e.event_id}}:lines`, ''), '1');
 });
 
+test('whoever waits or is inside is told that the event is cancelled, or its sales have ended', async () => {
+	const { token } = await organizer();
+	const change = async (e, fields) => assertStatus(await put(`/admin/events/${e.event_id}`, fields, { token }), 200);
+	for (const over of [{ status: 'cancelled' }, { sales_end: inSeconds(1) }]) {
+		const e = await room({ inside_max: 1 });
+		const crowd = people(3);
+		const places = [];
+		for (const who of crowd) places.push(await joined(who, e));
+		assertStatus(await leave(crowd[2], places[2].token), 204);
+		await change(e, { status: 'closed' });
+		const closed = await status(places[1].token);
+		assert.deepEqual([closed.status, closed.reason, closed.position], ['waiting', 'sales-closed', 1]);
+		await change(e, { status: 'on_sale' });
+		assert.deepEqual((await Promise.all(places.map((p) => status(p.token)))).map((p) => p.status), ['admitted', 'waiting', 'left']);
+		await change(e, over);
+		const told = () => Promise.all(places.map(async (p) => {
+			const is = await status(p.token);
+			return [is.status, is.reason, is.poll_after_seconds, is.pass];
+		}));
+		const expired = ['expired', 'sales-closed', null, null], want = [expired, expired, ['left', null, null, null]];
+		if (over.sales_end) await stack.until('sales have ended', async () => (await told())[0][0] === 'expired');
+		assert.deepEqual(await told(), want);
+		assertProblem(await join(crowd[1], e), 409, 'sales-closed');
+		stack.forget(e.event_id);
+		assert.deepEqual(await told(), want);
+	}
+});
+
 test('with the queue off nobody needs a pass, and those who wait are told', async () => {
 	const e = await room({ opens_at: inSeconds(3600) });
 	const who = person();

@@ -5,6 +5,7 @@ const assert = require('node:assert/strict');
 
 const { assertStatus, get, post } = require('./client.js');
 const stack = require('./stack.js');
+const { buyer, event, held, move } = require('./world.js');
 
 const join = (who, eventId, section, quantity, options) => post('/queue/join',
 	{ event_id: String(eventId), section_id: section, ...(quantity && { quantity }) }, { token: who.token, ...options });
@@ -27,6 +28,15 @@ const until = (token, want, seconds = 60) => stack.until(`a ticket that is ${wan
 
 const positions = (tokens) => Promise.all(tokens.map(async (token) => (await standing(token)).position));
 
+// An event whose floor has so many places, all of them held by somebody who may give them back.
+async function soldFloor(organizer, capacity, more) {
+	const { event_id: id } = await event(organizer, { sections: [{ name: 'Floor', capacity, base_price: 500 }], ...more });
+	const owner = await buyer();
+	const holds = [];
+	for (let left = capacity; left > 0; left -= 10) holds.push(await held(owner, id, Math.min(left, 10)));
+	return { id, owner, holds, release: (n) => move(owner, holds[n], 'release') };
+}
+
 // The place of a line in Redis, and one of its numbers.
 const key = (eventId, section, part) => `hf:{${eventId}}:q:${section}:${part}`;
 const length = (eventId, section) => Number(stack.redis('zcard', key(eventId, section, 'line')));
@@ -40,4 +50,4 @@ function inOneState(eventId, section) {
 	return { line, serving };
 }
 
-module.exports = { confirm, inOneState, join, joined, key, leave, length, positions, standing, status, until };
+module.exports = { confirm, inOneState, join, joined, key, leave, length, positions, soldFloor, standing, status, until };

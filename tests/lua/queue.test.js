@@ -219,7 +219,7 @@ test('closed: by the clock, too, while nothing is free for which PostgreSQL woul
   for (const [field, time, closed] of [['until', Date.now() - 1, 1], ['until', 9e15, 0], ['from', Date.now() + 60000, 1]]) {
     await redis.call('HSET', `${P}:meta`, field, time);
     assert.deepEqual(picked(await serve()), []);
-    assert.equal((await status('ann', score(1, 1)))[4], closed, `${field} ${time}`);
+    assert.equal(await state('closed'), String(closed), `${field} ${time}`);
   }
 });
 

@@ -2,7 +2,7 @@
 \set ON_ERROR_STOP on
 SET search_path = holdfast, given, tap, public;
 BEGIN;
-SELECT plan(52);
+SELECT plan(53);
 
 SELECT event(6, 5, 3) AS event \gset
 SELECT event(6, 5, 3) AS other \gset
@@ -154,8 +154,13 @@ SELECT is(event_shown(:event),
   'what it is shown with');
 SELECT is(event_shown(2000000000), NULL, 'nothing of no event');
 UPDATE events SET hold_seconds = 5, max_seats_per_booking = 4, status = 'closed' WHERE event_id = :event;
-SELECT is((SELECT ROW(open_until, hold_ms, places_max)::text FROM filter_event(:event)), '(0,5000,4)',
-  'a closed sale is not open');
+SELECT is((SELECT ROW(open_until, hold_ms, places_max)::text FROM filter_event(:event)),
+  (SELECT ROW(-floor(extract(epoch FROM sales_end) * 1000)::bigint, 5000, 4)::text FROM events WHERE event_id = :event),
+  'a closed sale is not open, and tells until when it may be again');
+SAVEPOINT cancelled;
+UPDATE events SET status = 'cancelled' WHERE event_id = :event;
+SELECT is((SELECT open_until FROM filter_event(:event)), 0::bigint, 'a cancelled one never is');
+ROLLBACK TO cancelled;
 UPDATE events SET queue = 'on', status = 'on_sale' WHERE event_id = :event;
 SELECT is((SELECT room FROM filter_event(:event)),
   (SELECT floor(extract(epoch FROM sales_start) * 1000)::bigint || '|||||' FROM events WHERE event_id = :event),

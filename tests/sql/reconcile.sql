@@ -2,7 +2,7 @@
 \set ON_ERROR_STOP on
 SET search_path = holdfast, given, tap, public;
 BEGIN;
-SELECT plan(19);
+SELECT plan(20);
 
 SELECT event(10) AS event \gset
 SELECT held(:event, 'ann', seats(1, 2), '{FLOOR}', '{2}') AS held \gset
@@ -34,6 +34,9 @@ SELECT is((SELECT ROW(entries, deadlines, first_deadline)::text FROM glance WHER
 SELECT is((SELECT ROW(g.entries, g.deadlines)::text FROM glance g WHERE event_id = :event),
   (SELECT ROW(count(*), count(*) FILTER (WHERE deadline >= 0))::text
     FROM filter_entries(:event, '00000000-0000-0000-0000-000000000000', 100)), 'as the entries are');
+UPDATE events SET status = 'closed' WHERE event_id = :event;
+SELECT is((SELECT g.open_until = f.open_until AND f.open_until < 0 FROM glance g, filter_event(:event) f
+  WHERE g.event_id = :event), true, 'until when a closed sale may be opened again, as the filter has it');
 
 -- which events
 CREATE FUNCTION pg_temp.listed(p_changes text) RETURNS text

@@ -3,7 +3,7 @@
 -- KEYS: prefix of the event; the account's bucket of reads.
 -- ARGV: line, stamp, Redis run_id, user, score, tokens a minute, tokens at once (0: no limit).
 -- Answers {limited, ms until the next token}, {waiting | serving, score, ahead, sold, closed, rate, ms since
--- the line was moved on, open}, {done, score, booking, state, deadline ms}, {refused, score, why}, or
+-- the line was moved on, open}, {over} (nobody of the line is served any more), {done, score, booking, state, deadline ms}, {refused, score, why}, or
 -- {unknown, 1 where the line is whole}. An older place of the same account stands for its newer tickets.
 local user, score = ARGV[4], tonumber(ARGV[5])
 local burst = tonumber(ARGV[7])
@@ -13,17 +13,25 @@ if burst > 0 then
     return { 'limited', math.ceil(wait / 1000) }
   end
 end
-local function stands(kind, is)
-  return standing(user, kind, is, redis_ms(), call('HMGET', STATE, unpack(STANDS)))
+-- Whether the event is cancelled, or its sales have ended, as far as that is known here.
+local function is_over()
+  local meta = call('HMGET', META, 'stamp', 'offset', 'until')
+  return meta[1] == ARGV[2] and redis_ms() + tonumber(meta[2]) >= math.abs(tonumber(meta[3]))
 end
 local is = tonumber(call('ZSCORE', LINE, user) or '')
 if is and is <= score then
-  return stands('waiting', is)
+  local s = call('HMGET', STATE, unpack(STANDS))
+  -- Found closed when it was last moved on: until then nobody pays for the look. Who is being served may
+  -- have been given something.
+  if s[2] == '1' and is_over() then
+    return { 'over' }
+  end
+  return standing(user, 'waiting', is, redis_ms(), s)
 end
 local text = call('HGET', SERVING, user)
 is = text and tonumber(parts(text)[1])
 if is and is <= score then
-  return stands('serving', is)
+  return standing(user, 'serving', is, redis_ms(), call('HMGET', STATE, unpack(STANDS)))
 end
 text = call('HGET', DONE, user)
 local done = text and parts(text)

@@ -13,7 +13,7 @@
 -- an order drawn by their accounts; phase 1 and shuffle 0, who came later, as they came.
 -- Each script has ARGV: '' (the line), stamp, Redis run_id, told, defaults (admitted a minute|inside at
 -- once|stale after|grace|life of a pass, s), ms between two polls, … told: what PostgreSQL has said of the
--- event where Redis cannot (its clock in ms|end of sales or 0|opens|… as room of :meta); empty: not asked.
+-- event where Redis cannot (its clock in ms|until as in :meta|opens|… as room of :meta); empty: not asked.
 local SEEN, BACK, INSIDE = Q .. ':seen', Q .. ':back', Q .. ':inside'
 local AWAY, UNTIL = Q .. ':away', Q .. ':until'
 local HEADS, LOOKS = 50, 200
@@ -43,7 +43,7 @@ local function room_settings()
   r.now = now
   r.off = not tonumber(said[1])
   r.opens = tonumber(said[1])
-  r.closed = r.pg >= r.ends
+  r.closed, r.over = r.pg >= r.ends, r.pg >= math.abs(r.ends)
   r.rate, r.most, r.stale, r.grace, r.life = value(2), value(3), value(4), value(5), value(6)
   return r
 end

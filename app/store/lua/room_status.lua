@@ -4,8 +4,9 @@
 -- ARGV: as room.lua says, then user, score, tokens a minute, tokens at once (0: no limit), back: 1 where
 --   PostgreSQL knows of no end of it, so that it goes back to where it was.
 -- Answers {limited, ms until the next token}, {ask}, {off}, {begin}, {confirmed}, {left}, {expired},
--- {unknown} (it is of an earlier epoch, and may have been lost; or another place of the account has ended
--- since, and how this one did is not kept), or how it stands, as room.lua says.
+-- {over} (nobody is let in any more, and passes are of no use), {unknown} (it is of an earlier epoch, and may
+-- have been lost; or another place of the account has ended since, and how this one did is not kept), or how
+-- it stands, as room.lua says.
 local user, score = ARGV[7], tonumber(ARGV[8])
 local burst = tonumber(ARGV[10])
 if burst > 0 then
@@ -17,6 +18,13 @@ end
 local r = room_settings()
 if not r then
   return { 'ask' }
+elseif r.over then
+  local is, text = tonumber(call('ZSCORE', LINE, user) or ''), call('HGET', DONE, user)
+  local done = text and parts(text)
+  if done and tonumber(done[1]) == score then
+    return { done[2] == 'inside' and 'over' or done[2] }
+  end
+  return { (ARGV[11] == '1' or is and is <= score) and 'over' or 'unknown' }
 elseif r.off then
   return { 'off' }
 end

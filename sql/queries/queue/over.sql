@@ -1,4 +1,4 @@
--- queue/over: whether nobody of a line is served any more, whatever is still changed.
+-- queue/over: whether nobody of a line is served any more: its event is cancelled, or its sales have ended.
 -- in: event int, line text
 -- out: over bool
 -- by: queue

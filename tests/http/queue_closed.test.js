@@ -1,0 +1,102 @@
+// Lines of events that are not on sale: not yet, for a while, or never again.
+'use strict';
+
+const assert = require('node:assert/strict');
+const { after, before, test } = require('node:test');
+
+const { assertProblem, assertStatus, put } = require('../lib/client.js');
+const line = require('../lib/line.js');
+const stack = require('../lib/stack.js');
+const { buyer, event, move, nextYear, staff } = require('../lib/world.js');
+
+let olga, ann, bert, cleo;
+
+before(async () => {
+	olga = await staff();
+	[ann, bert, cleo] = await Promise.all([buyer(), buyer(), buyer()]);
+});
+after(() => stack.verify());
+
+const change = async (id, fields) => assertStatus(await put(`/admin/events/${id}`, fields, { token: olga.token }), 200);
+
+test('events that are not on sale have no line', async () => {
+	const draft = await event(olga, { status: 'draft' });
+	assertProblem(await line.join(ann, draft.event_id, 'Floor'), 404, 'not-found');
+	const closed = await event(olga, { status: 'closed' });
+	assertProblem(await line.join(ann, closed.event_id, 'Floor'), 409, 'sales-closed');
+	const soon = await event(olga, { sales_start: new Date(Date.now() + 3600000).toISOString() });
+	const { sales_start: from } = assertProblem(await line.join(ann, soon.event_id, 'Floor'), 409, 'sales-closed');
+	assert.equal(Date.parse(from), Math.floor(Date.parse(soon.sales_start) / 1000) * 1000);
+});
+
+test('sales that close keep the places, and tell', async () => {
+	const { id, release } = await line.soldFloor(olga, 2);
+	const { token } = await line.joined(ann, id, 'Floor', 1);
+	stack.sql(`update events set status = 'closed' where event_id = ${id}`);
+	stack.forget(0);
+	assertStatus(await release(0), 200);
+	const is = await stack.until('the line is told', async () => {
+		const now = await line.standing(token);
+		return now.reason === 'sales-closed' && now;
+	});
+	assert.deepEqual([is.status, is.position, is.estimated_wait_seconds], ['waiting', 1, null]);
+	stack.sql(`update events set status = 'on_sale' where event_id = ${id}`);
+	await line.until(token, 'reserved');
+});
+
+test('whoever waits for an event that is cancelled is told so, and asks no more', async () => {
+	const { id, holds, owner } = await line.soldFloor(olga, 11);
+	const people = [ann, bert, cleo];
+	const tokens = [];
+	for (const who of people) tokens.push((await line.joined(who, id, 'Floor', 1)).token);
+	assertStatus(await move(owner, holds[1], 'release'), 200);
+	await line.until(tokens[0], 'reserved');
+	await change(id, { status: 'cancelled' });
+	for (const token of tokens.slice(1)) {
+		const is = await line.until(token, 'expired');
+		assert.deepEqual([is.reason, is.position, is.ahead, is.poll_after_seconds, is.booking_id],
+			['sales-closed', null, null, null, null]);
+	}
+	// Whatever comes free is nobody's, and what was given is not confirmed.
+	assertStatus(await move(owner, holds[0], 'release'), 200);
+	assertProblem(await line.confirm(ann, tokens[0]), 409, 'sales-closed');
+	assert.equal((await line.standing(tokens[1])).status, 'expired');
+	assertProblem(await line.join(bert, id, 'Floor', 1), 409, 'sales-closed');
+	// Also where Redis knows nothing of it any more.
+	assertStatus(await line.leave(bert, tokens[1]), 204);
+	stack.forget(id);
+	assert.deepEqual([(await line.standing(tokens[1])).status, (await line.standing(tokens[2])).status], ['left', 'expired']);
+	assert.equal(stack.sql(`select count(*) from queue_tickets where event_id = ${id} and outcome = 'reserved'`), '1');
+});
+
+test('sales that have ended are told as such, and the places are there should they be put off', async () => {
+	const { id, release } = await line.soldFloor(olga, 1);
+	const { token } = await line.joined(ann, id, 'Floor', 1);
+	const { token: second } = await line.joined(bert, id, 'Floor', 1);
+	await change(id, { sales_end: new Date(Date.now() + 1000).toISOString() });
+	const is = await line.until(token, 'expired');
+	assert.deepEqual([is.reason, is.poll_after_seconds], ['sales-closed', null]);
+	// Closed besides: that is no more than it was.
+	await change(id, { status: 'closed' });
+	await line.until(second, 'expired');
+	await change(id, { status: 'on_sale', sales_end: `${nextYear}-05-01T19:00:00Z` });
+	assert.deepEqual(await line.positions([token, second]), [1, 2]);
+	assertStatus(await release(0), 200);
+	await line.until(token, 'reserved');
+});
+
+test('while an event is closed by its organizer places are kept', async () => {
+	const { id, release } = await line.soldFloor(olga, 1);
+	const { token } = await line.joined(ann, id, 'Floor', 1);
+	await change(id, { status: 'closed' });
+	assertStatus(await release(0), 200);
+	const is = await stack.until('the line is told', async () => {
+		const now = await line.standing(token);
+		return now.reason === 'sales-closed' && now;
+	});
+	assert.deepEqual([is.status, is.position], ['waiting', 1]);
+	assert.ok(is.poll_after_seconds > 0);
+	assertProblem(await line.confirm(ann, token), 409, 'not-reserved-yet');
+	await change(id, { status: 'on_sale' });
+	await line.until(token, 'reserved');
+});
