@@ -368,20 +368,32 @@ place_over(const struct ticket *ticket)
 	return place;
 }
 
+enum problem
+queue_over(struct context *house, const struct ticket *ticket, const char **sales)
+{
+	struct pg_rows rows;
+	enum problem err;
+
+	err = query_queue_over(house->pg, house->arena, house->deadline_us, house->why, &rows,
+		ticket->event_id, ticket->line);
+	if (!err)
+		*sales = pg_bool(&rows, 0, QUEUE_OVER_OVER) ? pg_text(&rows, 0, QUEUE_OVER_SALES)
+							    : NULL;
+	return err == PROBLEM_UNKNOWN_OUTCOME ? PROBLEM_UNAVAILABLE : err;
+}
+
 /* A ticket that the line does not know: it has ended, or it was lost. */
 static enum problem
 look_for(struct context *house, const struct ticket *ticket, bool *done, struct queue_place *out)
 {
-	struct pg_rows rows;
+	const char *sales;
 	enum problem err = queue_ask(house, ticket, done, out);
 
+	if (!err && !*done)
+		err = queue_over(house, ticket, &sales);
 	if (err || *done)
 		return err;
-	err = query_queue_over(house->pg, house->arena, house->deadline_us, house->why, &rows,
-		ticket->event_id, ticket->line);
-	if (err)
-		return err == PROBLEM_UNKNOWN_OUTCOME ? PROBLEM_UNAVAILABLE : err;
-	if (!pg_bool(&rows, 0, QUEUE_OVER_OVER))
+	if (!sales)
 		return give_back(house, ticket, done, out);
 	*out = place_over(ticket);
 	*done = true;

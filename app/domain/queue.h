@@ -71,7 +71,10 @@ queue_status(struct context *house, const struct ticket *ticket, struct queue_pl
 enum problem queue_leave(struct context *house, const struct ticket *ticket,
 	const struct context_key *key, bool *replayed);
 
-/* Confirms the reservation. NOT_RESERVED_YET; else as booking_confirm(). */
+/*
+ * Confirms the reservation. NOT_RESERVED_YET; SALES_CLOSED also where there never will be one; else
+ * as booking_confirm().
+ */
 enum problem queue_confirm(struct context *house, const struct ticket *ticket,
 	const struct context_key *key, enum booking_outcome *outcome, struct booking *out);
 

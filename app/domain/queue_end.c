@@ -102,6 +102,25 @@ queue_leave(struct context *house, const struct ticket *ticket, const struct con
 	return err;
 }
 
+/* One who waits, or waits in vain. */
+static enum problem
+not_reserved(struct context *house, const struct ticket *ticket)
+{
+	const char *sales = NULL;
+	/* A place in a waiting room comes to no reservation in any case. */
+	enum problem err = *ticket->line ? queue_over(house, ticket, &sales) : PROBLEM_NONE;
+
+	if (err)
+		return err;
+	if (sales) {
+		house->why->extensions = sales;
+		return PROBLEM_SALES_CLOSED;
+	}
+	/* Whoever asks for it moves the line on, too. */
+	queue_note(ticket->event_id, ticket->line, 0, false);
+	return PROBLEM_NOT_RESERVED_YET;
+}
+
 enum problem
 queue_confirm(struct context *house, const struct ticket *ticket, const struct context_key *key,
 	enum booking_outcome *outcome, struct booking *out)
@@ -120,11 +139,8 @@ queue_confirm(struct context *house, const struct ticket *ticket, const struct c
 	err = queue_ask(house, ticket, &known, &place);
 	if (err)
 		return err;
-	if (!known) {
-		/* Somebody waits: whoever asks for it moves the line on, too. */
-		queue_note(ticket->event_id, ticket->line, 0, false);
-		return PROBLEM_NOT_RESERVED_YET;
-	}
+	if (!known)
+		return not_reserved(house, ticket);
 	if (place.booking_id) {
 		/* Served under another secret for ids. */
 		name.booking_id = place.booking_id;

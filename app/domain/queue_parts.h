@@ -43,4 +43,10 @@ enum problem queue_key_keep(struct context *house, int32_t event_id, const char 
 enum problem
 queue_ask(struct context *house, const struct ticket *ticket, bool *known, struct queue_place *out);
 
+/*
+ * *sales: when the event of a line is on sale, as a problem tells it, where nobody of that line is
+ * served any more; NULL: somebody may be.
+ */
+enum problem queue_over(struct context *house, const struct ticket *ticket, const char **sales);
+
 #endif

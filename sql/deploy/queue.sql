@@ -94,11 +94,14 @@ BEGIN
 END
 $$;
 
--- Whether nobody of a line is served any more: its event is cancelled, or its sales have ended.
-CREATE FUNCTION queue_is_over(p_event integer, p_line text) RETURNS boolean
+-- Whether nobody of a line is served any more: its event is cancelled, or its sales have ended. sales: when
+-- they are, as sales_window() says it.
+CREATE FUNCTION queue_over(p_event integer, p_line text, OUT over boolean, OUT sales text)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = holdfast, pg_temp AS $$
-  SELECT coalesce((SELECT e.status IN ('draft', 'cancelled') OR e.sales_end <= now() FROM holdfast.events e
-    JOIN holdfast.sections s USING (event_id) WHERE e.event_id = p_event AND s.section_id = p_line), true)
+  SELECT e.event_id IS NULL OR e.status IN ('draft', 'cancelled') OR e.sales_end <= now()
+      OR NOT EXISTS (SELECT FROM holdfast.sections s WHERE s.event_id = p_event AND s.section_id = p_line),
+    holdfast.sales_window(e.sales_start, e.sales_end)
+  FROM (VALUES (p_event)) AS q (event_id) LEFT JOIN holdfast.events e USING (event_id)
 $$;
 
 -- The epoch of a line that begins now: above every one that has been heard of (p_above: by the caller).
@@ -538,7 +541,7 @@ END
 $$;
 
 GRANT EXECUTE ON FUNCTION queue_trim TO holdfast_janitor;
-GRANT EXECUTE ON FUNCTION queue_section, queue_is_over, queue_ticket, queue_leave, confirm, release, event_shown, filter_event,
+GRANT EXECUTE ON FUNCTION queue_section, queue_over, queue_ticket, queue_leave, confirm, release, event_shown, filter_event,
     filter_entries, filter_used, filter_seats
   TO holdfast_queue;
 GRANT EXECUTE ON FUNCTION queue_epoch, queue_mark, queue_serve, filter_some

@@ -6,7 +6,7 @@ REVOKE EXECUTE ON FUNCTION job_begin, job_beat, job_end FROM holdfast_queue_adva
 DELETE FROM job_schedule WHERE name = 'queue-advance';
 DROP FUNCTION audit_bookings, audit_lines, audit_queue, audit_i9;
 DROP FUNCTION queue_trim, queue_open_lines, queue_serve, queue_claim_seats, queue_pick, queue_leave, queue_ticket, queue_mark, queue_epoch,
-  queue_is_over, queue_section;
+  queue_over, queue_section;
 DROP TYPE queue_served, queue_end;
 DROP TABLE queue_tickets, queue_lines;
 DROP FUNCTION queue_ticket_guard, queue_is_old;

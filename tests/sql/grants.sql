@@ -33,7 +33,7 @@ INSERT INTO granted VALUES
     || 'payments_waiting'),
   ('holdfast_pricing', 'job_beat job_begin job_end pricing_apply pricing_next'),
   ('holdfast_queue', 'confirm event_shown filter_entries filter_event filter_seats filter_some filter_used '
-    || 'queue_epoch queue_is_over queue_leave queue_mark queue_room queue_room_end queue_room_leave queue_section queue_serve queue_ticket '
+    || 'queue_epoch queue_leave queue_mark queue_over queue_room queue_room_end queue_room_leave queue_section queue_serve queue_ticket '
     || 'release'),
   ('holdfast_queue_advance', 'filter_some job_beat job_begin job_end queue_epoch queue_mark queue_open_lines queue_room '
     || 'queue_serve'),

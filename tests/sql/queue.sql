@@ -2,7 +2,7 @@
 \set ON_ERROR_STOP on
 SET search_path = holdfast, given, tap, public;
 BEGIN;
-SELECT plan(90);
+SELECT plan(91);
 
 SELECT event(10, 5, 8) AS sale \gset
 -- Serves tickets ARRAY['name:epoch.number*quantity', …] of a line; 'name outcome[:reason] [places]' of each.
@@ -43,14 +43,16 @@ SELECT is(failure(format('SELECT queue_section(%s, %L, 7, NULL, NULL)', :sale, '
 SELECT is(failure('SELECT queue_section(2000000000, ''VIP'', 7, NULL, NULL)'), 'HF104', 'an unknown event');
 UPDATE events SET status = 'closed' WHERE event_id = :sale;
 SELECT matches(failure(format('SELECT queue_section(%s, %L, 7, NULL, NULL)', :sale, 'VIP')), '^HF203 .*sales_end', 'one that is closed');
-SELECT is(queue_is_over(:sale, 'FLOOR'), false, 'which may be opened again');
-SELECT is(queue_is_over(:sale, 'NONE') AND queue_is_over(2000000000, 'FLOOR'), true, 'nobody is served where there is nothing');
+SELECT is((queue_over(:sale, 'FLOOR')).over, false, 'which may be opened again');
+SELECT is((queue_over(:sale, 'NONE')).over AND (queue_over(2000000000, 'FLOOR')).over, true, 'nobody is served where there is nothing');
 SAVEPOINT cancelled;
 UPDATE events SET status = 'cancelled' WHERE event_id = :sale;
-SELECT is(queue_is_over(:sale, 'FLOOR'), true, 'nor of an event that is cancelled');
+SELECT is((queue_over(:sale, 'FLOOR')).over, true, 'nor of an event that is cancelled');
+SELECT is((queue_over(:sale, 'FLOOR')).sales, sales_window(sales_start, sales_end), 'with when its sales would be')
+  FROM events WHERE event_id = :sale;
 ROLLBACK TO cancelled;
 UPDATE events SET status = 'on_sale', sales_end = now() WHERE event_id = :sale;
-SELECT is(queue_is_over(:sale, 'FLOOR'), true, 'nor of one that is over');
+SELECT is((queue_over(:sale, 'FLOOR')).over, true, 'nor of one that is over');
 UPDATE events SET status = 'closed', sales_end = now() + interval '1 hour' WHERE event_id = :sale;
 SELECT is(pg_temp.serve(:sale, 'FLOOR', '{a:1.1*1}'), 'a later sales-closed', 'and nobody of its line is served');
 UPDATE events SET status = 'on_sale', sales_start = now() + interval '1 minute' WHERE event_id = :sale;
