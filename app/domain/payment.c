@@ -22,13 +22,8 @@ payment_provider(const struct conf *conf)
 {
 	static struct stripe *stripe;
 
-	if (str_equal(conf->payment_provider, PAYMENT_STRIPE)) {
-		if (!stripe)
-			stripe = stripe_open(conf);
-	} else if (!str_equal(conf->payment_provider, "none")) {
-		fprintf(stderr, "payment_provider is neither none nor stripe.\n");
-		exit(2);
-	}
+	if (!stripe && str_equal(conf->payment_provider, PAYMENT_STRIPE))
+		stripe = stripe_open(conf);
 	return stripe;
 }
 

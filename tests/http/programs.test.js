@@ -51,7 +51,9 @@ test('every program says what it is, and refuses what it does not know', () => {
 test('a configuration that is wrong is refused with its file and line', () => {
 	const file = path.join(directory, 'wrong.conf');
 	for (const [text, line] of [['# x\n\nhold_second = 5\n', 3], ['hold_seconds = 5\nhold_seconds\n', 2],
-		['hold_seconds = 86401\n', 1], ['hold_seconds = 5 seconds\n', 1]]) {
+		['hold_seconds = 86401\n', 1], ['hold_seconds = 5 seconds\n', 1],
+		['# x\nlog_level = loud\n', 2], ['environment = staging\n', 1], ['payment_provider = paypal\n', 1],
+		['currency = eur\n', 1]]) {
 		fs.writeFileSync(file, text);
 		const done = start('holdfast-booking', ['--config', file, '--print-config']);
 		assert.equal(done.status, 2, text);
@@ -102,7 +104,7 @@ test('a pool that cannot work with its settings says why, and ends', () => {
 		['catalog', [keys('bare', 'a\n')], /secret is empty/],
 		['catalog', [`database_url=postgresql://u:${secret}@[::1/x`], /database_url is not a valid/],
 		['catalog', [`redis_url=https://u:${secret}@h/`], /redis_url is not usable/],
-		['payment', ['payment_provider=paypal'], /neither none nor stripe/],
+		['catalog', ['payment_provider=paypal'], /must be one of: none stripe/],
 		['payment', [...stripe, `stripe_api_base=https://u:${secret}@api.example.test`], /not an address/],
 		['payment', [...stripe, 'stripe_api_base=file:///etc/passwd'], /not an address/],
 		['payment', [...stripe, 'stripe_api_base=http://api.example.test'], /must begin with https/],

@@ -91,14 +91,14 @@ Test(conf, defaults_stand_where_nothing_is_said)
 Test(conf, file_then_environment_then_set)
 {
 	write_file("# a comment\n\n  hold_seconds = 5 \nrate_write=6\nrate_read = 7\n"
-		   "currency = a = b # not a comment\nrate_limit = off");
+		   "jwt_issuer = a = b # not a comment\nrate_limit = off");
 	setenv("HOLDFAST_RATE_WRITE", "16", 1);
 	setenv("HOLDFAST_RATE_READ", "17", 1);
 	LOAD("--config", path, "--set", "rate_read=27");
 	cr_assert_eq(conf.hold_seconds, 5);
 	cr_assert_eq(conf.rate_write, 16);
 	cr_assert_eq(conf.rate_read, 27);
-	cr_assert_str_eq(conf.currency, "a = b # not a comment");
+	cr_assert_str_eq(conf.jwt_issuer, "a = b # not a comment");
 	cr_assert_not(conf.rate_limit);
 }
 
@@ -198,6 +198,9 @@ REFUSED(set_without_equals, LOAD("--set", "hold_seconds"))
 REFUSED(secret_file_that_is_not_there, LOAD("--set", "jwt_secret=@/nonexistent"))
 REFUSED(unknown_level, LOAD("--set", "log_level=loud"))
 REFUSED(unknown_environment, LOAD("--set", "environment=prod"))
+REFUSED(unknown_provider, LOAD("--set", "payment_provider=paypal"))
+REFUSED(small_currency, LOAD("--set", "currency=eur"))
+REFUSED(long_currency, LOAD("--set", "currency=EURO"))
 REFUSED(short_id_secret, LOAD("--set", "id_secret=short"))
 REFUSED(unknown_option, LOAD("--nonsense"); conf_done(&conf, 5))
 REFUSED(too_many_words, LOAD("a", "b"); conf_done(&conf, 1))
