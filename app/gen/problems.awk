@@ -38,7 +38,7 @@ function answer(codes, slug, headers, directive)
 		printf "\t%s;\n", directive
 	printf "\treturn %s '{\"type\":\"/problems/%s\",\"title\":\"%s\",\"status\":%s,", \
 		status[slug], slug, title[slug], status[slug]
-	printf "\"instance\":\"$request_id\"}';\n}\n"
+	printf "\"detail\":\"%s.\",\"instance\":\"$request_id\"}';\n}\n", title[slug]
 }
 
 END {

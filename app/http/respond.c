@@ -170,10 +170,14 @@ respond_problem(struct request *r, enum problem problem)
 	str_add(&r->out, row->title);
 	str_add(&r->out, "\",\"status\":");
 	str_add_int(&r->out, row->status);
-	/* What broke inside is for the log alone. */
+	str_add(&r->out, ",\"detail\":");
+	/* What broke inside is for the log alone; who shows the detail alone always has words. */
 	if (r->why.detail && problem != PROBLEM_INTERNAL) {
-		str_add(&r->out, ",\"detail\":");
 		str_add_json(&r->out, r->why.detail);
+	} else {
+		str_add_char(&r->out, '"');
+		str_add(&r->out, row->title);
+		str_add(&r->out, ".\"");
 	}
 	str_add(&r->out, ",\"instance\":");
 	str_add_json(&r->out, r->id);

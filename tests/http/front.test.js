@@ -26,6 +26,7 @@ function assertOwn(answer, status, slug) {
 	assert.equal(answer.body.status, status);
 	assert.equal(answer.body.instance, answer.headers['x-request-id']);
 	assert.match(answer.body.instance, /^[0-9a-f]{32}$/);
+	assert.ok(answer.body.detail, answer.text);
 }
 
 const ask = (line, fields = '', body = '') =>

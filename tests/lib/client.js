@@ -132,6 +132,7 @@ function assertProblem(answer, status, slug) {
 	assert.equal(answer.headers['cache-control'], 'no-store');
 	assert.equal(answer.body.title, problems.get(slug).title);
 	assert.equal(answer.body.status, status);
+	assert.ok(answer.body.detail, answer.text);
 	assert.equal(answer.body.instance, answer.headers['x-request-id']);
 	if (status === 401) assert.match(answer.headers['www-authenticate'], /^Bearer realm="holdfast"/);
 	if (status === 405) assert.ok(answer.headers.allow);

@@ -117,7 +117,8 @@ Test(respond, every_problem_is_a_problem_document)
 		cr_assert_str_eq(json_string(json_get(value, "title")), problem_rows[i].title);
 		cr_assert_eq(json_int(json_get(value, "status")), problem_rows[i].status);
 		cr_assert_str_eq(json_string(json_get(value, "instance")), "the-id");
-		cr_assert_null(json_get(value, "detail"));
+		cr_assert_str_eq(json_string(json_get(value, "detail")),
+			arena_printf(r.arena, "%s.", problem_rows[i].title));
 		cr_assert_eq(json_get(value, "errors") != NULL, i == PROBLEM_INVALID);
 		cr_assert(has_line(fake.sent.data, "Content-Type: application/problem+json"));
 		cr_assert(has_line(fake.sent.data, "Cache-Control: no-store"));
