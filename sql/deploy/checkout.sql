@@ -64,7 +64,8 @@ CREATE TYPE checkout_result AS (
 
 -- HOLD -> RESERVED with a payment of exactly what the booking costs. Again: the same payment, and the next
 -- attempt where the last has ended. p_key binds the key to this request; what is answered is asked of the
--- provider each time, since its secret is kept nowhere.
+-- provider each time, since its secret is kept nowhere. p_provider NULL: there is none, so that all is refused
+-- that is not settled.
 CREATE FUNCTION checkout(p_event integer, p_booking uuid, p_user uuid, p_key text, p_fingerprint text,
   p_wait boolean, p_provider text, p_grace_seconds integer, p_life_seconds integer) RETURNS checkout_result
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = holdfast, pg_temp AS $$
@@ -92,6 +93,9 @@ BEGIN
         DETAIL = json_build_object('status', b.status);
     END IF;
     m := reserve(p_event, p_booking, p_user, p_grace_seconds, p_life_seconds);
+    IF p_provider IS NULL THEN
+      RAISE EXCEPTION 'No payment provider is set up here.' USING ERRCODE = 'HF291';
+    END IF;
     r.positions := m.positions;
     SELECT * INTO p FROM payments q
       WHERE q.event_id = p_event AND q.booking_id = p_booking AND q.status IN ('opening', 'open')

@@ -72,6 +72,7 @@ test('moves that are not allowed', async () => {
 	assert.equal(assertProblem(await move(ann, live, 'cancel'), 409, 'wrong-state').current_status, 'HOLD');
 	assert.equal(assertProblem(await move(ann, sold, 'release'), 409, 'wrong-state').current_status,
 		'CONFIRMED');
+	for (const booking of [live, sold]) assertProblem(await move(ann, booking, 'checkout'), 409, 'wrong-state');
 });
 
 test('a hold past its deadline is gone, whoever asks and whatever has run', async () => {
@@ -98,7 +99,7 @@ test('somebody else’s booking is not there, in every call', async () => {
 		for (const who of [bob, olga]) {
 			assertProblem(await get(`/bookings/${booking.booking_id}`, { token: who.token }), 404,
 				'not-found');
-			for (const verb of ['confirm', 'release', 'cancel'])
+			for (const verb of ['confirm', 'release', 'cancel', 'extend', 'checkout'])
 				assertProblem(await move(who, booking, verb), 404, 'not-found');
 			assertProblem(await post(`/reservations/${booking.booking_id}/confirm`, {},
 				{ token: who.token }), 404, 'not-found');
@@ -121,7 +122,8 @@ test('a booking that is not there', async () => {
 		const check = (answer) => (malformed ? assertProblem(answer, 400, 'malformed-request')
 			: assertProblem(answer, 404, 'not-found'));
 		check(await get(`/bookings/${name}`, { token: ann.token }));
-		for (const verb of ['confirm', 'release', 'cancel']) check(await move(ann, name, verb));
+		for (const verb of ['confirm', 'release', 'cancel', 'extend', 'checkout'])
+			check(await move(ann, name, verb));
 	}
 });
 
@@ -178,6 +180,7 @@ test('an event that is cancelled confirms nothing, and cancels everything', asyn
 	const sold = await confirmed(ann, id, ['B2']);
 	await setEvent(id, { status: 'cancelled' });
 	assertProblem(await move(ann, live, 'confirm'), 409, 'sales-closed');
+	assertProblem(await move(ann, live, 'extend'), 409, 'sales-closed');
 	assertProblem(await hold(ann, { event_id: id, seat_ids: ['B3'] }), 409, 'sales-closed');
 	assertStatus(await move(ann, live, 'release'), 200);
 	assert.equal((await move(ann, sold, 'cancel')).body.status, 'CANCELLED');
@@ -199,9 +202,13 @@ test('an event that takes payment confirms nothing unpaid, but what is free', as
 	assertProblem(await move(ann, priced, 'confirm'), 409, 'payment-required');
 	const away = assertProblem(await move(ann, priced, 'checkout'), 503, 'unavailable');
 	assert.match(away.detail, /No payment provider/);
+	assert.equal((await show(ann, priced)).status, 'HOLD');
+	assertProblem(await move(bob, priced, 'checkout'), 404, 'not-found');
 	const free = assertStatus(await hold(ann,
 		{ event_id: id, section_id: 'Free', seats_requested: 1 }), 201).body;
 	assertStatus(await move(ann, free, 'confirm'), 200);
+	await setEvent(id, { status: 'cancelled' });
+	assertProblem(await move(ann, priced, 'checkout'), 409, 'sales-closed');
 });
 
 test('a release waits for a payment that is under way', async () => {
