@@ -54,8 +54,8 @@ admin_event_create(struct request *r)
 
 /*
  * The versions that If-Match (RFC 9110, 13.1.1) allows: a tag of ours begins with the event's
- * version, up to its end or a dash. Weak tags and those of others match nothing. NULL: any version
- * will do.
+ * version, up to its end or a dash. It is as good where nginx made it weak, as it does with each
+ * answer that it compresses. Tags of others match nothing. NULL: any version will do.
  */
 static const int64_t *
 versions_of(struct request *r, size_t *count)
@@ -68,18 +68,16 @@ versions_of(struct request *r, size_t *count)
 		return NULL;
 	versions = ARENA_ARRAY(r->arena, int64_t, CONDITIONS_MAX);
 	while (*count < CONDITIONS_MAX) {
-		bool weak;
 		const char *end;
 		size_t digits;
 
 		at += strspn(at, " \t,");
-		weak = strncmp(at, "W/", 2) == 0;
-		at += weak ? 2 : 0;
+		at += str_starts(at, "W/") ? 2 : 0;
 		end = *at == '"' ? strchr(at + 1, '"') : NULL;
 		if (!end)
 			return versions;
 		digits = strspn(at + 1, "0123456789");
-		if (!weak && (at[1 + digits] == '"' || at[1 + digits] == '-') &&
+		if ((at[1 + digits] == '"' || at[1 + digits] == '-') &&
 			str_to_int(arena_copy(r->arena, at + 1, digits), 1, INT32_MAX,
 				&versions[*count]))
 			++*count;
