@@ -70,6 +70,9 @@ read_sections(struct reading *r)
 		h->now_us = pg_int(&rows, i, HISTORY_SECTIONS_NOW_US);
 		h->sales_start_us = pg_int(&rows, i, HISTORY_SECTIONS_SALES_START_US);
 		h->sales_end_us = pg_int(&rows, i, HISTORY_SECTIONS_SALES_END_US);
+		h->paid = pg_bool(&rows, i, HISTORY_SECTIONS_PAID);
+		h->room = pg_bool(&rows, i, HISTORY_SECTIONS_ROOM);
+		h->wait_us = pg_int(&rows, i, HISTORY_SECTIONS_WAIT_US);
 		if (i == 0)
 			h->event_status = arena_strdup(
 				h->arena, pg_text(&rows, i, HISTORY_SECTIONS_EVENT_STATUS));
@@ -158,6 +161,7 @@ keep_booking(struct reading *r, const struct pg_rows *rows, int row)
 		.late = pg_bool(rows, row, HISTORY_BOOKINGS_LATE),
 		.served = pg_bool(rows, row, HISTORY_BOOKINGS_SERVED),
 		.parted = pg_bool(rows, row, HISTORY_BOOKINGS_PARTED),
+		.free = pg_bool(rows, row, HISTORY_BOOKINGS_FREE),
 		.status = (uint8_t)booking_status_of(pg_text(rows, row, HISTORY_BOOKINGS_STATUS)),
 		.user = names_add(&h->users, pg_text(rows, row, HISTORY_BOOKINGS_USER_ID)),
 		.created_us = pg_int(rows, row, HISTORY_BOOKINGS_CREATED_US),

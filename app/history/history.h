@@ -49,6 +49,11 @@ enum refusal {
 	REFUSAL_STATE,   /* wrong-state */
 	REFUSAL_CLOSED,  /* sales-closed */
 	REFUSAL_PAYING,  /* payment-in-progress */
+	REFUSAL_UNPAID,  /* payment-required */
+	REFUSAL_BUSY,
+	REFUSAL_IN_FLIGHT,  /* idempotency-in-flight */
+	REFUSAL_KEY_REUSED, /* idempotency-key-reused */
+	REFUSAL_ROOM,       /* queue-required */
 	REFUSAL_OTHER
 };
 
@@ -70,22 +75,23 @@ struct call {
 	uint64_t got_hash;  /* of the places answered; 0: none were */
 	uint32_t user, key; /* the key with its user and operation; 0: none */
 	uint32_t asked_booking, got_booking;
+	uint32_t token;    /* that stands for a place in a line; 0: none */
+	uint32_t position; /* answered in one; 0: none */
 	struct span asked; /* of holds, joins and cancels */
 	struct span lost;
 	uint16_t status;
 	uint8_t op;      /* enum record_op */
 	uint8_t refusal; /* enum refusal */
 	uint8_t shown;   /* enum booking_status: as answered */
-	bool stands;     /* of a join: a position in the line was answered */
 	bool replayed;   /* it was said to be an answer of before */
 };
 
 /* All that is known of a booking: by the database, and by the calls. */
 struct booking {
 	/* by the database */
-	bool stored, late, served, parted;
-	uint8_t status;     /* enum booking_status */
-	uint32_t user, key; /* key as in a call; 0: none */
+	bool stored, late, served, parted, free; /* free: of charge */
+	uint8_t status;                          /* enum booking_status */
+	uint32_t user, key;                      /* key as in a call; 0: none */
 	struct span places;
 	int64_t created_us, expires_us;
 	int64_t confirmed_us, ended_us, cancelled_us; /* RECORD_ABSENT: never */
@@ -159,11 +165,11 @@ struct stand {
 	size_t ends_count;
 };
 
-/* From when to when a user's call may have been at work; by user, then by sent_us. */
+/* From when to when a call may have been at work; by whose it was, then by sent_us. */
 struct act {
-	uint32_t user;
+	uint32_t owner; /* a user, or a key */
 	int64_t sent_us;
-	int64_t reach_us; /* the latest of this and of those of the user before */
+	int64_t reach_us; /* the latest of this and of those of the owner before */
 };
 
 struct acts {
@@ -192,7 +198,7 @@ struct key {
 struct history {
 	struct record_head head;
 	struct arena *arena;
-	struct names users, keys, bookings, places;
+	struct names users, keys, bookings, places, tokens;
 	struct call *calls; /* call i stands in line i + 2 */
 	size_t calls_count, calls_room;
 	struct place *pool;
@@ -209,8 +215,11 @@ struct history {
 	int64_t max_per_user;                 /* 0: no limit */
 	const char *event_status;             /* NULL: not known */
 	int64_t sales_start_us, sales_end_us; /* the end does not belong to them */
-	int64_t now_us;                       /* of the database, when it was read */
-	int64_t end_us;                       /* of the history */
+	bool paid;                            /* the event takes payment */
+	bool room;                            /* it is entered through a waiting room */
+	int64_t wait_us; /* for a lock, before anybody is told that it is busy */
+	int64_t now_us;  /* of the database, when it was read */
+	int64_t end_us;  /* of the history */
 	/* how strictly it is judged */
 	int64_t skew_us;  /* between the clocks of the caller and the database */
 	int64_t drift_us; /* for which Redis may have been behind */
@@ -278,17 +287,27 @@ void lines_release(struct history *h);
 /* Whether all places of this epoch of the section's line were given while the history was made. */
 bool line_is_of_run(const struct history *h, uint32_t section, int64_t epoch);
 
-/* When the last of these that the user had sent by then was over; RECORD_ABSENT: there is none. */
-int64_t acts_last(const struct acts *acts, uint32_t user, int64_t by_us);
+/* What the call does, it has done by then. */
+int64_t call_reach(const struct history *h, const struct call *call);
+
+/* Adds a call, but for those that were turned away at the door. */
+void acts_add(const struct history *h, struct acts *acts, uint32_t owner, const struct call *call);
+void acts_sort(struct acts *acts); /* after the last was added */
+void acts_release(struct acts *acts);
+
+/* When the last of these that the owner had sent by then was over; RECORD_ABSENT: there is none. */
+int64_t acts_last(const struct acts *acts, uint32_t owner, int64_t by_us);
 
 /* The rules, one file each; see docs/history.md. */
 void rule_found(struct history *h, struct report *report, struct pg *pg);
 void rule_owners(struct history *h, struct report *report);
 void rule_refusals(struct history *h, struct report *report);
+void rule_reasons(struct history *h, struct report *report);
 void rule_deadlines(struct history *h, struct report *report);
 void rule_keys(struct history *h, struct report *report);
 void rule_order(struct history *h, struct report *report);
 void rule_lines(struct history *h, struct report *report);
+void rule_stands(struct history *h, struct report *report);
 
 /* ---- what may be known of ownership ---------------------------------------------------------- */
 

@@ -8,69 +8,6 @@
  */
 #include "history/history.h"
 
-/* What the call does, it has done by then. */
-static int64_t
-call_reach(const struct history *h, const struct call *call)
-{
-	return call->done_us + (call_unknown(call) ? TRANSACTION_US + h->drift_us : 0);
-}
-
-/* ---- acts ------------------------------------------------------------------------------------ */
-
-static int
-by_user_and_sent(const void *left, const void *right)
-{
-	const struct act *a = left, *b = right;
-
-	if (a->user != b->user)
-		return a->user < b->user ? -1 : 1;
-	return (a->sent_us > b->sent_us) - (a->sent_us < b->sent_us);
-}
-
-static void
-act_add(const struct history *h, struct acts *acts, const struct call *call)
-{
-	if (call->status == 400 || call->status == 401 || call->status == 429)
-		return;
-	acts->list = grow_array(acts->list, sizeof(*acts->list), &acts->room, acts->count + 1);
-	acts->list[acts->count++] = (struct act){
-		.user = call->user,
-		.sent_us = call->sent_us,
-		.reach_us = call_reach(h, call),
-	};
-}
-
-static void
-acts_sort(struct acts *acts)
-{
-	if (acts->count > 0)
-		qsort(acts->list, acts->count, sizeof(*acts->list), by_user_and_sent);
-	for (size_t i = 1; i < acts->count; i++) {
-		struct act *act = &acts->list[i];
-
-		if (act->user == act[-1].user && act->reach_us < act[-1].reach_us)
-			act->reach_us = act[-1].reach_us;
-	}
-}
-
-int64_t
-acts_last(const struct acts *acts, uint32_t user, int64_t by_us)
-{
-	const struct act wanted = { .user = user, .sent_us = by_us };
-	size_t low = 0, high = acts->count;
-
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (by_user_and_sent(&acts->list[middle], &wanted) <= 0)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low > 0 && acts->list[low - 1].user == user ? acts->list[low - 1].reach_us
-							   : RECORD_ABSENT;
-}
-
 /* ---- joins ----------------------------------------------------------------------------------- */
 
 /* By user, then by section. */
@@ -124,7 +61,7 @@ join_add(struct history *h, const struct call *call)
 		.user = call->user,
 		.section = section,
 		.line = call_line(h, call),
-		.proves = call_done(call) && call->stands && !call->replayed,
+		.proves = call_done(call) && call->position > 0 && !call->replayed,
 		.sent_us = call->sent_us,
 		.reach_us = call_reach(h, call),
 		.until_us = EVER,
@@ -145,14 +82,14 @@ add_calls(struct history *h)
 			join_add(h, call);
 			joined[call->user] = true;
 		} else if (call->op == RECORD_LEAVE && call->status != 404) {
-			act_add(h, &lines->leaves, call);
+			acts_add(h, &lines->leaves, call->user, call);
 		}
 	}
 	for (size_t i = 0; i < h->calls_count; i++) {
 		const struct call *call = &h->calls[i];
 
 		if (call->op == RECORD_HOLD && joined[call->user])
-			act_add(h, &lines->holds, call);
+			acts_add(h, &lines->holds, call->user, call);
 	}
 	free(joined);
 	acts_sort(&lines->leaves);
@@ -331,6 +268,6 @@ lines_release(struct history *h)
 {
 	free(h->lines.joins);
 	free(h->lines.stands);
-	free(h->lines.leaves.list);
-	free(h->lines.holds.list);
+	acts_release(&h->lines.leaves);
+	acts_release(&h->lines.holds);
 }

@@ -143,21 +143,38 @@ keep_places(struct history *h, const struct record_places *places)
 static enum refusal
 refusal_of(const char *problem)
 {
+	static const char *const slugs[REFUSAL_OTHER] = {
+		[REFUSAL_SEATS] = "seats-unavailable",
+		[REFUSAL_SOLD_OUT] = "sold-out",
+		[REFUSAL_LIMIT] = "limit-exceeded",
+		[REFUSAL_EXPIRED] = "hold-expired",
+		[REFUSAL_STATE] = "wrong-state",
+		[REFUSAL_CLOSED] = "sales-closed",
+		[REFUSAL_PAYING] = "payment-in-progress",
+		[REFUSAL_UNPAID] = "payment-required",
+		[REFUSAL_BUSY] = "busy",
+		[REFUSAL_IN_FLIGHT] = "idempotency-in-flight",
+		[REFUSAL_KEY_REUSED] = "idempotency-key-reused",
+		[REFUSAL_ROOM] = "queue-required",
+	};
+
 	if (!problem)
 		return REFUSAL_NONE;
-	if (strcmp(problem, "seats-unavailable") == 0)
-		return REFUSAL_SEATS;
-	if (strcmp(problem, "sold-out") == 0)
-		return REFUSAL_SOLD_OUT;
-	if (strcmp(problem, "limit-exceeded") == 0)
-		return REFUSAL_LIMIT;
-	if (strcmp(problem, "hold-expired") == 0)
-		return REFUSAL_EXPIRED;
-	if (strcmp(problem, "wrong-state") == 0)
-		return REFUSAL_STATE;
-	if (strcmp(problem, "sales-closed") == 0)
-		return REFUSAL_CLOSED;
-	return strcmp(problem, "payment-in-progress") == 0 ? REFUSAL_PAYING : REFUSAL_OTHER;
+	for (int refusal = REFUSAL_NONE + 1; refusal < REFUSAL_OTHER; refusal++) {
+		if (strcmp(problem, slugs[refusal]) == 0)
+			return (enum refusal)refusal;
+	}
+	return REFUSAL_OTHER;
+}
+
+static uint32_t
+position_of(const struct record_call *record)
+{
+	int64_t position = record->got.position;
+
+	if (position <= 0) /* or absent */
+		return 0;
+	return position < UINT32_MAX ? (uint32_t)position : UINT32_MAX;
 }
 
 /* Of a booking, or of whoever stands in line: what was served there is held. */
@@ -196,7 +213,8 @@ keep_call(struct history *h, const struct record_call *record)
 		.op = (uint8_t)record->op,
 		.refusal = (uint8_t)refusal_of(record->problem),
 		.shown = (uint8_t)shown_as(record),
-		.stands = record->op == RECORD_JOIN && record->got.position != RECORD_ABSENT,
+		.token = names_add(&h->tokens, record->asked.token),
+		.position = position_of(record),
 		.replayed = record->got.replayed,
 	};
 	call->asked = keep_places(h, &record->asked.places);
@@ -221,6 +239,7 @@ history_read(struct history *h, const char *path, const char **fault)
 	names_init(&h->keys, h->arena);
 	names_init(&h->bookings, h->arena);
 	names_init(&h->places, h->arena);
+	names_init(&h->tokens, h->arena);
 	reader = record_open(path, &h->head, fault);
 	if (!reader)
 		return false;
@@ -247,6 +266,7 @@ history_release(struct history *h)
 	names_release(&h->keys);
 	names_release(&h->bookings);
 	names_release(&h->places);
+	names_release(&h->tokens);
 	free(h->calls);
 	free(h->pool);
 	free(h->booking);

@@ -117,19 +117,23 @@ found_answer(struct history *h, struct report *report, const struct call *call)
 	}
 }
 
-/* A booking that had been told of was said not to be there. */
+/* A booking that had been told of, or is there, was said not to be. */
 static void
 found_missing(struct history *h, struct report *report, const struct call *call)
 {
 	const struct booking *b = &h->booking[call->asked_booking];
+	bool told = b->told_us != RECORD_ABSENT && b->told_us <= call->sent_us &&
+		    call->user == b->asker;
+	bool was_there = b->stored && call->user && call->user == b->user &&
+			 b->created_us + TRANSACTION_US + h->skew_us < call->sent_us;
 
-	if (call->asked_booking == 0 || call->status != 404 || b->told_us == RECORD_ABSENT ||
-		b->told_us > call->sent_us || call->user != b->asker || h->crash)
+	if (call->asked_booking == 0 || call->status != 404 || h->crash || (!told && !was_there))
 		return;
 	report_line(report, b->held);
 	report_line(report, call_line(h, call));
-	report_finding(report, 1, "booking %s was answered, and then %s did not find it",
-		names_text(&h->bookings, call->asked_booking), record_op_names[call->op]);
+	report_finding(report, 1, "booking %s %s, and then %s did not find it",
+		names_text(&h->bookings, call->asked_booking),
+		told ? "was answered" : "is the user's by the database", record_op_names[call->op]);
 }
 
 /* What the answered moves say that the booking must have become. */

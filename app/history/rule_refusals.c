@@ -314,28 +314,6 @@ judge_closed(struct refusals *r, const struct call *call)
 		record_op_names[call->op]);
 }
 
-#define BIT(refusal) (1u << REFUSAL_##refusal)
-
-/* Refused without a word, or with one that belongs to another call. */
-static void
-judge_reason(struct refusals *r, const struct call *call)
-{
-	unsigned conflicts = call->op == RECORD_HOLD
-				     ? BIT(SEATS) | BIT(SOLD_OUT) | BIT(LIMIT) | BIT(CLOSED)
-				     : BIT(STATE) | BIT(CLOSED) | BIT(PAYING);
-
-	if (call->status == 410)
-		conflicts = call->op == RECORD_HOLD ? 0 : BIT(EXPIRED);
-	else
-		conflicts |= BIT(OTHER);
-	if (conflicts & 1u << call->refusal)
-		return;
-	report_line(r->report, call_line(r->h, call));
-	report_finding(r->report, 3,
-		"%s was refused with %d, and not for a reason that it can have",
-		record_op_names[call->op], call->status);
-}
-
 /* A hold or a move that was answered 409. */
 static void
 judge_refusal(struct refusals *r, const struct call *call)
@@ -381,8 +359,6 @@ rule_refusals(struct history *h, struct report *report)
 			continue;
 		if (call->status == 409)
 			judge_refusal(&r, call);
-		if (call->status == 409 || call->status == 410)
-			judge_reason(&r, call);
 	}
 	possible_free(r.places);
 	possible_free(r.buyers);

@@ -46,6 +46,7 @@ judge(struct history *h, struct report *report, struct pg *pg)
 	rule_owners(h, report);
 	progress_show("rules applied", 2, REPORT_RULES);
 	rule_refusals(h, report);
+	rule_reasons(h, report);
 	progress_show("rules applied", 3, REPORT_RULES);
 	rule_deadlines(h, report);
 	rule_keys(h, report);
@@ -53,6 +54,7 @@ judge(struct history *h, struct report *report, struct pg *pg)
 	rule_order(h, report);
 	progress_show("rules applied", 6, REPORT_RULES);
 	rule_lines(h, report);
+	rule_stands(h, report);
 	progress_end();
 }
 

@@ -7,14 +7,18 @@ LANGUAGE sql IMMUTABLE
 RETURN (extract(epoch FROM p_time) * 1000000)::bigint;
 
 -- A row a section, and what of the event matters. epoch: how often its line was begun, the last time at
--- begun_us; null: nobody has stood in line for its places.
+-- begun_us; null: nobody has stood in line for its places. paid: the event takes payment. room: it is
+-- entered through a waiting room. wait_us: nobody gives up waiting for a lock before.
 CREATE FUNCTION history_sections(p_event integer)
 RETURNS TABLE (section_no integer, section_id text, is_ga boolean, capacity integer, epoch integer,
-  begun_us bigint, max_per_user integer, now_us bigint, event_status text, sales_start_us bigint, sales_end_us bigint)
+  begun_us bigint, max_per_user integer, now_us bigint, event_status text, sales_start_us bigint, sales_end_us bigint,
+  paid boolean, room boolean, wait_us bigint)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = holdfast, pg_temp AS $$
   SELECT s.section_no, s.section_id, s.kind = 'ga', s.capacity, l.epoch, holdfast.history_us(l.begun_at),
     e.max_seats_per_user, holdfast.history_us(now()), e.status,
-    holdfast.history_us(e.sales_start), holdfast.history_us(e.sales_end)
+    holdfast.history_us(e.sales_start), holdfast.history_us(e.sales_end),
+    e.payment <> 'none', e.queue = 'on', 1000 * (SELECT min(setting::bigint) FROM pg_settings
+      WHERE name IN ('lock_timeout', 'deadlock_timeout') AND setting::bigint > 0)
     FROM holdfast.events e JOIN holdfast.sections s USING (event_id)
       LEFT JOIN holdfast.queue_lines l ON l.event_id = s.event_id AND l.line = s.section_id
     WHERE e.event_id = p_event ORDER BY s.section_no
@@ -31,12 +35,12 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = holdfast, pg_temp AS $$
 $$;
 
 -- Bookings by id, with their items as they were held, and what of them has gone. Times in microseconds
--- since 1970; cancelled_us: the first cancel, of all or of a part. served: to somebody in line. lacks:
--- a place that it should hold now and has no claim of.
+-- since 1970; cancelled_us: the first cancel, of all or of a part. served: to somebody in line. free: of
+-- charge. lacks: a place that it should hold now and has no claim of.
 CREATE FUNCTION history_bookings(p_event integer, p_after uuid, p_limit integer)
 RETURNS TABLE (booking_id uuid, user_id uuid, status text, positions integer[], section_nos integer[],
   quantities integer[], parted boolean, created_us bigint, expires_us bigint, confirmed_us bigint,
-  ended_us bigint, cancelled_us bigint, key text, late boolean, served boolean, lacks text)
+  ended_us bigint, cancelled_us bigint, key text, late boolean, served boolean, free boolean, lacks text)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = holdfast, pg_temp AS $$
   SELECT b.booking_id, b.user_id, b.status, b.positions, b.section_nos, b.quantities,
       b.gone_positions <> '{}' OR b.gone_quantities IS NOT NULL,
@@ -47,6 +51,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = holdfast, pg_temp AS $$
       b.key, coalesce(b.late, false),
       EXISTS (SELECT FROM holdfast.queue_tickets t
         WHERE t.event_id = b.event_id AND t.booking_id = b.booking_id),
+      b.total = 0,
       CASE WHEN b.status = 'CONFIRMED' OR b.status IN ('HOLD', 'RESERVED') AND b.expires_at > now() THEN
         coalesce(
           (SELECT 'seat ' || s.seat_id FROM unnest(b.positions) AS p (at)

@@ -179,9 +179,11 @@ judge_loaded(void)
 	report = (struct report){ .most = 0 };
 	rule_owners(&h, &report);
 	rule_refusals(&h, &report);
+	rule_reasons(&h, &report);
 	rule_deadlines(&h, &report);
 	rule_order(&h, &report);
 	rule_lines(&h, &report);
+	rule_stands(&h, &report);
 }
 
 static inline void

@@ -48,7 +48,8 @@ told(double second, const char *user, const char *booking)
 static inline void
 line_begun(const char *section, int64_t epoch, double second)
 {
-	struct resource *line = &h.resource[history_place(&h, true, section)];
+	uint32_t number = history_place(&h, true, section); /* the array may move */
+	struct resource *line = &h.resource[number];
 
 	line->known = true;
 	line->capacity = 10;

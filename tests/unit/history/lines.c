@@ -106,9 +106,9 @@ Test(lines, an_answer_of_before_tells_of_no_place)
 	line_call(&h, 2)->replayed = true;
 	expect_lines(0, 0);
 	line_call(&h, 2)->replayed = false;
-	line_call(&h, 2)->stands = false;
+	line_call(&h, 2)->position = 0;
 	expect_lines(0, 0);
-	line_call(&h, 2)->stands = true;
+	line_call(&h, 2)->position = 1;
 	expect_lines(0, 1);
 }
 

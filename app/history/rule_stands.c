@@ -1,0 +1,178 @@
+/*
+ * Rule 7, for what was answered to those who stand in line: a place there can have been the one
+ * that was told, and who has left it stands there no more.
+ *
+ * Of a line that began in the run, and in which nobody stood of whom the history does not know,
+ * the people are known who may have been in front. Whoever is taken out to be served counts for a
+ * while longer. And each place that was left has ended by the database, too.
+ */
+#include "history/history.h"
+
+#define MONTH_US INT64_C(2592000000000) /* the database keeps how places ended for so long */
+
+/* ---- positions ------------------------------------------------------------------------------- */
+
+static struct possible *
+index_standing(const struct history *h)
+{
+	struct intervals standing = { .list = NULL };
+
+	for (size_t i = 0; i < h->lines.joins_count; i++) {
+		const struct line_join *join = &h->lines.joins[i];
+
+		interval_add(
+			&standing, (struct interval){ .resource = join->section,
+					   .owner = join->user,
+					   .quantity = 1,
+					   .start_us = join->sent_us,
+					   .end_us = join->until_us == EVER
+							     ? EVER
+							     : join->until_us + TRANSACTION_US });
+	}
+	return possible_new(&standing, h->places.count);
+}
+
+static void
+judge_position(const struct history *h, struct report *report, const struct possible *standing,
+	const struct call *call)
+{
+	uint32_t section = call->asked.count > 0 ? h->pool[call->asked.at].number : 0;
+	int64_t most;
+
+	if (section == 0 || call->replayed)
+		return;
+	if (h->resource[section].epoch == 0 && !h->crash) {
+		report_line(report, call_line(h, call));
+		report_finding(report, 7,
+			"user %s was told to stand in the line of %s, and there has been none",
+			names_text(&h->users, call->user), names_text(&h->places, section));
+		return;
+	}
+	if (!line_is_of_run(h, section, 1) || h->resource[section].crowded)
+		return;
+	most = possible_most(standing, section, call->sent_us, call->done_us);
+	if (call->position <= most)
+		return;
+	report_line(report, call_line(h, call));
+	report_finding(report, 7,
+		"user %s was told to be number %u in the line of %s, and no more than %u can have "
+		"stood there",
+		names_text(&h->users, call->user), call->position, names_text(&h->places, section),
+		(unsigned)most);
+}
+
+/* ---- who has left ---------------------------------------------------------------------------- */
+
+/* By token: line of the first answer that it has been left. */
+static uint32_t *
+find_left(const struct history *h)
+{
+	uint32_t *left = calloc((size_t)h->tokens.count + 1, sizeof(*left));
+
+	assert(left);
+	for (size_t i = 0; i < h->calls_count; i++) {
+		const struct call *call = &h->calls[i];
+
+		if (call->op == RECORD_LEAVE && call_done(call) && call->token &&
+			left[call->token] == 0)
+			left[call->token] = call_line(h, call);
+	}
+	return left;
+}
+
+/* Told to wait, or to have been served, with a place that they had left. */
+static void
+judge_poll(const struct history *h, struct report *report, const uint32_t *left,
+	const struct call *call)
+{
+	uint32_t line = left[call->token];
+
+	if (line == 0 || line_call(h, line)->done_us + h->drift_us >= call->sent_us ||
+		(call->position == 0 && call->shown != BOOKING_HOLD))
+		return;
+	report_line(report, line);
+	report_line(report, call_line(h, call));
+	report_finding(report, 7, "user %s had left a line, and was told to %s there",
+		names_text(&h->users, call->user),
+		call->position > 0 ? "wait" : "have been served");
+}
+
+/* By user, then by time. */
+static int
+by_user_and_end(const void *left, const void *right)
+{
+	const struct ticket_end *a = left, *b = right;
+
+	if (a->user != b->user)
+		return a->user < b->user ? -1 : 1;
+	return (a->ended_us > b->ended_us) - (a->ended_us < b->ended_us);
+}
+
+/* How many places of the user, of which the first end stands at `at`, had ended by then. */
+static uint32_t
+ended_by(const struct ticket_end *ends, size_t count, size_t at, int64_t by_us)
+{
+	uint32_t ended = 0;
+
+	for (size_t i = at; i < count && ends[i].user == ends[at].user && ends[i].ended_us <= by_us;
+		i++)
+		ended++;
+	return ended;
+}
+
+/* Each token that was left is of a place of its own. */
+static void
+judge_leaves(const struct history *h, struct report *report, const uint32_t *left)
+{
+	struct ticket_end *ends = calloc(h->ends_count + 1, sizeof(*ends));
+	size_t *first = calloc((size_t)h->users.count + 1, sizeof(*first));
+	uint32_t *leaves = calloc((size_t)h->users.count + 1, sizeof(*leaves));
+
+	assert(ends && first && leaves);
+	memcpy(ends, h->ends, h->ends_count * sizeof(*ends));
+	if (h->ends_count > 0)
+		qsort(ends, h->ends_count, sizeof(*ends), by_user_and_end);
+	for (size_t i = h->ends_count; i-- > 0;)
+		first[ends[i].user] = i + 1;
+	for (size_t i = 0; i < h->calls_count; i++) {
+		const struct call *call = &h->calls[i];
+		uint32_t ended = 0;
+
+		if (call->op != RECORD_LEAVE || call->user == 0 ||
+			left[call->token] != call_line(h, call))
+			continue;
+		if (first[call->user])
+			ended = ended_by(ends, h->ends_count, first[call->user] - 1,
+				call->done_us + h->skew_us);
+		if (++leaves[call->user] <= ended)
+			continue;
+		report_line(report, call_line(h, call));
+		report_finding(report, 7,
+			"user %s left a line, and none of their places has ended so by then",
+			names_text(&h->users, call->user));
+	}
+	free(ends);
+	free(first);
+	free(leaves);
+}
+
+void
+rule_stands(struct history *h, struct report *report)
+{
+	struct possible *standing = index_standing(h);
+	uint32_t *left = find_left(h);
+
+	for (size_t i = 0; i < h->calls_count; i++) {
+		const struct call *call = &h->calls[i];
+
+		if (call->op == RECORD_JOIN && call_done(call) && call->position > 0)
+			judge_position(h, report, standing, call);
+		else if (call->op == RECORD_POLL && call_done(call))
+			judge_poll(h, report, left, call);
+	}
+	/* Of a waiting room's places it is not kept how they ended. */
+	if (!h->crash && !h->room && h->now_us < h->sales_end_us + MONTH_US)
+		judge_leaves(h, report, left);
+	possible_free(standing);
+	free(left);
+}
