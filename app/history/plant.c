@@ -281,8 +281,8 @@ plant_texts(struct plant *p, const char *text)
 
 /* ---- kinds ----------------------------------------------------------------------------------- */
 
-static const struct plant_kind *const tables[] = { plant_answers, plant_instants, plant_refusals,
-	plant_lines };
+static const struct plant_kind *const tables[] = { plant_answers, plant_told, plant_instants,
+	plant_refusals, plant_lines };
 
 const struct plant_kind *
 plant_find(const char *name)

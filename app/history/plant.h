@@ -54,7 +54,8 @@ struct plant_kind {
 /* End with a row without a name. */
 extern const struct plant_kind plant_answers[];  /* rules 1 and 5: what is kept */
 extern const struct plant_kind plant_instants[]; /* rules 2, 3, 4 and 6: when it was */
-extern const struct plant_kind plant_refusals[]; /* rules 3 and 5: moves and sales */
+extern const struct plant_kind plant_told[];     /* rules 1, 4 and 6: what answers tell */
+extern const struct plant_kind plant_refusals[]; /* rules 3 and 5: all but places */
 extern const struct plant_kind plant_lines[];    /* rules 3 and 7: who stands in line */
 
 /* NULL: there is no such kind. */

@@ -7,6 +7,7 @@
 
 #define HOUR_US  INT64_C(3600000000)
 #define CLEAR_US 1000000 /* clocks differ by less */
+#define MANY     1000000 /* more than stand in line */
 
 /* What the calls say of one user in line. */
 struct waiter {
@@ -172,6 +173,71 @@ served_twice(struct plant *p)
 	return false;
 }
 
+static bool
+too_far_back(struct plant *p)
+{
+	for (size_t i = 1; i <= p->count; i++) {
+		const struct record_call *call = plant_call(p, i);
+
+		if (call->op != RECORD_JOIN || call->status != 202 || !call->user ||
+			call->got.position == RECORD_ABSENT || call->got.replayed)
+			continue;
+		plant_change(p, i)->got.position += MANY;
+		return true;
+	}
+	return false;
+}
+
+/* A moment after a line was left, this token's place in it. */
+static bool
+waits_again(struct plant *p)
+{
+	for (size_t i = 1; i <= p->count; i++) {
+		const struct record_call *call = plant_call(p, i);
+		struct record_call *poll;
+
+		if (call->op != RECORD_LEAVE || call->status != 204 || !call->asked.token)
+			continue;
+		plant_name(p, i);
+		poll = plant_append(p, call);
+		poll->op = RECORD_POLL;
+		poll->due_us = poll->sent_us = poll->done_us + 1000;
+		poll->done_us += 2000;
+		poll->key = NULL;
+		poll->status = 200;
+		poll->got.status = "waiting";
+		poll->got.position = 1;
+		return true;
+	}
+	return false;
+}
+
+/* By somebody who has not joined anything yet. */
+static bool
+lost_leave(struct plant *p)
+{
+	for (size_t i = 1; i <= p->count; i++) {
+		const struct record_call *call = plant_call(p, i);
+		struct record_call *leave;
+
+		if (call->op != RECORD_JOIN || !call->user)
+			continue;
+		leave = plant_append(p, call);
+		leave->op = RECORD_LEAVE;
+		leave->due_us = leave->sent_us = leave->sent_us - HOUR_US;
+		leave->done_us = leave->sent_us + 1000;
+		leave->key = NULL;
+		leave->asked.places = (struct record_places){ .seats = NULL };
+		leave->asked.token = "planted";
+		leave->status = 204;
+		leave->problem = NULL;
+		leave->got.position = RECORD_ABSENT;
+		leave->got.replayed = false;
+		return true;
+	}
+	return false;
+}
+
 /* ---- rule 3 ---------------------------------------------------------------------------------- */
 
 /* An hour before anybody joined the line of a section, it was kept for those in it. */
@@ -209,5 +275,8 @@ const struct plant_kind plant_lines[] = {
 	{ "overtaken", 7, "who had joined a line before was served after", overtaken },
 	{ "unjoined", 7, "somebody was served who had not joined the line", unjoined },
 	{ "served-twice", 7, "somebody who joined once was served twice", served_twice },
+	{ "too-far-back", 7, "a place in line was further back than anybody stood", too_far_back },
+	{ "waits-again", 7, "a place that had been left was told to wait", waits_again },
+	{ "lost-leave", 7, "a leave was answered and is not there", lost_leave },
 	{ .name = NULL },
 };

@@ -1,7 +1,12 @@
 /*
- * Faults in moves and sales that were refused without a reason: rules 3 and 5.
+ * Faults in what was refused without a reason, but for places: rules 3 and 5.
  */
+#include "base/str.h"
 #include "history/plant.h"
+
+#define LONG_US 100000 /* by which a booking is left alone */
+
+static const char planted_key[] = "planted";
 
 struct record_call *
 plant_refused(struct plant *p, size_t number, enum record_op op, const char *key, int64_t status,
@@ -72,10 +77,142 @@ refused_key(struct plant *p)
 	return false;
 }
 
+/* ---- holds ----------------------------------------------------------------------------------- */
+
+/* A hold that was granted, again, and refused so. */
+static bool
+refused_hold(struct plant *p, const char *key, int64_t status, const char *problem)
+{
+	for (size_t i = 1; i <= p->count; i++) {
+		const struct record_call *call = plant_call(p, i);
+
+		if (call->op != RECORD_HOLD || call->status != 201 || !call->user)
+			continue;
+		plant_refused(p, i, RECORD_HOLD, key, status, problem);
+		return true;
+	}
+	return false;
+}
+
+static bool
+no_reason(struct plant *p)
+{
+	return refused_hold(p, NULL, 409, NULL);
+}
+
+static bool
+quick_busy(struct plant *p)
+{
+	return refused_hold(p, NULL, 409, "busy");
+}
+
+static bool
+lost_event(struct plant *p)
+{
+	return refused_hold(p, NULL, 404, "not-found");
+}
+
+static bool
+no_room(struct plant *p)
+{
+	for (size_t i = 1; i <= p->count; i++) {
+		if (str_equal(plant_call(p, i)->problem, "queue-required"))
+			return false;
+	}
+	return refused_hold(p, NULL, 403, "queue-required");
+}
+
+static bool
+granted_invalid(struct plant *p)
+{
+	return refused_hold(p, NULL, 422, "invalid");
+}
+
+static bool
+unused_key(struct plant *p)
+{
+	return refused_hold(p, planted_key, 422, "idempotency-key-reused");
+}
+
+static bool
+nobody_in_flight(struct plant *p)
+{
+	return refused_hold(p, planted_key, 409, "idempotency-in-flight");
+}
+
+/* ---- moves ----------------------------------------------------------------------------------- */
+
+/* A move of a booking a moment after this call of it, refused so. */
+static bool
+refused_move(struct plant *p, size_t after, enum record_op op, int64_t status, const char *problem)
+{
+	const struct record_call *call = plant_name(p, after);
+	const char *booking = call->asked.booking ? call->asked.booking : call->got.booking;
+	struct record_call *refused = plant_refused(p, after, op, NULL, status, problem);
+
+	refused->asked.booking = booking;
+	refused->asked.places = (struct record_places){ .seats = NULL };
+	return true;
+}
+
+static bool
+needless_payment(struct plant *p)
+{
+	for (uint32_t i = 1; i <= p->bookings.count; i++) {
+		if (p->stories[i].confirm)
+			return refused_move(
+				p, p->stories[i].confirm, RECORD_CONFIRM, 409, "payment-required");
+	}
+	return false;
+}
+
+/* Of a booking that nobody moved for a while after it was held. */
+static bool
+refused_held(struct plant *p, int64_t status, const char *problem)
+{
+	for (uint32_t i = 1; i <= p->bookings.count; i++) {
+		const struct story *story = &p->stories[i];
+		const struct record_call *hold = story->hold ? plant_call(p, story->hold) : NULL;
+
+		if (!hold || story->unknown || hold->got.expires_us < hold->done_us + LONG_US ||
+			(story->leave_sent_us != 0 &&
+				story->leave_sent_us < hold->done_us + LONG_US))
+			continue;
+		return refused_move(p, story->hold, RECORD_CONFIRM, status, problem);
+	}
+	return false;
+}
+
+static bool
+refused_confirm(struct plant *p)
+{
+	return refused_held(p, 409, "wrong-state");
+}
+
+static bool
+own_forbidden(struct plant *p)
+{
+	return refused_held(p, 403, "forbidden");
+}
+
 const struct plant_kind plant_refusals[] = {
 	{ "refused-cancel", 3, "a confirmed booking was in no state to be cancelled",
 		refused_cancel },
+	{ "refused-confirm", 3, "a hold was in no state to be confirmed", refused_confirm },
+	{ "needless-payment", 3, "a confirmed booking was said to need a payment",
+		needless_payment },
+	{ "own-forbidden", 3, "a confirm of one's own hold was forbidden", own_forbidden },
 	{ "closed-sales", 3, "sales were said to be closed, and were not", closed_sales },
+	{ "no-reason", 3, "a hold was refused without a reason", no_reason },
+	{ "quick-busy", 3, "a hold was refused for others at work, and had not waited",
+		quick_busy },
+	{ "nobody-in-flight", 3, "a key was in flight that nobody else had used",
+		nobody_in_flight },
+	{ "unused-key", 3, "a key was another request's, and had not been used", unused_key },
+	{ "granted-invalid", 3, "a hold was invalid, and the same had been granted",
+		granted_invalid },
+	{ "lost-event", 3, "a hold did not find the event", lost_event },
+	{ "no-room", 3, "a hold was refused for a waiting room that there is not", no_room },
 	{ "refused-key", 5, "a move was done, and refused under its key", refused_key },
 	{ .name = NULL },
 };

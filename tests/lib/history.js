@@ -128,7 +128,7 @@ function history(...args) {
 }
 
 // Kinds of faults that need people in line, and all others.
-const inLines = ['kept-for-nobody', 'overtaken', 'served-twice', 'unjoined'];
+const inLines = ['kept-for-nobody', 'lost-leave', 'overtaken', 'served-twice', 'too-far-back', 'unjoined', 'waits-again'];
 async function faults() {
 	const { status, out } = await history('--list');
 	assert.equal(status, 0);

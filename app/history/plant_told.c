@@ -1,0 +1,143 @@
+/*
+ * Faults in what an answer tells of a booking: rules 1, 4 and 6.
+ */
+#include "base/str.h"
+#include "history/plant.h"
+
+#define HOUR_US   INT64_C(3600000000)
+#define LITTLE_US 20000 /* clocks differ by more */
+
+/* The next booking that was held, and whose fate is well known. */
+static const struct story *
+next_story(const struct plant *p, uint32_t *booking)
+{
+	while (++*booking <= p->bookings.count) {
+		const struct story *story = &p->stories[*booking];
+
+		if (story->hold && !story->unknown &&
+			plant_call(p, story->hold)->got.expires_us != RECORD_ABSENT)
+			return story;
+	}
+	return NULL;
+}
+
+/* ---- rule 1 ---------------------------------------------------------------------------------- */
+
+static bool
+no_booking(struct plant *p)
+{
+	const struct story *story;
+
+	for (uint32_t booking = 0; (story = next_story(p, &booking));) {
+		if (!story->confirm)
+			continue;
+		plant_change(p, story->confirm)->got.booking = NULL;
+		return true;
+	}
+	return false;
+}
+
+static bool
+other_state(struct plant *p)
+{
+	uint32_t booking = 0;
+	const struct story *story = next_story(p, &booking);
+
+	if (story)
+		plant_change(p, story->hold)->got.status = "CONFIRMED";
+	return story;
+}
+
+/* ---- rule 4 ---------------------------------------------------------------------------------- */
+
+static bool
+no_deadline(struct plant *p)
+{
+	uint32_t booking = 0;
+	const struct story *story = next_story(p, &booking);
+
+	if (story)
+		plant_change(p, story->hold)->got.expires_us = RECORD_ABSENT;
+	return story;
+}
+
+/* So little that the hold is not given too long a life. */
+static bool
+later_deadline(struct plant *p)
+{
+	uint32_t booking = 0;
+	const struct story *story = next_story(p, &booking);
+
+	if (story)
+		plant_change(p, story->hold)->got.expires_us += LITTLE_US;
+	return story;
+}
+
+static bool
+expired_confirmed(struct plant *p)
+{
+	for (uint32_t i = 1; i <= p->bookings.count; i++) {
+		size_t confirm = p->stories[i].confirm;
+
+		if (!confirm || !plant_call(p, confirm)->asked.booking)
+			continue;
+		plant_name(p, confirm);
+		plant_refused(p, confirm, RECORD_CONFIRM, NULL, 410, "hold-expired");
+		return true;
+	}
+	return false;
+}
+
+/* The hold is asked for again at this instant, and is said to be there. */
+static struct record_call *
+hold_again(struct plant *p, const struct story *story, int64_t us)
+{
+	struct record_call *again = plant_append(p, plant_call(p, story->hold));
+
+	again->due_us = again->sent_us = us;
+	again->done_us = us + 1000;
+	again->key = NULL;
+	again->status = 200;
+	again->got.replayed = false;
+	return again;
+}
+
+static bool
+dead_again(struct plant *p)
+{
+	uint32_t booking = 0;
+	const struct story *story = next_story(p, &booking);
+
+	if (story)
+		hold_again(p, story, plant_call(p, story->hold)->got.expires_us + HOUR_US);
+	return story;
+}
+
+/* ---- rule 6 ---------------------------------------------------------------------------------- */
+
+static bool
+held_after_release(struct plant *p)
+{
+	const struct story *story;
+
+	for (uint32_t booking = 0; (story = next_story(p, &booking));) {
+		if (!story->release)
+			continue;
+		hold_again(p, story, plant_name(p, story->release)->done_us + 1000);
+		return true;
+	}
+	return false;
+}
+
+const struct plant_kind plant_told[] = {
+	{ "no-booking", 1, "a confirm was answered, and told of no booking", no_booking },
+	{ "other-state", 1, "a hold was answered with a booking in another state", other_state },
+	{ "no-deadline", 4, "a hold was answered without its deadline", no_deadline },
+	{ "later-deadline", 4, "a hold was told a later deadline than it has", later_deadline },
+	{ "expired-confirmed", 4, "a confirmed booking was said to have expired as a hold",
+		expired_confirmed },
+	{ "dead-again", 4, "a hold was said to be there after its deadline", dead_again },
+	{ "held-after-release", 6, "a hold was said to be there after its release",
+		held_after_release },
+	{ .name = NULL },
+};
