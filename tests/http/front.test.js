@@ -4,13 +4,12 @@
 
 const assert = require('node:assert/strict');
 const fs = require('node:fs');
-const net = require('node:net');
 const os = require('node:os');
 const path = require('node:path');
 const { execFileSync, spawnSync } = require('node:child_process');
 const test = require('node:test');
 
-const { believing } = require('../lib/front.js');
+const { believing, freePort } = require('../lib/front.js');
 const raw = require('../lib/raw.js');
 const { program, until, workers } = require('../lib/stack.js');
 
@@ -180,13 +179,6 @@ test('sockets are private', () => {
 		assert.equal(fs.statSync(path.join(process.env.HOLDFAST_RUN, `${pool}.sock`)).mode & 0o777, 0o660);
 	assert.equal(fs.statSync(process.env.HOLDFAST_STATE).mode & 0o777, 0o700);
 	assert.equal(fs.statSync(process.env.HOLDFAST_CONF).mode & 0o777, 0o600);
-});
-
-const freePort = () => new Promise((resolve) => {
-	const server = net.createServer().listen(0, '127.0.0.1', () => {
-		const { port } = server.address();
-		server.close(() => resolve(port));
-	});
 });
 
 // Another stack beside this one, in the same PostgreSQL where the tests share one.

@@ -12,12 +12,18 @@ const { setTimeout: pause } = require('node:timers/promises');
 
 const tree = path.join(__dirname, '../..');
 
-const freePort = () => new Promise((resolve) => {
-	const server = net.createServer().listen(0, '127.0.0.1', () => {
-		const { port } = server.address();
-		server.close(() => resolve(port));
-	});
-});
+// A port on which nobody listens, below those that the kernel gives out by itself: there it would be a
+// client's before long.
+async function freePort() {
+	for (;;) {
+		const port = 20000 + Math.floor(Math.random() * 12000);
+		const server = net.createServer();
+		const isFree = await new Promise((resolve) => {
+			server.once('error', () => resolve(false)).listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
+		});
+		if (isFree) return port;
+	}
+}
 
 // What the packaged script prints, with these settings beside those of the stack: {status, stdout, stderr}.
 // run: where it looks for the pools.
@@ -60,4 +66,4 @@ async function believing(t, settings, { log, run } = {}) {
 	return (where, headers) => fetch(`http://127.0.0.1:${port}${where}`, { headers });
 }
 
-module.exports = { believing, configuration };
+module.exports = { believing, configuration, freePort };

@@ -74,8 +74,8 @@ class Mailbox {
 		this.server.on('error', () => {});
 	}
 
-	async open(port = 0) {
-		await new Promise((resolve) => { this.server.listen(port, '127.0.0.1', resolve); });
+	async open() {
+		await new Promise((resolve) => { this.server.listen(0, '127.0.0.1', resolve); });
 		this.port = this.server.server.address().port;
 		this.url = `smtp://127.0.0.1:${this.port}`;
 		return this;

@@ -8,6 +8,7 @@
 const { randomBytes } = require('node:crypto');
 const http = require('node:http');
 
+const { freePort } = require('./front.js');
 const npm = require('./npm.js');
 
 const Stripe = npm('stripe');
@@ -66,7 +67,8 @@ class StripeServer {
 	}
 
 	// On a port of its own, or on this one.
-	async start(port = 0) {
+	async start(port) {
+		const where = port ?? await freePort(); // which nobody takes while it is stopped
 		this.server = http.createServer((request, answer) => this.take(request, answer));
 		this.server.on('connection', (socket) => {
 			this.sockets.add(socket);
@@ -74,9 +76,9 @@ class StripeServer {
 		});
 		await new Promise((resolve, reject) => {
 			this.server.on('error', reject);
-			this.server.listen(port, '127.0.0.1', resolve);
+			this.server.listen(where, '127.0.0.1', resolve);
 		});
-		this.port = this.server.address().port;
+		this.port = where;
 		this.url = `http://127.0.0.1:${this.port}`;
 		return this;
 	}
