@@ -181,5 +181,6 @@ test('without the fence the packaged module aborts', async (t) => {
 	const open = { path: `${dir}/open.sock` };
 	await exchange(open, `POST /post/${loud} HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}`);
 	await fire(open, attack((id) => `/events/${id}`));
-	assert.match(fs.readFileSync(`${dir}/log`, 'utf8'), /worker process \d+ exited on signal 6/);
+	await stack.until('a worker has aborted', () =>
+		/worker process \d+ exited on signal 6/.test(fs.readFileSync(`${dir}/log`, 'utf8')), 10);
 });

@@ -25,8 +25,9 @@ after(async () => {
 
 const meta = (id, field) => redis.call('HGET', `hf:{${id}}:meta`, field);
 
+// Also where somebody else is at it, whose rebuild may have begun before what is to be seen.
 const built = async (id) => {
-	await crowd.redisBuild(id);
+	stack.reconcile(id);
 	assert.ok(await meta(id, 'stamp'));
 };
 
@@ -208,8 +209,15 @@ test('of an event that Redis has, PostgreSQL is not asked', async () => {
 		for (let i = 0; i < 5; i++) assertStatus(await get(where, { token: ann.token }), 200);
 		return await count() - began;
 	};
-	// The metrics ask, too.
-	const own = -await count() + await count();
+	// The metrics ask, too; so do, for a while, those who move on the lines of earlier tests.
+	const owns = [];
+	while (owns.length < 3) owns.push(-await count() + await count());
+	const own = Math.min(...owns);
+	await stack.until('nobody else asks', async () => {
+		const began = await count();
+		await stack.pause(1000);
+		return await count() - began === own;
+	});
 	for (const below of ['availability', 'seatmap/status', 'seatmap/status?since=2'])
 		assert.equal(await calls(`/events/${id}/${below}`), own, below);
 });
