@@ -25,7 +25,10 @@ function said(start) {
 	return line.replaceAll('/srv/backup/wal', archive).replaceAll('/srv/backup/base', backup);
 }
 
-const ready = () => stack.until('readyz is 200', async () => (await get('/readyz')).status === 200);
+async function ready() {
+	await stack.postgresFound();
+	await stack.until('readyz is 200', async () => (await get('/readyz')).status === 200);
+}
 
 // All that is answered by now has left the machine.
 async function archived() {

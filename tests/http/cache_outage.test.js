@@ -63,10 +63,9 @@ test('while PostgreSQL is away the catalogue is read on', async () => {
 	} finally {
 		stack.up();
 	}
-	await stack.until('PostgreSQL is back', async () => (await get('/readyz')).status === 200);
+	await stack.postgresFound();
 	title = 'Before and after';
-	await stack.until('it can be changed', async () =>
-		(await put(`/admin/events/${id}`, { title }, { token: olga.token })).status === 200);
+	assertStatus(await put(`/admin/events/${id}`, { title }, { token: olga.token }), 200);
 	await assertFresh();
 });
 

@@ -17,7 +17,7 @@ before(async () => {
 beforeEach(async () => {
 	event = await world.event(organizer, { hold_seconds: 60 });
 	await world.held(await world.buyer(), event.event_id, ['VIP-A-1', 'VIP-A-2']);
-	await stack.until('the filter is built', () => meta('stamp'));
+	await stack.kept(event.event_id);
 });
 
 const key = (name) => `hf:{${event.event_id}}:${name}`;

@@ -41,7 +41,7 @@ async function settledEvent(changes = floor(1000)) {
 	const made = await event(olga, changes);
 	const id = made.event_id;
 	assertStatus(await get(`/events/${id}/availability`), 200);
-	await stack.until('Redis keeps it', () => stack.redis('exists', `hf:{${id}}:meta`) === '1');
+	await stack.kept(id);
 	await stack.until('all is told', () => stack.redis('hget', `hf:{${id}}:told`, 'version') === String(version(id)));
 	return { ...made, id };
 }
@@ -315,6 +315,7 @@ test('while Redis is away changes are told without a version, and with one once 
 	assert.equal(stream.notices[0].version, null);
 	assert.equal(stream.notices[0].event_id, id);
 	stack.startRedis();
+	await stack.redisFound();
 	await stack.until('it is told with a version', async () => {
 		assertStatus(await hold(ann, { event_id: id, section_id: 'Floor', seats_requested: 1 }), 201);
 		return stream.notices.at(-1).version !== null;

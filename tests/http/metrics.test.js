@@ -26,7 +26,7 @@ before(async () => {
 	id = (await event(olga)).event_id;
 	// Redis keeps the event, so that its verdicts are known.
 	assertStatus(await get(`/events/${id}/availability`), 200);
-	await stack.until('Redis keeps it', () => stack.redis('exists', `hf:{${id}}:meta`) === '1');
+	await stack.kept(id);
 });
 after(() => stack.verify());
 
@@ -216,7 +216,7 @@ test('drift that reconcile finds, by its kind', async () => {
 	const { event_id: other } = await event(olga);
 	await held(ann, other, ['B1']);
 	await held(bob, other, 3);
-	await stack.until('Redis keeps it', () => stack.redis('hlen', `hf:{${other}}:entry`) === '2');
+	await stack.kept(other);
 	const reconcile = () => stack.reconcile(other);
 	reconcile();
 	const first = await scrape();

@@ -39,10 +39,9 @@ test('PostgreSQL killed: a scrape within bounds, without what it knows', async (
 	} finally {
 		stack.up();
 	}
-	const back = await stack.until('it is back', async () => {
-		const now = await scrape();
-		return now.value('holdfast_postgres_up') === 1 && now;
-	});
+	await stack.postgresFound();
+	const back = await scrape();
+	assert.equal(back.value('holdfast_postgres_up'), 1);
 	assert.notEqual(back.value('holdfast_job_late_seconds{job="janitor"}'), undefined);
 });
 
@@ -61,5 +60,6 @@ test('PostgreSQL frozen: a scrape waits a second for it, no more', async () => {
 		signal(stack.workers('postgres'), 'SIGCONT');
 		process.kill(pid, 'SIGCONT');
 	}
-	await stack.until('it is back', async () => (await scrape()).value('holdfast_postgres_up') === 1);
+	await stack.postgresFound();
+	assert.equal((await scrape()).value('holdfast_postgres_up'), 1);
 });

@@ -52,10 +52,10 @@ async function assertAway(id, booking, milliseconds) {
 	assertStatus(await get('/healthz'), 200);
 }
 
-const back = () => stack.until('readyz is 200', async () => {
-	const answers = await Promise.all(Array.from({ length: 24 }, () => get('/readyz')));
-	return answers.every((answer) => answer.status === 200);
-});
+async function back() {
+	await stack.postgresFound();
+	assertStatus(await get('/readyz'), 200);
+}
 
 for (const [how, by] of [['stopped', 'SIGINT'], ['killed', 'SIGKILL']]) {
 	test(`PostgreSQL ${how}: 503 at once, and nothing is lost that was confirmed`, async () => {
@@ -83,19 +83,13 @@ for (const [how, by] of [['stopped', 'SIGINT'], ['killed', 'SIGKILL']]) {
 	});
 }
 
-// A worker without a connection cannot send anything, and says so: what it is asked has not been done.
-const connected = () => stack.until('each worker of the pool is connected', async () => {
-	await Promise.all(Array.from({ length: 24 }, () => get('/bookings', { token: ann.token })));
-	return Number(stack.sql("select count(*) from pg_stat_activity where usename = 'holdfast_booking'"))
-		>= stack.workers('booking').length;
-});
-
 test('PostgreSQL frozen: an answer in bounded time, and a retry with its key has one effect', async () => {
 	const { event_id: id } = await event(olga);
 	const booking = await held(ann, id, ['B1']);
 	const [holdKey, confirmKey] = [freshKey(), freshKey()];
 	const body = { event_id: id, seat_ids: ['VIP-A-1'] };
-	await connected();
+	// A worker without a connection cannot send anything, and says so: what it is asked has not been done.
+	await stack.connected('booking', () => get('/bookings', { token: ann.token }));
 	const frozen = [stack.pidOf('postgres'), ...stack.workers('postgres')];
 	signal(frozen, 'SIGSTOP');
 	try {

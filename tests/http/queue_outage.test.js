@@ -46,10 +46,9 @@ test('frozen: whoever waits is told how they stand, and nobody is served meanwhi
 	} finally {
 		signal([...sessions, pid], 'SIGCONT');
 	}
-	await stack.until('the places are as they were', async () => {
-		const all = await Promise.all(tokens.slice(0, 3).map((token) => line.status(token)));
-		return all.every(({ status, body }, i) => status === 200 && body.position === i + 1);
-	}, 30);
+	await stack.postgresFound();
+	await stack.until('the places are as they were', async () =>
+		`${await line.positions(tokens.slice(0, 3))}` === '1,2,3', 30);
 	stack.redis('hset', `hf:{${id}}:count`, 'h:Floor', 2);
 });
 
@@ -57,10 +56,9 @@ test('frozen between a question and its answer: whoever was given a place is tol
 	const { event_id: other } = await event(await staff(), { sections: [{ name: 'Floor', capacity: 1 }] });
 	const { token: first } = await line.joined(owner, other, 'Floor', 1);
 	await line.until(first, 'reserved');
-	// Every worker has met PostgreSQL, and will send what it asks.
 	const { token: second } = await line.joined(people[1], other, 'Floor', 1);
-	for (const answer of await Promise.all(Array.from({ length: 40 }, () => line.confirm(people[1], second))))
-		assertProblem(answer, 409, 'not-reserved-yet');
+	await stack.connected('queue', async () =>
+		assertProblem(await line.confirm(people[1], second), 409, 'not-reserved-yet'));
 	assertStatus(await line.leave(people[1], second), 204);
 	assertStatus(await line.leave(owner, first), 204);
 	await stack.until('the place is free', () => stack.redis('hget', `hf:{${other}}:count`, 'h:Floor') === '0');
@@ -79,6 +77,7 @@ test('frozen between a question and its answer: whoever was given a place is tol
 	} finally {
 		signal([...sessions, pid], 'SIGCONT');
 	}
+	await stack.postgresFound();
 	await stack.until('PostgreSQL has done it', () =>
 		stack.sql(`select count(*) from queue_tickets where event_id = ${other} and outcome = 'reserved'`) === '2');
 	await line.until(token, 'reserved', 30);
@@ -96,13 +95,11 @@ test('stopped: the line stands, and goes on where it was', async () => {
 	}
 	assertProblem(await line.confirm(people[0], tokens[0]), 503, 'unavailable');
 	stack.up();
-	await stack.until('PostgreSQL is found again', async () => (await move(owner, holds[0], 'release')).status === 200);
-	// Each worker finds it again by itself, and says 503 until then.
-	const now = async (token) => (await line.status(token)).body;
-	await stack.until('the first has a place', async () => (await now(tokens[0])).status === 'reserved');
-	await stack.until('the others are next', async () => (await now(tokens[1])).position === 1
-		&& (await now(tokens[2])).position === 2);
-	await stack.until('the first confirms', async () => (await line.confirm(people[0], tokens[0])).status === 200);
-	await stack.until('a place is given back', async () => (await move(owner, holds[1], 'release')).status === 200);
-	await stack.until('the second has it', async () => (await now(tokens[1])).status === 'reserved');
+	await stack.postgresFound();
+	assertStatus(await move(owner, holds[0], 'release'), 200);
+	await line.until(tokens[0], 'reserved');
+	assert.deepEqual(await line.positions(tokens.slice(1, 3)), [1, 2]);
+	assertStatus(await line.confirm(people[0], tokens[0]), 200);
+	assertStatus(await move(owner, holds[1], 'release'), 200);
+	await line.until(tokens[1], 'reserved');
 });

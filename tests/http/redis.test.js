@@ -168,7 +168,8 @@ async function known() {
 	await confirmed(bob, id, ['VIP-A-3']);
 	const floor = await held(ann, id, 4);
 	await assertSeats(id, 'hhbaaaaaaaaaaa');
-	await stack.until('Redis keeps it', () => stack.redis('hlen', `hf:{${id}}:entry`) === '3');
+	await stack.kept(id);
+	assert.equal(stack.redis('hlen', `hf:{${id}}:entry`), '3');
 	return { id, mine, floor, key: (name) => `hf:{${id}}:${name}` };
 }
 

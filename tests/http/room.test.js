@@ -334,7 +334,7 @@ test('who is inside is known again by a hold, where Redis has lost it', async ()
 	const pass = await passOf(who, e);
 	stack.forget(e.event_id);
 	assertStatus(await hold(who, e, pass), 201);
-	await stack.until('the event to be kept', async () => stack.redis('hget', `hf:{${e.event_id}}:meta`, 'room') !== '');
+	await stack.kept(e.event_id);
 	assertStatus(await hold(who, e, pass), 201);
 	assert.equal(stack.redis('zcard', key(e, 'inside')), '1');
 	assert.ok(Number(stack.redis('pttl', key(e, 'inside'))) > 0, 'what nobody begins ends by itself');
@@ -388,7 +388,7 @@ test('the crowd without a pass is refused by Redis alone', async () => {
 	const e = await room();
 	const who = person();
 	assertStatus(await hold(who, e, await passOf(who, e)), 201);
-	await stack.until('the event to be kept', async () => stack.redis('hget', `hf:{${e.event_id}}:meta`, 'room') !== '');
+	await stack.kept(e.event_id);
 	const verdicts = async () => Number(/holdfast_filter_verdicts_total\{[^}]*verdict="pass"\} (\d+)/.exec(
 		(await get('/metrics', { root: true })).text)?.[1] ?? 0);
 	const before = await verdicts();

@@ -35,7 +35,7 @@ test('forgotten by Redis, the room is put together again by those who wait', asy
 	assert.deepEqual(await positions([...places.slice(1), late]), [1, 2, 3, 4, 5, 6], 'in their order, before the new one');
 
 	// The pass is good as ever, and whoever uses it is known to be inside.
-	await stack.until('the event to be kept', () => stack.redis('hget', `hf:{${e.event_id}}:meta`, 'stamp') !== '');
+	await stack.kept(e.event_id);
 	const booking = assertStatus(await hold(crowd[0], e, places[0].pass), 201).body;
 	assert.equal(stack.redis('zcard', key(e, 'inside')), '1');
 	await stack.until('the time to come back to be over', async () => {
@@ -98,7 +98,7 @@ test('Redis away: nobody comes into the room, nor in without a pass; passes are 
 
 test('PostgreSQL away: those who wait are told how they stand, and nothing is held', async () => {
 	const { e, crowd, places } = await filled(3);
-	await stack.until('the event to be kept', () => stack.redis('hget', `hf:{${e.event_id}}:meta`, 'stamp') !== '');
+	await stack.kept(e.event_id);
 	const pid = stack.pidOf('postgres');
 	process.kill(pid, 'SIGINT');
 	await stack.until('its end', () => !stack.isAlive(pid));
@@ -106,6 +106,7 @@ test('PostgreSQL away: those who wait are told how they stand, and nothing is he
 	assertProblem(await hold(crowd[0], e, places[0].pass), 503, 'unavailable');
 	assertProblem(await leave(crowd[1], places[1].token), 503, 'unavailable');
 	stack.up();
-	await stack.until('holds', async () => (await hold(crowd[0], e, places[0].pass)).status === 201);
+	await stack.postgresFound();
+	assertStatus(await hold(crowd[0], e, places[0].pass), 201);
 	assert.equal((await status(places[2].token)).position, 2);
 });

@@ -87,7 +87,7 @@ beforeEach(async () => {
 	event = await world.event(organizer, { hold_seconds: 60 });
 	// So that the filter has the event.
 	await world.held(await world.buyer(), event.event_id, ['B4']);
-	await stack.until('the filter is built', () => kept('stamp'));
+	await stack.kept(event.event_id);
 });
 after(() => {
 	proxy.close();
@@ -95,7 +95,6 @@ after(() => {
 });
 
 const key = (name) => `hf:{${event.event_id}}:${name}`;
-const kept = (field) => stack.redis('hget', key('meta'), field);
 const count = (field) => Number(stack.redis('hget', key('count'), field) || 0);
 const seat = (id) => {
 	const at = stack.redis('hget', key('ids'), id);

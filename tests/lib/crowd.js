@@ -11,6 +11,7 @@ const path = require('node:path');
 const { promisify } = require('node:util');
 
 const { Redis } = require('./redis.js');
+const stack = require('./stack.js');
 const { tokenFor } = require('./token.js');
 
 const agent = new http.Agent({ keepAlive: true, maxSockets: 256, scheduling: 'lifo' });
@@ -214,13 +215,10 @@ async function redisStop() {
     fs.readFileSync(`/proc/${pid}/stat`, 'utf8'))) await sleep(5);
 }
 
-// Until every worker has found it again: a breaker stays open for one and a half seconds at most.
+// Until every worker has found it again.
 async function redisStart() {
-  await run('redis-server', [path.join(process.env.HOLDFAST_STATE, 'redis', 'redis.conf')]);
-  await sleep(1600);
-  const redis = new Redis();
-  while (await redis.call('PING').catch(() => '') !== 'PONG') await sleep(20);
-  redis.close();
+  stack.startRedis();
+  await stack.redisFound();
 }
 
 async function redisFlush() {

@@ -86,11 +86,25 @@ function startRedis() {
 
 // No worker keeps from it any more: each learns for itself that Redis is back, once it tries again, which is
 // redis_retry_ms and a half of it after its last try at most. To ask them would prove nothing: one alone may
-// answer all who ask.
+// answer all who ask. The rest is for a worker that wrote down late, on a busy machine, that it had failed.
 async function redisFound() {
 	await until('Redis answers', () => run('redis-cli', ['-s', env.REDIS_SOCKET, 'ping']).stdout.trim() === 'PONG');
-	await pause(1600);
+	await pause(2000);
 }
+
+// The same for PostgreSQL, which a worker that could not connect tries again postgres_connect_ms after it began.
+async function postgresFound() {
+	await until('PostgreSQL answers', () => run('psql', [env.DATABASE_URL, '-XAtqc', 'select 1']).stdout.trim() === '1');
+	await pause(1100);
+}
+
+// Until each worker of a pool has a connection to PostgreSQL, so that it sends what it is asked; ask: a request
+// for which it needs one.
+const connected = (pool, ask) => until(`each worker of the pool ${pool} is connected`, async () => {
+	await Promise.all(Array.from({ length: 24 }, ask));
+	return Number(sql(`select count(*) from pg_stat_activity where datname = current_database()
+		and usename = 'holdfast_${pool}'`)) >= workers(pool).length;
+});
 
 // Until it is so, or fails in words: after so long that a busy machine cannot be why.
 async function until(what, condition, seconds = 60) {
@@ -148,6 +162,9 @@ function expire(bookingId) {
 	forget(event);
 }
 
+// Redis keeps all of an event. Before it does it may keep some.
+const kept = (event) => until(`Redis keeps event ${event}`, () => redis('hexists', `hf:{${event}}:meta`, 'stamp') === '1');
+
 // In one step, since a rebuild may be under way.
 const forget = (event) => redis('eval',
 	"for _, key in ipairs(redis.call('keys', ARGV[1])) do redis.call('del', key) end", 0, `hf:{${event}}:*`);
@@ -166,6 +183,6 @@ const books = () => sql(`
 	union all select count(*)::text from answers`);
 
 module.exports = {
-	allWorkers, books, change, env, expire, forget, isAlive, pause, pidOf, pools, program, reconcile, redis, run,
-	redisFound, sql, startRedis, tree, until, up, verify, workers,
+	allWorkers, books, change, connected, env, expire, forget, isAlive, kept, pause, pidOf, pools, postgresFound, program,
+	reconcile, redis, redisFound, run, sql, startRedis, tree, until, up, verify, workers,
 };

@@ -84,13 +84,15 @@ const assertPlaces = (eventId, want) => settled(async () => {
 const assertSeats = (eventId, want) => settled(async () =>
 	assert.equal(assertStatus(await get(`/events/${eventId}/seatmap/status`), 200).body.status, want));
 
-// Until the assertions hold; after 5 seconds, which is how stale a read may be, they throw.
+// Until the assertions hold. What is read after 5 seconds, which is how stale a read may be, must be so: then
+// they throw.
 async function settled(check) {
 	for (const end = Date.now() + 5000; ;) {
+		const began = Date.now();
 		try {
 			return await check();
 		} catch (error) {
-			if (Date.now() > end || error.code !== 'ERR_ASSERTION') throw error;
+			if (began > end || error.code !== 'ERR_ASSERTION') throw error;
 			await stack.pause(20);
 		}
 	}
