@@ -111,7 +111,8 @@ layer_fault() {
 		on_stack --own --set "rate_limit=off password_cost=1 redis_timeout_ms=300"
 	# These end with another PostgreSQL than the one that the stack began with.
 	for file in failover recovery; do
-		group "fault-$file" "tests/fault/$file.test.js" on_stack --own --set "rate_limit=off redis_timeout_ms=1000"
+		group "fault-$file" "tests/fault/$file.test.js" \
+			on_stack --own --set "rate_limit=off redis_timeout_ms=1000"
 	done
 }
 
