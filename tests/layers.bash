@@ -83,8 +83,7 @@ layer_browser() {
 	group browser --needs cluster 'tests/browser/*.test.js' on_stack --set rate_limit=off
 }
 
-# A Redis that is slow on a busy machine has heard nothing, and what it did not hear is drift to those who
-# compare.
+# What a Redis did not hear that a busy machine made slow is drift to those who compare.
 layer_race() {
 	group race --lanes 2 --needs cluster 'tests/race/*.test.js' \
 		on_stack --set "rate_limit=off workers_booking=8 redis_timeout_ms=1000"
