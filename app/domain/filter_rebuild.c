@@ -15,7 +15,7 @@
 
 #define USED_MAX     100000
 #define LOOKS_MAX    8
-#define FIELDS_MAX   29
+#define FIELDS_MAX   31
 
 /* Requests that were under way when the state was lost may still come back for their answer. */
 #define IN_FLIGHT_MS 10000
@@ -284,6 +284,8 @@ install_event(struct context *house, const struct filter_fence *fence, struct ar
 	fields[n++] = pg_text(&event, 0, FILTER_EVENT_ROOM);
 	fields[n++] = "kept";
 	fields[n++] = pg_text(&event, 0, FILTER_EVENT_KEPT_UNTIL);
+	fields[n++] = "kept_lines";
+	fields[n++] = pg_text(&event, 0, FILTER_EVENT_KEPT_LINES);
 	fields[n++] = "seats";
 	fields[n++] = pg_text(&event, 0, FILTER_EVENT_SEATS);
 	fields[n++] = "heard";

@@ -104,13 +104,14 @@ LANGUAGE sql STABLE SET search_path = holdfast, pg_temp AS $$
     ELSE '' END
 $$;
 
--- Until when what comes free is kept for somebody who waits in a line of the event, in ms since 1970; 0: nobody
--- does. In plpgsql, since the lines come later than this.
-CREATE FUNCTION queue_kept_until(p_event integer) RETURNS bigint
+-- Lines of the event in which somebody waits, "FLOOR,VIP", and until when at most what comes free is kept for
+-- them, in ms since 1970; 0: nobody does. In plpgsql, since the lines come later than this.
+CREATE FUNCTION queue_kept(p_event integer, OUT kept_until bigint, OUT kept_lines text)
 LANGUAGE plpgsql STABLE SET search_path = holdfast, pg_temp AS $$
 BEGIN
-  RETURN (SELECT coalesce(floor(extract(epoch FROM max(waits_until)) * 1000)::bigint, 0)
-    FROM queue_lines WHERE event_id = p_event AND waits_until > now());
+  SELECT coalesce(floor(extract(epoch FROM max(waits_until)) * 1000)::bigint, 0), coalesce(string_agg(line, ',' ORDER BY line), '')
+    INTO kept_until, kept_lines
+    FROM queue_lines WHERE event_id = p_event AND waits_until > now();
 END
 $$;
 
@@ -118,7 +119,8 @@ $$;
 -- id|kind|capacity|ranges of positions ("0-99,500-519", general admission none).
 CREATE FUNCTION filter_event(p_event integer)
 RETURNS TABLE (open_from bigint, open_until bigint, hold_ms bigint, places_max integer,
-  layout_version integer, seats integer, sections text, clock_ms bigint, room text, kept_until bigint)
+  layout_version integer, seats integer, sections text, clock_ms bigint, room text, kept_until bigint,
+  kept_lines text)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = holdfast, pg_temp AS $$
   SELECT floor(extract(epoch FROM e.sales_start) * 1000)::bigint,
     holdfast.open_until(e),
@@ -136,8 +138,8 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = holdfast, pg_temp AS $$
           GROUP BY r.section_no) AS i USING (section_no)
       WHERE s.event_id = e.event_id),
     floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint, holdfast.room_brief(e),
-    holdfast.queue_kept_until(p_event)
-  FROM holdfast.events e WHERE e.event_id = p_event
+    k.kept_until, k.kept_lines
+  FROM holdfast.events e CROSS JOIN holdfast.queue_kept(p_event) AS k WHERE e.event_id = p_event
 $$;
 
 -- Every booking that holds places, in the order of their ids, after p_after.

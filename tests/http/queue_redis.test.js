@@ -124,6 +124,33 @@ test('while Redis cannot be asked what comes free is kept for those who wait', a
 	assertStatus(await other(), 201);
 });
 
+test('of several lines that are lost each is kept for those who stood in it, until they are back', async () => {
+	const { event_id: id } = await event(olga, { sections: [...['Floor', 'Hall', 'Bar'].map((name) => ({ name, capacity: 1 })),
+		{ name: 'VIP', kind: 'seated', rows: [{ row: 'A', seats: 1 }] }] });
+	events.push(id);
+	const wish = (name) => ({ event_id: id, ...(name === 'VIP' ? { seat_ids: ['VIP-A-1'] } : { section_id: name, seats_requested: 1 }) });
+	const [owner, other] = people.slice(4);
+	const lines = ['Floor', 'Hall', 'VIP'], holds = {}, tokens = {};
+	for (const [i, name] of lines.entries()) {
+		holds[name] = assertStatus(await hold(owner, wish(name)), 201).body;
+		tokens[name] = (await line.joined(people[i], id, name, 1)).token;
+	}
+	await stack.until('PostgreSQL has been told', () =>
+		stack.sql(`select count(*) from queue_lines where event_id = ${id} and waits_until > now()`) === '3');
+	// However long this takes.
+	stack.sql(`update queue_lines set waits_until = now() + interval '1 hour' where event_id = ${id}`);
+	stack.forget(id);
+	stack.reconcile(id);
+	assert.equal((await line.standing(tokens.Floor)).position, 1);
+	for (const name of ['Hall', 'VIP']) assertStatus(await move(owner, holds[name], 'release'), 200);
+	assertProblem(await hold(other, wish('Hall')), 409, 'sold-out');
+	assertProblem(await hold(other, wish('VIP')), 409, 'seats-unavailable');
+	assertStatus(await hold(other, wish('Bar')), 201);
+	for (const name of ['Hall', 'VIP']) await line.until(tokens[name], 'reserved');
+	assertStatus(await move(owner, holds.Floor, 'release'), 200);
+	await line.until(tokens.Floor, 'reserved');
+});
+
 test('after a loss nobody is served before the others can be back', async () => {
 	const { id, tokens, release } = await waiting(1, 2);
 	stack.forget(id);

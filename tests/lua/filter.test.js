@@ -90,7 +90,7 @@ test('take: more than one call gives back is due, and still the seats asked for 
 });
 
 test('take: what is free is judged by PostgreSQL while somebody may wait in a line that is lost', async () => {
-  await build({ kept: Date.now() + 60000 });
+  await build({ kept: Date.now() + 60000, kept_lines: 'GA,S,T' });
   await put(1, 'h', Date.now() + 60000, '1');
   assert.deepEqual(await take(2, ['S2']), ['ask', -1]);
   assert.deepEqual(await take(2, [], ['GA', 5]), ['ask', -1]);
@@ -98,10 +98,18 @@ test('take: what is free is judged by PostgreSQL while somebody may wait in a li
   assert.equal(await held('GA'), 0);
   assert.deepEqual(await take(2, ['S1']), ['lost', -1, 0], 'who loses is told so here');
   assert.deepEqual(await take(2, [], ['GA', 6]), ['full', -1, 'GA', 5]);
-  await redis.call('SADD', `${P}:waits`, 'OTHER');
-  assert.deepEqual(await take(2, ['S2']), ['taken', -1], 'the lines are known again');
-  await build({ kept: Date.now() - 1000 });
-  assert.deepEqual(await take(2, ['S2']), ['taken', -1], 'and after a while nobody waits');
+  await redis.call('SADD', `${P}:waits`, 'T', 'OTHER');
+  assert.deepEqual([await take(2, ['S2']), await take(2, [], ['GA', 1])], [['ask', -1], ['ask', -1]], 'others are back, not these');
+  await redis.call('SADD', `${P}:waits`, 'S');
+  assert.deepEqual(await take(2, ['S2'], ['GA', 1]), ['ask', -1]);
+  assert.deepEqual(await take(2, ['S2']), ['taken', -1], 'that line is known again');
+  assert.deepEqual(await take(3, [], ['GA', 1]), ['ask', -1], 'and this one is not');
+  await redis.call('SADD', `${P}:waits`, 'GA');
+  assert.deepEqual(await take(3, [], ['GA', 1]), ['taken', -1]);
+  await build({ kept: Date.now() + 60000, kept_lines: 'T' });
+  assert.deepEqual(await take(2, ['S2'], ['GA', 1]), ['taken', -1], 'nobody waited for these');
+  await build({ kept: Date.now() - 1000, kept_lines: 'GA,S' });
+  assert.deepEqual(await take(2, ['S2'], ['GA', 1]), ['taken', -1], 'and after a while nobody waits');
 });
 
 test('take: a deadline is the event\'s own where it has one', async () => {

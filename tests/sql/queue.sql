@@ -2,7 +2,7 @@
 \set ON_ERROR_STOP on
 SET search_path = holdfast, given, tap, public;
 BEGIN;
-SELECT plan(91);
+SELECT plan(92);
 
 SELECT event(10, 5, 8) AS sale \gset
 -- Serves tickets ARRAY['name:epoch.number*quantity', …] of a line; 'name outcome[:reason] [places]' of each.
@@ -173,6 +173,7 @@ SELECT matches(failure(format('SELECT pg_temp.direct(%L, %L)', seats(4), '{}')),
 SELECT is(pg_temp.direct(seats(3), '{}'), 'same', 'one''s own are one''s own');
 SELECT is(pg_temp.direct('{}', '{BALCONY}'), 'new', 'other sections are for all');
 SELECT queue_mark(:sale, 'BALCONY', true) \gset _
+SELECT is((SELECT kept_lines FROM filter_event(:sale)), 'BALCONY,VIP', 'of each line');
 SELECT matches(failure(format('SELECT pg_temp.direct(%L, %L)', '{}', '{BALCONY}')), '^HF202 .*"available": 0', 'places likewise');
 SELECT is(pg_temp.direct('{}', '{BALCONY}', p_line => false), 'new', 'but where the line was asked');
 UPDATE queue_lines SET waits_until = now() WHERE event_id = :sale AND line = 'BALCONY';
@@ -182,7 +183,7 @@ SELECT matches(failure(format('SELECT pg_temp.direct(%L, %L, p_lines => %L)', '{
 SELECT is(pg_temp.direct('{}', '{BALCONY}', p_lines => '{FLOOR}'), 'new', 'which is about that line alone');
 SELECT queue_mark(:sale, 'VIP', false) \gset _
 SELECT is(pg_temp.direct(seats(4), '{}'), 'new', 'nor when that is told');
-SELECT is((SELECT kept_until FROM filter_event(:sale)), 0::bigint, 'to the filter too');
+SELECT is((SELECT ROW(kept_until, kept_lines)::text FROM filter_event(:sale)), '(0,"")', 'to the filter too');
 
 -- all places of a batch are claimed in one statement: the counter is locked no longer than that
 CREATE TEMPORARY SEQUENCE statements;

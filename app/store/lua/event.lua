@@ -9,7 +9,8 @@
 --           last moment at which something may have been written that is not (both by Redis's own
 --           clock); shown: what everybody sees of the event (shared|layout version|prices in the order
 --           of the sections); room: the waiting room that a hold needs a pass of (room.lua); empty: none;
---           kept: until when somebody may wait in a line that is lost here (0: nobody does)
+--           kept: until when somebody may wait in a line that is lost here (0: nobody does); kept_lines: the
+--           lines in which somebody waited when all was built (FLOOR,VIP)
 --   :seats  string: one byte a seat in layout order: a available, h held, r reserved, b booked, x not
 --           for sale
 --   :ids    hash: seat id -> position

@@ -70,21 +70,27 @@ local function free_seats(ranges)
   end
   return free
 end
+-- Indexes of the seats asked for that are of this section, and the ranges of all that it has.
+local layout
+local function seats_in(name)
+  layout = layout or '\n' .. (call('HGET', META, 'sections') or '') .. '\n'
+  local ranges = string.match(layout, '\n' .. string.gsub(name, '%-', '%%-') .. '|seated|%d+|([^\n]*)')
+  local mine = {}
+  for first, last in string.gmatch(ranges or '', '(%d+)-(%d+)') do
+    for i = 1, asked do
+      local p = tonumber(positions[i])
+      if p >= tonumber(first) and p <= tonumber(last) then
+        mine[#mine + 1] = i - 1
+      end
+    end
+  end
+  return mine, ranges
+end
 -- Indexes of the seats asked for that are to go to those who stand in line, and the names of their lines.
 local function promised()
   local out, lines = {}, {}
-  local sections = '\n' .. (call('HGET', META, 'sections') or '') .. '\n'
   for _, name in ipairs(call('SMEMBERS', WAITS)) do
-    local ranges = string.match(sections, '\n' .. string.gsub(name, '%-', '%%-') .. '|seated|%d+|([^\n]*)')
-    local mine = {}
-    for first, last in string.gmatch(ranges or '', '(%d+)-(%d+)') do
-      for i = 1, asked do
-        local p = tonumber(positions[i])
-        if p >= tonumber(first) and p <= tonumber(last) then
-          mine[#mine + 1] = i - 1
-        end
-      end
-    end
+    local mine, ranges = seats_in(name)
     if #mine > 0 and spare(name, free_seats(ranges)) < #mine then
       lines[#lines + 1] = name
       for _, i in ipairs(mine) do
@@ -94,6 +100,23 @@ local function promised()
   end
   table.sort(out)
   return out, lines
+end
+
+-- Whether something is asked for of a section in whose line somebody waited when all was built anew, and nobody
+-- is back yet.
+local function of_lost_line()
+  for name in string.gmatch(call('HGET', META, 'kept_lines') or '', '[^,]+') do
+    if call('SISMEMBER', WAITS, name) == 0 then
+      local mine = #seats_in(name) > 0
+      for i = last + 1, #ARGV, 2 do
+        mine = mine or ARGV[i] == name
+      end
+      if mine then
+        return true
+      end
+    end
+  end
+  return false
 end
 
 local waits = call('EXISTS', WAITS) == 1
@@ -149,8 +172,8 @@ for i = last + 1, #ARGV, 2 do
   end
 end
 
--- All was built anew since somebody waited in a line, and nobody of any line is back yet.
-if not waits and now < tonumber(meta[8] or 0) then
+-- PostgreSQL knows for how long it is kept for them.
+if now < tonumber(meta[8] or 0) and of_lost_line() then
   return { 'ask', tokens }
 end
 local life = tonumber(meta[5])
