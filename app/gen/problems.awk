@@ -3,8 +3,8 @@
 # id. (Not a named one: where the request line could not be read, nginx cannot go there.)
 #
 # in:  app/base/problem.def
-# out: an nginx file to be included within server { }; it uses $request_id, $holdfast_allow and, for
-#      browsers of other origins, $holdfast_origin
+# out: an nginx file to be included within server { }; it uses $request_id, $holdfast_allow,
+#      $holdfast_left and $holdfast_quota and, for browsers of other origins, $holdfast_origin
 
 /^PROBLEM\(/ {
 	n = split($0, quoted, "\"")
@@ -14,7 +14,8 @@
 	status[slug] = number[2]
 }
 
-function answer(codes, slug, headers, directive)
+# headers: separated by commas.
+function answer(codes, slug, headers, directive,    each, i, n)
 {
 	if (!(slug in status)) {
 		print "problems.awk: no problem is called " slug > "/dev/stderr"
@@ -32,8 +33,9 @@ function answer(codes, slug, headers, directive)
 	printf "\tadd_header Cache-Control no-store always;\n"
 	printf "\tadd_header Access-Control-Allow-Origin $holdfast_origin always;\n"
 	printf "\tadd_header Vary Origin always;\n"
-	if (headers != "")
-		printf "\tadd_header %s always;\n", headers
+	n = split(headers, each, /, */)
+	for (i = 1; i <= n; i++)
+		printf "\tadd_header %s always;\n", each[i]
 	if (directive != "")
 		printf "\t%s;\n", directive
 	printf "\treturn %s '{\"type\":\"/problems/%s\",\"title\":\"%s\",\"status\":%s,", \
@@ -54,7 +56,8 @@ END {
 	answer("412", "precondition-failed", "", "keepalive_timeout 0")
 	answer("413", "body-too-large", "")
 	answer("414", "uri-too-long", "")
-	answer("429", "rate-limited", "Retry-After 1")
+	answer("429", "rate-limited", \
+		"Retry-After 1, RateLimit $holdfast_left, RateLimit-Policy $holdfast_quota")
 	answer("494", "headers-too-large", "")
 	answer("500", "internal", "")
 	answer("502 503 504", "unavailable", "Retry-After 1")

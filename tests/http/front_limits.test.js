@@ -34,9 +34,15 @@ test('watchers are not limited, nor who calls back', async () => {
 });
 
 test('who calls back has a limit of its own, and a generous one', async () => {
-	const ask = (from) => call('GET', '/webhooks/stripe', { from }).then((answer) => answer.status);
+	const policies = new Set();
+	const ask = async (from) => {
+		const answer = await call('GET', '/webhooks/stripe', { from });
+		policies.add(answer.headers['ratelimit-policy']);
+		return answer.status;
+	};
 	const answers = await Promise.all(Array.from({ length: 2500 }, () => ask('127.4.0.1')));
 	assert.ok(answers.includes(429), 'a flood is cut');
+	assert.deepEqual(policies, new Set([undefined, '"caller";q=200;w=1']));
 	assert.ok(answers.filter((status) => status === 405).length >= 400, 'the burst passes');
 	assert.equal(await ask('127.4.0.2'), 405, 'of that address alone');
 });

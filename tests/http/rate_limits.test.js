@@ -154,7 +154,8 @@ test('a flood from one address ends at nginx, early and cheap', async () => {
 	assert.ok(refused.length > 50, `${refused.length} refused`);
 	for (const answer of refused.slice(0, 10)) {
 		assertProblem(answer, 429, 'rate-limited');
-		assert.equal(answer.headers['ratelimit-policy'], undefined);
+		assert.equal(answer.headers['ratelimit-policy'], '"address";q=50;w=1');
+		assert.equal(answer.headers.ratelimit, '"address";r=0;t=1');
 	}
 	for (const answer of answers.filter((a) => a.status !== 429))
 		assertProblem(answer, 401, 'unauthenticated');
