@@ -366,6 +366,8 @@ install: all ## DESTDIR= PREFIX=: programs, web server parts, configuration, sch
 	install -d $(DESTDIR)$(PREFIX)/share/holdfast/conf
 	install -m 0644 $(filter-out conf/mail conf/scenarios,$(wildcard conf/*)) $(NGINX_PARTS) \
 		$(DESTDIR)$(PREFIX)/share/holdfast/conf/
+	sed 's,/usr/local/share,$(PREFIX)/share,g' conf/holdfast.conf \
+		>$(DESTDIR)$(PREFIX)/share/holdfast/conf/holdfast.conf
 	install -d $(DESTDIR)$(PREFIX)/share/holdfast/conf/scenarios
 	install -m 0644 conf/scenarios/* $(DESTDIR)$(PREFIX)/share/holdfast/conf/scenarios/
 	install -d $(DESTDIR)$(PREFIX)/share/holdfast/conf/mail

@@ -73,6 +73,16 @@ after(() => {
 	else jail('remove');
 });
 
+test('what the configuration names is there once it is installed, under any prefix', () => {
+	for (const prefix of ['/usr/local', '/opt/holdfast']) {
+		const settings = command([`${dir}${prefix}/bin/holdfast-outbox`, '--print-config',
+			'--config', `${dir}${prefix}/share/holdfast/conf/holdfast.conf`]);
+		const [, templates] = /^mail_templates = (.*)$/m.exec(settings);
+		assert.equal(templates, `${prefix}/share/holdfast/conf/mail`);
+		fs.accessSync(`${dir}${templates}/booking.confirmed.txt`);
+	}
+});
+
 test('what the crontabs name is there once it is installed, under any prefix', () => {
 	for (const prefix of ['/usr/local', '/opt/holdfast']) {
 		const share = path.join(dir, prefix, 'share/holdfast/cron');
