@@ -20,6 +20,10 @@ before(async () => {
 after(() => stack.verify());
 
 const soldFloor = (...floor) => line.soldFloor(olga, ...floor);
+// Until the line has been looked at, and PostgreSQL knows that somebody waits.
+const told = (id) => stack.until('PostgreSQL has been told', () =>
+	stack.sql(`select 1 from queue_lines where event_id = ${id} and waits_until > now()`) === '1');
+
 const bookingOf = async (who, id) => assertStatus(await get(`/bookings/${id}`, { token: who.token }), 200).body;
 
 test('whoever joins while places are free is given them at once', async () => {
@@ -108,7 +112,7 @@ test('what comes free while people wait is for them, however many others ask for
 	const { id, release } = await soldFloor(4);
 	const { token } = await line.joined(ann, id, 'Floor', 4);
 	// Who comes with a key may be told by PostgreSQL alone, also before it has been told of the line.
-	await stack.until('PostgreSQL has been told', () => stack.sql(`select 1 from queue_lines where event_id = ${id} and waits_until > now()`) === '1');
+	await told(id);
 	stack.sql(`update queue_lines set waits_until = null where event_id = ${id}`);
 	let over = false;
 	const got = [];
@@ -126,12 +130,28 @@ test('what comes free while people wait is for them, however many others ask for
 	assert.deepEqual(got, []);
 });
 
+test('whoever stands in line is given places by that, and not past it', async () => {
+	const { id, release } = await soldFloor(2);
+	const { token } = await line.joined(ann, id, 'Floor', 2);
+	await told(id);
+	let over = false;
+	const wish = { event_id: id, section_id: 'Floor', seats_requested: 1 };
+	const grabbing = (async () => {
+		for (let i = 0; !over; i++) assertProblem(await hold(ann, wish, i % 2 ? { key: freshKey() } : {}), 409, 'sold-out');
+	})();
+	assertStatus(await release(0), 200);
+	const { booking_id: booking } = await line.until(token, 'reserved').finally(() => { over = true; });
+	await grabbing;
+	const { items } = assertStatus(await get(`/bookings?event_id=${id}`, { token: ann.token }), 200).body;
+	assert.deepEqual(items.map((b) => b.booking_id), [booking]);
+});
+
 test('what nobody who waits could be given is for all, and once they have left everything is', async () => {
 	const { id, release } = await soldFloor(13);
 	const { token } = await line.joined(ann, id, 'Floor', 5);
 	assertStatus(await release(1), 200);
 	const direct = (seats) => hold(bert, { event_id: id, section_id: 'Floor', seats_requested: seats });
-	await stack.until('the line was looked at', () => stack.sql(`select 1 from queue_lines where event_id = ${id} and waits_until > now()`) === '1');
+	await told(id);
 	const booked = assertStatus(await direct(1), 201).body;
 	// Two are left; with two more, those five could be given four still.
 	assertStatus(await release(0), 200);
