@@ -396,6 +396,24 @@ test('keys: the first answer again, byte for byte, and no other request under th
 	assertProblem(await line.leave(ann, token, { key: leaving }), 422, 'idempotency-key-reused');
 });
 
+test('keys that Redis has lost: a repeat is judged anew, and comes to the same', async () => {
+	const { id } = await soldFloor(1);
+	const keys = { join: freshKey(), leave: freshKey() };
+	const join = async () => assertStatus(await line.join(ann, id, 'Floor', 1, { key: keys.join }), 202);
+	const first = await join();
+	await line.joined(bert, id, 'Floor', 1);
+	assert.equal((await join()).headers['idempotent-replayed'], 'true');
+	const forget = () => stack.redis('del', ...stack.redis('keys', `hfk:{${id}}:*`).split('\n'));
+	assert.equal(forget(), '1');
+	const again = await join();
+	assert.deepEqual([again.headers['idempotent-replayed'], again.body.token, again.body.position], [undefined, first.body.token, 1]);
+	const leave = async () => assertStatus(await line.leave(ann, first.body.token, { key: keys.leave }), 204);
+	await leave();
+	assert.equal(forget(), '2');
+	assert.equal((await leave()).headers['idempotent-replayed'], undefined);
+	assert.equal((await line.standing(first.body.token)).status, 'left');
+});
+
 test('a confirm under a key', async () => {
 	const { event_id: id } = await event(olga);
 	const { token } = await line.joined(ann, id, 'Floor', 1);
