@@ -146,29 +146,65 @@ expect_imply(struct expectation *list, size_t *count)
 }
 
 void
-expect_write(const struct expectation *expectation, char *out, size_t room)
+expect_write(const struct expectation *expectation, char *out)
 {
 	char status[8] = "", number[24];
 
 	if (expectation->measure == MEASURE_STATUS)
 		snprintf(status, sizeof(status), "%d", expectation->status);
 	snprintf(number, sizeof(number), "%" PRId64, expectation->value);
-	snprintf(out, room, "%s %s %s", *status ? status : names[expectation->measure],
+	snprintf(out, EXPECT_TEXT, "%s %s %s", *status ? status : names[expectation->measure],
 		signs[expectation->how],
 		expectation->kind != EXPECT_NUMBER ? sizes[expectation->kind] : number);
 }
 
-int64_t
-expect_value(const struct expectation *expectation, const struct expect_known *known)
+/* Known in microseconds, expected in milliseconds. */
+static bool
+is_time(enum measure measure)
+{
+	return measure == MEASURE_RETAKEN || measure == MEASURE_OVERDUE || measure >= MEASURE_P50;
+}
+
+static int64_t
+value_of(const struct expectation *expectation, const struct expect_known *known)
 {
 	return expectation->measure == MEASURE_STATUS ? known->statuses[expectation->status]
 						      : known->values[expectation->measure];
 }
 
+static void
+write_value(int64_t value, bool time, char *out)
+{
+	char fraction[8];
+	size_t len;
+
+	if (!time || value < 0) {
+		snprintf(out, EXPECT_TEXT, "%" PRId64, value);
+		return;
+	}
+	snprintf(fraction, sizeof(fraction), ".%03d", (int)(value % 1000));
+	for (len = strlen(fraction); len > 0 && (fraction[len - 1] == '0' || len == 1); len--)
+		fraction[len - 1] = '\0';
+	snprintf(out, EXPECT_TEXT, "%" PRId64 "%s", value / 1000, fraction);
+}
+
+void
+expect_write_value(
+	const struct expectation *expectation, const struct expect_known *known, char *out)
+{
+	write_value(value_of(expectation, known), is_time(expectation->measure), out);
+}
+
+void
+expect_write_measure(enum measure measure, const struct expect_known *known, char *out)
+{
+	write_value(known->values[measure], is_time(measure), out);
+}
+
 enum expect_verdict
 expect_judge(const struct expectation *expectation, const struct expect_known *known)
 {
-	int64_t got = expect_value(expectation, known);
+	int64_t got = value_of(expectation, known);
 	int64_t wanted = expectation->kind == EXPECT_CAPACITY ? known->capacity
 			 : expectation->kind == EXPECT_BUYERS ? known->buyers
 			 : expectation->kind == EXPECT_OTHERS ? known->buyers - 1
@@ -177,6 +213,8 @@ expect_judge(const struct expectation *expectation, const struct expect_known *k
 
 	if (got < 0)
 		return EXPECT_UNJUDGED;
+	if (is_time(expectation->measure))
+		wanted = wanted < INT64_MAX / 1000 ? wanted * 1000 : INT64_MAX;
 	switch (expectation->how) {
 	case EXPECT_EQUAL:
 		met = got == wanted;

@@ -25,14 +25,14 @@ enum measure {
 	MEASURE_DIFFERENT, /* replays with another answer than the first */
 	MEASURE_PARTIAL,   /* 2xx with other places than those asked for */
 	MEASURE_WINNERS,   /* most owners of one seat at one moment */
-	MEASURE_RETAKEN,   /* ms: longest from a deadline until somebody else had the seat */
-	MEASURE_OVERDUE,   /* ms: the same, at the end, for a seat that nobody had again */
+	MEASURE_RETAKEN,   /* us: longest from a deadline until somebody else had the seat */
+	MEASURE_OVERDUE,   /* us: the same, at the end, for a seat that nobody had again */
 	MEASURE_LATE,      /* confirms after the deadline */
 	MEASURE_SOLD,      /* at the end */
 	MEASURE_UNSOLD,    /* at the end, held ones included */
 	MEASURE_BUYERS,    /* who have confirmed something */
 	MEASURE_UNMET,     /* open loop: arrivals for which no buyer was free in time */
-	MEASURE_P50,       /* ms, of all calls of the run */
+	MEASURE_P50,       /* us, of all calls of the run */
 	MEASURE_P99,
 	MEASURE_P999,
 	MEASURE_LONGEST,
@@ -50,7 +50,7 @@ struct expectation {
 	bool implied; /* holds for every scenario that does not say otherwise */
 };
 
-/* What is known at the end; a measure that was not taken is below 0. */
+/* What is known at the end, times in us; a measure that was not taken is below 0. */
 struct expect_known {
 	int64_t values[MEASURES];
 	const int64_t *statuses; /* 600 of them */
@@ -71,9 +71,15 @@ void expect_imply(struct expectation *list, size_t *count);
 
 const char *expect_name(enum measure measure);
 
-/* "holds >= 3", and the value that it is judged by. */
-void expect_write(const struct expectation *expectation, char *out, size_t room);
-int64_t expect_value(const struct expectation *expectation, const struct expect_known *known);
+#define EXPECT_TEXT 64 /* room for either of the following */
+
+/* "holds >= 3", and the value that it is judged by: of times in ms, "1000.9", as they are. */
+void expect_write(const struct expectation *expectation, char *out);
+void expect_write_value(
+	const struct expectation *expectation, const struct expect_known *known, char *out);
+
+/* The value of a measure that is no status. */
+void expect_write_measure(enum measure measure, const struct expect_known *known, char *out);
 
 enum expect_verdict { EXPECT_MET, EXPECT_FAILED, EXPECT_UNJUDGED };
 

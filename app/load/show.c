@@ -168,14 +168,12 @@ show_outcome(const struct crowd *crowd, const struct outcome *outcome)
 	for (size_t i = 0; i < outcome->expectations_count; i++) {
 		const struct expectation *e = &outcome->expectations[i];
 		enum expect_verdict verdict = expect_judge(e, &outcome->known);
-		char text[64];
+		char text[EXPECT_TEXT], value[EXPECT_TEXT];
 
-		expect_write(e, text, sizeof(text));
-		printf("expect %-26s %-10s", text, verdict_name(verdict));
-		if (verdict == EXPECT_UNJUDGED)
-			puts(" it is not known");
-		else
-			printf(" %" PRId64 "\n", expect_value(e, &outcome->known));
+		expect_write(e, text);
+		expect_write_value(e, &outcome->known, value);
+		printf("expect %-26s %-10s %s\n", text, verdict_name(verdict),
+			verdict == EXPECT_UNJUDGED ? "it is not known" : value);
 		failed += verdict == EXPECT_FAILED;
 		met += verdict == EXPECT_MET;
 	}
@@ -221,12 +219,12 @@ report_expectations(FILE *file, const struct outcome *outcome)
 	for (size_t i = 0; i < outcome->expectations_count; i++) {
 		const struct expectation *e = &outcome->expectations[i];
 		enum expect_verdict verdict = expect_judge(e, &outcome->known);
-		char text[64];
+		char text[EXPECT_TEXT], value[EXPECT_TEXT];
 
-		expect_write(e, text, sizeof(text));
-		fprintf(file, "%s{\"expect\":\"%s\",\"verdict\":\"%s\",\"value\":%" PRId64 "}",
-			i > 0 ? "," : "", text, verdict_name(verdict),
-			expect_value(e, &outcome->known));
+		expect_write(e, text);
+		expect_write_value(e, &outcome->known, value);
+		fprintf(file, "%s{\"expect\":\"%s\",\"verdict\":\"%s\",\"value\":%s}",
+			i > 0 ? "," : "", text, verdict_name(verdict), value);
 	}
 }
 
@@ -253,9 +251,13 @@ show_report(const struct crowd *crowd, const struct outcome *outcome, const char
 		outcome->interrupted ? "true" : "false", crowd->tally->calls);
 	report_kinds(file, crowd->tally);
 	fputs("},\"measures\":{", file);
-	for (enum measure m = MEASURE_STATUS + 1; m < MEASURES; m++)
-		fprintf(file, "%s\"%s\":%" PRId64, m > MEASURE_STATUS + 1 ? "," : "",
-			expect_name(m), outcome->known.values[m]);
+	for (enum measure m = MEASURE_STATUS + 1; m < MEASURES; m++) {
+		char value[EXPECT_TEXT];
+
+		expect_write_measure(m, &outcome->known, value);
+		fprintf(file, "%s\"%s\":%s", m > MEASURE_STATUS + 1 ? "," : "", expect_name(m),
+			value);
+	}
 	fputs("},\"expectations\":[", file);
 	report_expectations(file, outcome);
 	fputs("]}\n", file);

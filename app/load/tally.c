@@ -87,8 +87,8 @@ tally_own(struct tally *tally, size_t seat, const char *booking, int64_t from_us
 	if (is_at_once(tally, last, &now))
 		at_once = 2;
 	else if (last->booking && !last->ended && from_us >= last->until_us &&
-		 (from_us - last->until_us) / 1000 > tally->counts[MEASURE_RETAKEN])
-		tally->counts[MEASURE_RETAKEN] = (from_us - last->until_us) / 1000;
+		 from_us - last->until_us > tally->counts[MEASURE_RETAKEN])
+		tally->counts[MEASURE_RETAKEN] = from_us - last->until_us;
 	if (at_once > tally->counts[MEASURE_WINNERS])
 		tally->counts[MEASURE_WINNERS] = at_once;
 	/* Answers may be read in another order than they were made. */
@@ -110,7 +110,7 @@ tally_keep(struct tally *tally, size_t seat, const char *booking)
 void
 tally_finish(struct tally *tally, int64_t ended_us)
 {
-	int64_t *most_ms = &tally->counts[MEASURE_OVERDUE];
+	int64_t *most_us = &tally->counts[MEASURE_OVERDUE];
 
 	ended_us += tally->clock_known ? tally->ahead_us : 0;
 	for (size_t i = 0; i < tally->seats; i++) {
@@ -118,8 +118,8 @@ tally_finish(struct tally *tally, int64_t ended_us)
 
 		if (!last->booking || last->ended || last->until_us == FOR_GOOD)
 			continue;
-		if ((ended_us - last->until_us) / 1000 > *most_ms)
-			*most_ms = (ended_us - last->until_us) / 1000;
+		if (ended_us - last->until_us > *most_us)
+			*most_us = ended_us - last->until_us;
 	}
 }
 
@@ -169,8 +169,8 @@ tally_known(const struct tally *tally, struct expect_known *known)
 	values[MEASURE_5XX] = 0;
 	for (int status = 500; status < TALLY_STATUSES; status++)
 		values[MEASURE_5XX] += tally->all[status];
-	values[MEASURE_P50] = histogram_quantile(&all, 0.5) / 1000;
-	values[MEASURE_P99] = histogram_quantile(&all, 0.99) / 1000;
-	values[MEASURE_P999] = histogram_quantile(&all, 0.999) / 1000;
-	values[MEASURE_LONGEST] = all.most_us / 1000;
+	values[MEASURE_P50] = histogram_quantile(&all, 0.5);
+	values[MEASURE_P99] = histogram_quantile(&all, 0.99);
+	values[MEASURE_P999] = histogram_quantile(&all, 0.999);
+	values[MEASURE_LONGEST] = all.most_us;
 }

@@ -78,7 +78,7 @@ Test(expect, later_ones_replace)
 	struct expectation one = { .measure = MEASURE_STATUS, .status = 410, .value = 1 };
 	struct expectation other = { .measure = MEASURE_STATUS, .status = 409, .value = 2 };
 	size_t count = 0;
-	char text[64];
+	char text[EXPECT_TEXT];
 
 	cr_assert(expect_add(list, &count, &one));
 	cr_assert(expect_add(list, &count, &other));
@@ -86,6 +86,48 @@ Test(expect, later_ones_replace)
 	one.how = EXPECT_AT_LEAST;
 	cr_assert(expect_add(list, &count, &one));
 	cr_assert_eq(count, 2);
-	expect_write(&list[0], text, sizeof(text));
+	expect_write(&list[0], text);
 	cr_assert_str_eq(text, "410 >= 5");
+}
+
+Test(expect, compares_times_to_the_microsecond)
+{
+	static const enum measure times[] = { MEASURE_RETAKEN, MEASURE_OVERDUE, MEASURE_P50,
+		MEASURE_P99, MEASURE_P999, MEASURE_LONGEST };
+
+	for (size_t i = 0; i < ARRAY_LENGTH(times); i++) {
+		const char *name = expect_name(times[i]);
+
+		known.values[times[i]] = 1000900;
+		cr_assert_eq(judge(name, "<=", "1000"), EXPECT_FAILED, "%s", name);
+		cr_assert_eq(judge(name, "<=", "1001"), EXPECT_MET, "%s", name);
+		cr_assert_eq(judge(name, "=", "1000"), EXPECT_FAILED, "%s", name);
+		cr_assert_eq(judge(name, ">", "1000"), EXPECT_MET, "%s", name);
+		cr_assert_eq(judge(name, "<", "9223372036854775807"), EXPECT_MET, "%s", name);
+		known.values[times[i]] = 1000000;
+		cr_assert_eq(judge(name, "<=", "1000"), EXPECT_MET, "%s", name);
+	}
+}
+
+Test(expect, shows_values_as_they_are_judged)
+{
+	static const struct {
+		int64_t us;
+		const char *text;
+	} cases[] = { { 0, "0" }, { 7, "0.007" }, { 1000900, "1000.9" }, { 12000, "12" },
+		{ 12340, "12.34" }, { -1, "-1" } };
+	struct expectation status = { .measure = MEASURE_STATUS, .status = 410 };
+	char text[EXPECT_TEXT];
+
+	for (size_t i = 0; i < ARRAY_LENGTH(cases); i++) {
+		known.values[MEASURE_LONGEST] = cases[i].us;
+		expect_write_measure(MEASURE_LONGEST, &known, text);
+		cr_assert_str_eq(text, cases[i].text);
+	}
+	known.values[MEASURE_HOLDS] = 1500;
+	expect_write_measure(MEASURE_HOLDS, &known, text);
+	cr_assert_str_eq(text, "1500");
+	statuses[410] = 1500;
+	expect_write_value(&status, &known, text);
+	cr_assert_str_eq(text, "1500");
 }
