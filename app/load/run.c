@@ -353,7 +353,7 @@ finish(void)
 	tally_known(crowd->tally, &outcome.known);
 	wrong = look(&outcome);
 	failed = show_outcome(crowd, &outcome);
-	if (options->report && !show_report(crowd, &outcome, options->report))
+	if (options->report_file && !show_report(crowd, &outcome, options->report_file))
 		return impossible(options->report, strerror(errno));
 	if (crowd->failed)
 		return impossible("", crowd->failed);

@@ -4,6 +4,8 @@
 #ifndef HOLDFAST_RUN_H
 #define HOLDFAST_RUN_H
 
+#include <stdio.h>
+
 #include "load/scenario.h"
 
 #define RUN_FAILED      1
@@ -22,7 +24,8 @@ struct run_options {
 	int64_t buyers, duration_s, rate, seed;
 	double speed;                            /* buyers think so many times faster */
 	const char *history, *accounts, *report; /* files; NULL: none */
-	bool crash;                              /* the database crashes meanwhile */
+	FILE *report_file; /* that one, open for appending, for the run to close */
+	bool crash;        /* the database crashes meanwhile */
 	bool quiet;
 };
 

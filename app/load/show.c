@@ -229,14 +229,16 @@ report_expectations(FILE *file, const struct outcome *outcome)
 }
 
 bool
-show_report(const struct crowd *crowd, const struct outcome *outcome, const char *path)
+show_report(const struct crowd *crowd, const struct outcome *outcome, FILE *file)
 {
-	FILE *file = fopen(path, "we");
 	struct str text;
 	bool good;
 
-	if (!file)
+	/* What is no file, but a pipe, has nothing to be taken away. */
+	if (ftruncate(fileno(file), 0) != 0 && errno != EINVAL) {
+		fclose(file);
 		return false;
+	}
 	str_init(&text, crowd->arena);
 	str_add(&text, "{\"scenario\":");
 	str_add_json(&text, crowd->scenario->name);
@@ -261,6 +263,6 @@ show_report(const struct crowd *crowd, const struct outcome *outcome, const char
 	fputs("},\"expectations\":[", file);
 	report_expectations(file, outcome);
 	fputs("]}\n", file);
-	good = !ferror(file);
+	good = fflush(file) == 0 && !ferror(file);
 	return fclose(file) == 0 && good;
 }

@@ -4,6 +4,8 @@
 #ifndef HOLDFAST_SHOW_H
 #define HOLDFAST_SHOW_H
 
+#include <stdio.h>
+
 #include "load/crowd.h"
 
 struct show {
@@ -36,7 +38,7 @@ struct outcome {
 /* How many expectations have failed. */
 int64_t show_outcome(const struct crowd *crowd, const struct outcome *outcome);
 
-/* The same as JSON, into a file. False, with errno. */
-bool show_report(const struct crowd *crowd, const struct outcome *outcome, const char *path);
+/* The same as JSON, in place of what the file has, and closes it. False, with errno. */
+bool show_report(const struct crowd *crowd, const struct outcome *outcome, FILE *file);
 
 #endif

@@ -13,6 +13,7 @@
  * every answer names its booking, so that the order is known where it matters: what is left are
  * intervals, and n log n.
  */
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 
@@ -58,6 +59,17 @@ judge(struct history *h, struct report *report, struct pg *pg)
 	progress_end();
 }
 
+/* False, and it is said: what should stand on standard output does not. */
+static bool
+is_told(void)
+{
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return true;
+	fprintf(stderr, "holdfast-history: standard output cannot be written: %s\n",
+		strerror(errno));
+	return false;
+}
+
 static int
 check(const struct conf *conf, const char *path, struct history *h, struct report *report)
 {
@@ -81,7 +93,7 @@ check(const struct conf *conf, const char *path, struct history *h, struct repor
 	if (pg)
 		pg_close(pg);
 	history_release(h);
-	if (fault)
+	if (fault || !is_told())
 		return EXIT_USAGE;
 	return findings > 0 ? EXIT_FINDINGS : EXIT_SUCCESS;
 }
@@ -127,7 +139,9 @@ main(int argc, char **argv)
 			"owners; 3 refusals were justified; 4 deadlines counted; 5 a key had one\n"
 			"effect; 6 time did not go back; 7 lines were served in their order.\n"
 			"Exit status: 0 no findings, or planted; 1 findings; 2 usage, a history\n"
-			"that cannot be read or is cut off, no database, no place for the fault.\n",
+			"that cannot be read or is cut off, no database, no place for the fault, "
+			"nowhere\n"
+			"to tell of it.\n",
 	};
 	static struct conf conf;
 	static struct history h;
@@ -149,7 +163,7 @@ main(int argc, char **argv)
 		return usage("--most, --skew-ms and --drift-ms take a number");
 	if (list) {
 		plant_list();
-		return EXIT_SUCCESS;
+		return is_told() ? EXIT_SUCCESS : EXIT_USAGE;
 	}
 	log_init(conf.program, LOG_ERROR);
 	if (conf.argc > 0 && str_equal(conf.argv[0], "plant"))

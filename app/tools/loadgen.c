@@ -2,6 +2,7 @@
  * holdfast-loadgen: buyers by the thousand, who do what a scenario says; or single requests, as
  * fast as they are answered or at a fixed rate.
  */
+#include <errno.h>
 #include <stdio.h>
 
 #include "base/clock.h"
@@ -187,6 +188,19 @@ scenario_options(struct conf *conf, struct arena *arena, struct run_options *opt
 	return expectations_read(conf, arena, scenario);
 }
 
+/* Before anything is done, which else would be in vain. What the file has stays until the end. */
+static int
+report_open(struct run_options *options)
+{
+	if (!options->report)
+		return 0;
+	options->report_file = fopen(options->report, "ae");
+	if (options->report_file)
+		return 0;
+	fprintf(stderr, "holdfast-loadgen: %s: %s\n", options->report, strerror(errno));
+	return EXIT_USAGE;
+}
+
 static int
 scenario_main(struct conf *conf, struct arena *arena, const char *name, bool configured)
 {
@@ -207,6 +221,9 @@ scenario_main(struct conf *conf, struct arena *arena, const char *name, bool con
 	if (!configured && scenario.own)
 		return usage(scenario.name,
 			"needs an event of its own, with fresh seats: give --config");
+	status = report_open(&options);
+	if (status)
+		return status;
 	if (configured) {
 		wrong = organizer_add(conf, arena, &organizer);
 		if (wrong)

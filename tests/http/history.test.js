@@ -275,6 +275,15 @@ test('a history that nobody would have written is refused with its line', async 
 	}
 });
 
+test('a check that cannot be told of does not pass', async () => {
+	await planted('lost-booking');
+	for (const words of [['check', file], ['check', where('lost-booking')], ['--list']]) {
+		const judged = history.to(fs.openSync('/dev/full', 'w'), ...words);
+		assert.equal(judged.status, 2, words.join(' '));
+		assert.match(judged.said, /standard output cannot be written: No space left/);
+	}
+});
+
 test('what it cannot do it says, with status 2', async () => {
 	for (const [words, wanted] of [
 		[[], /check FILE/], [['check'], /check FILE/], [['check', where('none')], /cannot be read/],

@@ -2,7 +2,7 @@
 'use strict';
 
 const assert = require('node:assert/strict');
-const { execFile, execFileSync } = require('node:child_process');
+const { execFile, execFileSync, spawnSync } = require('node:child_process');
 const { createHash } = require('node:crypto');
 const fs = require('node:fs');
 const path = require('node:path');
@@ -126,6 +126,14 @@ function history(...args) {
 			(error, out, said) => resolve({ status: error ? error.code : 0, out, said }));
 	});
 }
+
+// The same, with standard output there.
+history.to = (fd, ...args) => {
+	const { status, stderr } = spawnSync(path.join(process.env.HOLDFAST_BIN, 'holdfast-history'),
+		['--config', process.env.HOLDFAST_CONF, ...args], { stdio: ['ignore', fd, 'pipe'], encoding: 'utf8' });
+	fs.closeSync(fd);
+	return { status, said: stderr };
+};
 
 // Kinds of faults that need people in line, and all others.
 const inLines = ['kept-for-nobody', 'lost-leave', 'overtaken', 'served-twice', 'too-far-back', 'unjoined', 'waits-again'];
