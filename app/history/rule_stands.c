@@ -108,16 +108,21 @@ by_user_and_end(const void *left, const void *right)
 	return (a->ended_us > b->ended_us) - (a->ended_us < b->ended_us);
 }
 
-/* How many places of the user, of which the first end stands at `at`, had ended by then. */
-static uint32_t
-ended_by(const struct ticket_end *ends, size_t count, size_t at, int64_t by_us)
-{
-	uint32_t ended = 0;
+/* Of one user, in order of time: which of their places is the next to end, and what has been. */
+struct tale {
+	size_t next; /* among the ends, from 1; 0: they have none */
+	uint32_t ended, left;
+};
 
-	for (size_t i = at; i < count && ends[i].user == ends[at].user && ends[i].ended_us <= by_us;
-		i++)
-		ended++;
-	return ended;
+static struct tale *
+find_tales(const struct history *h, const struct ticket_end *ends)
+{
+	struct tale *tales = calloc((size_t)h->users.count + 1, sizeof(*tales));
+
+	assert(tales);
+	for (size_t i = h->ends_count; i-- > 0;)
+		tales[ends[i].user].next = i + 1;
+	return tales;
 }
 
 /* Each token that was left is of a place of its own. */
@@ -125,26 +130,29 @@ static void
 judge_leaves(const struct history *h, struct report *report, const uint32_t *left)
 {
 	struct ticket_end *ends = calloc(h->ends_count + 1, sizeof(*ends));
-	size_t *first = calloc((size_t)h->users.count + 1, sizeof(*first));
-	uint32_t *leaves = calloc((size_t)h->users.count + 1, sizeof(*leaves));
+	struct tale *tales;
 
-	assert(ends && first && leaves);
-	memcpy(ends, h->ends, h->ends_count * sizeof(*ends));
-	if (h->ends_count > 0)
+	assert(ends);
+	if (h->ends_count > 0) {
+		memcpy(ends, h->ends, h->ends_count * sizeof(*ends));
 		qsort(ends, h->ends_count, sizeof(*ends), by_user_and_end);
-	for (size_t i = h->ends_count; i-- > 0;)
-		first[ends[i].user] = i + 1;
+	}
+	tales = find_tales(h, ends);
 	for (size_t i = 0; i < h->calls_count; i++) {
 		const struct call *call = &h->calls[i];
-		uint32_t ended = 0;
+		struct tale *tale = &tales[call->user];
 
 		if (call->op != RECORD_LEAVE || call->user == 0 ||
 			left[call->token] != call_line(h, call))
 			continue;
-		if (first[call->user])
-			ended = ended_by(ends, h->ends_count, first[call->user] - 1,
-				call->done_us + h->skew_us);
-		if (++leaves[call->user] <= ended)
+		/* Calls stand in the order of their answers. */
+		while (tale->next > 0 && tale->next <= h->ends_count &&
+			ends[tale->next - 1].user == call->user &&
+			ends[tale->next - 1].ended_us <= call->done_us + h->skew_us) {
+			tale->next++;
+			tale->ended++;
+		}
+		if (++tale->left <= tale->ended)
 			continue;
 		report_line(report, call_line(h, call));
 		report_finding(report, 7,
@@ -152,8 +160,7 @@ judge_leaves(const struct history *h, struct report *report, const uint32_t *lef
 			names_text(&h->users, call->user));
 	}
 	free(ends);
-	free(first);
-	free(leaves);
+	free(tales);
 }
 
 void
