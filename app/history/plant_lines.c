@@ -188,6 +188,29 @@ too_far_back(struct plant *p)
 	return false;
 }
 
+/* In a section in whose line nobody stood. */
+static bool
+no_line(struct plant *p)
+{
+	size_t hold = 0;
+	struct record_call *join;
+
+	for (size_t i = 1; i <= p->count; i++) {
+		const struct record_call *call = plant_call(p, i);
+
+		if (call->op == RECORD_JOIN)
+			return false;
+		if (call->op == RECORD_HOLD && call->status == 201 && call->user &&
+			*section_of(call))
+			hold = i;
+	}
+	if (!hold)
+		return false;
+	join = plant_refused(p, hold, RECORD_JOIN, NULL, 202, NULL);
+	join->got.position = 1;
+	return true;
+}
+
 /* A moment after a line was left, this token's place in it. */
 static bool
 waits_again(struct plant *p)
@@ -276,6 +299,7 @@ const struct plant_kind plant_lines[] = {
 	{ "unjoined", 7, "somebody was served who had not joined the line", unjoined },
 	{ "served-twice", 7, "somebody who joined once was served twice", served_twice },
 	{ "too-far-back", 7, "a place in line was further back than anybody stood", too_far_back },
+	{ "no-line", 7, "somebody stood in a line that there is not", no_line },
 	{ "waits-again", 7, "a place that had been left was told to wait", waits_again },
 	{ "lost-leave", 7, "a leave was answered and is not there", lost_leave },
 	{ .name = NULL },

@@ -4,6 +4,7 @@
 #include "base/str.h"
 #include "history/plant.h"
 
+#define HOUR_US INT64_C(3600000000)
 #define LONG_US 100000 /* by which a booking is left alone */
 
 static const char planted_key[] = "planted";
@@ -140,6 +141,48 @@ nobody_in_flight(struct plant *p)
 	return refused_hold(p, planted_key, 409, "idempotency-in-flight");
 }
 
+/* Not a seat is named, and none was anybody's yet. */
+static bool
+unnamed_refusal(struct plant *p)
+{
+	for (uint32_t i = 1; i <= p->places.count; i++) {
+		size_t first = p->place_stories[i].first;
+		struct record_call *refused;
+
+		if (!first || plant_call(p, first)->status != 201 ||
+			plant_call(p, first)->asked.places.seats_count == 0 ||
+			plant_call(p, first)->asked.places.parts_count > 0)
+			continue;
+		refused = plant_refused(p, first, RECORD_HOLD, NULL, 409, "seats-unavailable");
+		refused->asked.places.seats = plant_texts(p, names_text(&p->places, i));
+		refused->asked.places.seats_count = 1;
+		refused->due_us = refused->sent_us = plant_call(p, first)->sent_us - 2000;
+		refused->done_us = refused->sent_us + 1000;
+		return true;
+	}
+	return false;
+}
+
+/* When nobody can be at work on it any more. */
+static bool
+refused_hold_key(struct plant *p)
+{
+	for (size_t i = 1; i <= p->count; i++) {
+		const struct record_call *call = plant_call(p, i);
+		struct record_call *refused;
+
+		if (call->op != RECORD_HOLD || call->status != 201 || !call->key ||
+			p->key_uses[names_find(&p->keys, call->key)] != 1)
+			continue;
+		plant_name(p, i);
+		refused = plant_refused(p, i, RECORD_HOLD, call->key, 409, "limit-exceeded");
+		refused->due_us = refused->sent_us = refused->sent_us + HOUR_US;
+		refused->done_us = refused->sent_us + 1000;
+		return true;
+	}
+	return false;
+}
+
 /* ---- moves ----------------------------------------------------------------------------------- */
 
 /* A move of a booking a moment after this call of it, refused so. */
@@ -203,6 +246,8 @@ const struct plant_kind plant_refusals[] = {
 		needless_payment },
 	{ "own-forbidden", 3, "a confirm of one's own hold was forbidden", own_forbidden },
 	{ "closed-sales", 3, "sales were said to be closed, and were not", closed_sales },
+	{ "unnamed-refusal", 3, "seats were refused that nobody had, and none was named",
+		unnamed_refusal },
 	{ "no-reason", 3, "a hold was refused without a reason", no_reason },
 	{ "quick-busy", 3, "a hold was refused for others at work, and had not waited",
 		quick_busy },
@@ -213,6 +258,7 @@ const struct plant_kind plant_refusals[] = {
 		granted_invalid },
 	{ "lost-event", 3, "a hold did not find the event", lost_event },
 	{ "no-room", 3, "a hold was refused for a waiting room that there is not", no_room },
+	{ "refused-hold-key", 5, "a hold was made, and refused under its key", refused_hold_key },
 	{ "refused-key", 5, "a move was done, and refused under its key", refused_key },
 	{ .name = NULL },
 };
