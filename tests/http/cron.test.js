@@ -14,7 +14,8 @@ const stack = require('../lib/stack.js');
 
 const { env, run, tree } = stack;
 const asRoot = process.getuid() === 0 ? [] : ['sudo', '-n'];
-const build = path.resolve(env.HOLDFAST_BIN, '..');
+// As make names it, which keeps by this name what each file was made of.
+const build = path.relative(tree, path.resolve(env.HOLDFAST_BIN, '..'));
 let dir, syslog;
 
 function command(words, options) {

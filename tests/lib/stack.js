@@ -70,12 +70,17 @@ async function change(changes, ...names) {
 	fs.writeFileSync(`${env.HOLDFAST_CONF}.new`, text, { mode: fs.statSync(env.HOLDFAST_CONF).mode });
 	fs.renameSync(`${env.HOLDFAST_CONF}.new`, env.HOLDFAST_CONF);
 	await Promise.all(names.map(async (pool) => {
-		const before = workers(pool);
-		process.kill(pidOf(pool), 'SIGTERM');
+		const before = workers(pool), supervisor = pidOf(pool);
+		let told = 0;
 		await until(`the pool ${pool}`, () => {
+			// One that is just starting a worker may miss it: so once more.
+			if (Date.now() - told > 2000 && isAlive(supervisor)) {
+				told = Date.now();
+				process.kill(supervisor, 'SIGTERM');
+			}
 			const now = workers(pool);
 			return now.length === before.length && !now.some((pid) => before.includes(pid));
-		}, 30);
+		});
 	}));
 }
 
