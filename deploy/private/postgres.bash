@@ -199,23 +199,31 @@ sqitch_run() {
 		sqitch "$1" --target "db:pg:$database" "${@:2}")
 }
 
-# The names of the changes in the plan, and those that are deployed, one a line.
+# The changes in the plan, and those that are deployed, one a line: name, and SHA-1 of the script.
 changes_planned() {
-	sed -n 's/^\([a-z][a-z0-9_-]*\) .*/\1/p' "$tree/sql/sqitch.plan"
+	(cd "$tree/sql/deploy" && sed -n 's/^\([a-z][a-z0-9_-]*\) .*/\1.sql/p' ../sqitch.plan |
+		xargs sha1sum | awk '{ sub(/\.sql$/, "", $2); print $2, $1 }')
 }
 
 changes_deployed() {
-	psql_admin -d "$database" -c 'select change from sqitch.changes' 2>/dev/null
+	psql_admin -d "$database" -c \
+		"select change || ' ' || script_hash from sqitch.changes" 2>/dev/null
 }
 
 schema_up() {
-	local began=$EPOCHREALTIME planned
+	local began=$EPOCHREALTIME planned deployed edited
 	if [ -n "$cluster" ]; then
 		database_copy
 	fi
 	[ -e "$tree/sql/sqitch.plan" ] || return 0
 	planned=$(changes_planned | sort)
-	[ "$planned" != "$(changes_deployed | sort)" ] || return 0
+	deployed=$(changes_deployed | sort) || true
+	[ "$planned" != "$deployed" ] || return 0
+	# For sqitch such a change is there, and what it lacks would come out as 503s.
+	edited=$(join <(echo "$planned") <(echo "$deployed") | awk '$2 != $3 { printf " %s", $1 }')
+	[ -z "$edited" ] ||
+		say schema "of other sources, which differ in:$edited (anew: make clean-state)"
+	[ "$(cut -d ' ' -f 1 <<<"$planned")" != "$(cut -d ' ' -f 1 <<<"$deployed")" ] || return 0
 	sqitch_run deploy --verify >"$state/log/sqitch.log" 2>&1 9>&- || {
 		cat "$state/log/sqitch.log" >&2
 		fail "the schema could not be deployed"

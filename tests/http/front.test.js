@@ -226,6 +226,11 @@ test('up, up again, other settings, down and clean', async (t) => {
 	assert.equal(await status(), 200);
 
 	const env = stack('env').stdout;
+	const [, database] = /^export DATABASE_URL='(.*)'$/m.exec(env);
+	execFileSync('psql', ['-qX', database, '-c',
+		"update sqitch.changes set script_hash = change where change in ('hold', 'queue')"]);
+	assert.doesNotMatch(other.stdout, /other sources/);
+	assert.match(stack('up', 'rate_limit=off').stdout, /schema +of other sources, which differ in: hold queue /);
 	assert.match(env, new RegExp(`^export HOLDFAST_URL='http://127.0.0.1:${port}'$`, 'm'));
 	assert.equal(stack('down').status, 0);
 	await assert.rejects(status());
