@@ -400,6 +400,22 @@ look_for(struct context *house, const struct ticket *ticket, bool *done, struct 
 	return PROBLEM_NONE;
 }
 
+/* One of whom Redis knows only that they wait, and thinks that they do in vain. */
+static enum problem
+wait_over(struct context *house, const struct ticket *ticket, const struct redis_value *reply,
+	struct queue_place *out)
+{
+	const char *sales;
+	bool served;
+	enum problem err = queue_ask(house, ticket, &served, out);
+
+	if (!err && !served)
+		err = queue_over(house, ticket, &sales);
+	if (!err && !served)
+		*out = sales ? place_over(ticket) : place_in_line(house, ticket, reply);
+	return err;
+}
+
 /* What one answer of Redis says. *done: *out is how it stands. */
 static enum problem
 status_of(struct context *house, const struct ticket *ticket, const struct redis_value *reply,
@@ -424,7 +440,7 @@ status_of(struct context *house, const struct ticket *ticket, const struct redis
 		if (str_equal(out->reason, "left"))
 			out->reason = NULL;
 	} else if (str_equal(said, "over")) {
-		*out = place_over(ticket);
+		return wait_over(house, ticket, reply, out);
 	} else if (str_equal(said, "done")) {
 		if (!place_served(ticket, reply, out)) {
 			err = queue_ask(house, ticket, done, out);

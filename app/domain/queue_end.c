@@ -106,9 +106,8 @@ queue_leave(struct context *house, const struct ticket *ticket, const struct con
 static enum problem
 not_reserved(struct context *house, const struct ticket *ticket)
 {
-	const char *sales = NULL;
-	/* A place in a waiting room comes to no reservation in any case. */
-	enum problem err = *ticket->line ? queue_over(house, ticket, &sales) : PROBLEM_NONE;
+	const char *sales;
+	enum problem err = queue_over(house, ticket, &sales);
 
 	if (err)
 		return err;

@@ -116,7 +116,8 @@ ask(struct context *house, struct asking *a)
 		/* One call is one read, however often the script has to be asked. */
 		if (a->reads)
 			*a->reads = "0";
-		if (str_equal(a->said, "ask") && !a->told)
+		/* What ends it for somebody is not said by what Redis keeps of the event alone. */
+		if ((str_equal(a->said, "ask") || str_equal(a->said, "over")) && !a->told)
 			err = ask_postgres(house, a);
 		else if (str_equal(a->said, "begin"))
 			err = queue_begin(house, a->event_id, LINE, a->epoch);

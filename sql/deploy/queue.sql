@@ -94,11 +94,11 @@ BEGIN
 END
 $$;
 
--- Whether nobody of a line is served any more: its event is cancelled, or its sales have ended. sales: when
--- they are, as sales_window() says it.
+-- Whether nobody of a line is served any more: its event is a draft, cancelled or gone, its section is, or its
+-- sales have ended, and what was begun in time has come to its end. sales: when they are, as sales_window() says it.
 CREATE FUNCTION queue_over(p_event integer, p_line text, OUT over boolean, OUT sales text)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = holdfast, pg_temp AS $$
-  SELECT e.event_id IS NULL OR e.status IN ('draft', 'cancelled') OR e.sales_end <= now()
+  SELECT e.event_id IS NULL OR e.status IN ('draft', 'cancelled') OR e.sales_end <= now() - interval '5 seconds'
       OR NOT EXISTS (SELECT FROM holdfast.sections s WHERE s.event_id = p_event AND s.section_id = p_line),
     holdfast.sales_window(e.sales_start, e.sales_end)
   FROM (VALUES (p_event)) AS q (event_id) LEFT JOIN holdfast.events e USING (event_id)

@@ -84,7 +84,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = holdfast, pg_temp AS $$
 $$;
 
 -- Until when an event is on sale, in ms since 1970. While it is not, minus that: it may be opened again before
--- then; 0: never.
+-- then; 0: it is a draft, or cancelled.
 CREATE FUNCTION open_until(e events) RETURNS bigint
 LANGUAGE sql STABLE SET search_path = holdfast, pg_temp AS $$
   SELECT CASE e.status WHEN 'on_sale' THEN 1 WHEN 'closed' THEN -1 ELSE 0 END

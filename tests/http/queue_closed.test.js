@@ -86,6 +86,19 @@ test('sales that have ended are told as such, and the places are there should th
 	await line.until(token, 'reserved');
 });
 
+test('what Redis alone takes for the end of sales is none', async () => {
+	const { id } = await line.soldFloor(olga, 1);
+	const { token } = await line.joined(ann, id, 'Floor', 1);
+	const until = stack.redis('hget', `hf:{${id}}:meta`, 'until');
+	stack.redis('hset', `hf:{${id}}:meta`, 'until', 1);
+	stack.redis('hset', line.key(id, 'Floor', 'state'), 'closed', 1);
+	const is = await line.standing(token);
+	stack.redis('hset', `hf:{${id}}:meta`, 'until', until);
+	assert.notEqual(is.status, 'expired');
+	assert.equal(is.position, 1);
+	assert.ok(is.poll_after_seconds > 0);
+});
+
 test('while an event is closed by its organizer places are kept', async () => {
 	const { id, release } = await line.soldFloor(olga, 1);
 	const { token } = await line.joined(ann, id, 'Floor', 1);

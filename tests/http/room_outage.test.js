@@ -96,6 +96,16 @@ test('Redis away: nobody comes into the room, nor in without a pass; passes are 
 	assert.ok(!crowd.some((who) => who.user_id === last), 'the new one stands last');
 });
 
+test('what Redis alone takes for the end of sales is none', async () => {
+	const { e, places } = await filled(3);
+	await stack.until('the event to be kept', () => stack.redis('hget', `hf:{${e.event_id}}:meta`, 'stamp') !== '');
+	const meta = `hf:{${e.event_id}}:meta`, until = stack.redis('hget', meta, 'until');
+	stack.redis('hset', meta, 'until', 1);
+	const [inside, first] = [await status(places[0].token), await status(places[1].token)];
+	stack.redis('hset', meta, 'until', until);
+	assert.deepEqual([inside.status, first.position], ['admitted', 1]);
+});
+
 test('PostgreSQL away: those who wait are told how they stand, and nothing is held', async () => {
 	const { e, crowd, places } = await filled(3);
 	await stack.kept(e.event_id);

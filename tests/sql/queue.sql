@@ -2,7 +2,7 @@
 \set ON_ERROR_STOP on
 SET search_path = holdfast, given, tap, public;
 BEGIN;
-SELECT plan(92);
+SELECT plan(93);
 
 SELECT event(10, 5, 8) AS sale \gset
 -- Serves tickets ARRAY['name:epoch.number*quantity', …] of a line; 'name outcome[:reason] [places]' of each.
@@ -52,6 +52,8 @@ SELECT is((queue_over(:sale, 'FLOOR')).sales, sales_window(sales_start, sales_en
   FROM events WHERE event_id = :sale;
 ROLLBACK TO cancelled;
 UPDATE events SET status = 'on_sale', sales_end = now() WHERE event_id = :sale;
+SELECT is((queue_over(:sale, 'FLOOR')).over, false, 'what was begun in time may be under way');
+UPDATE events SET sales_end = now() - interval '5 seconds' WHERE event_id = :sale;
 SELECT is((queue_over(:sale, 'FLOOR')).over, true, 'nor of one that is over');
 UPDATE events SET status = 'closed', sales_end = now() + interval '1 hour' WHERE event_id = :sale;
 SELECT is(pg_temp.serve(:sale, 'FLOOR', '{a:1.1*1}'), 'a later sales-closed', 'and nobody of its line is served');

@@ -2,7 +2,7 @@
 -- its keys lie in one slot:
 --   :meta   hash: stamp (Redis run_id and PostgreSQL start that the state was built under), offset
 --           (PostgreSQL's clock minus Redis's, ms), from, until (sales window, ms; while it is not on sale
---           minus the end, before which it may be opened again; 0: it never will be), hold (ms), max
+--           minus the end, before which it may be opened again; 0: a draft, or cancelled), hold (ms), max
 --           (places a booking; 0: the caller's), seats, sections (one a line: id|kind|capacity|ranges),
 --           version (even; it only grows); build: random, of this rebuild; complete: since when :used has
 --           every id; heard: everything that was written before that moment is known here; unheard: the

@@ -57,6 +57,12 @@ local function served_before(score)
   return count
 end
 
+-- Whether nothing is served any more, by PostgreSQL's clock and `until` of :meta. That clock may be known a
+-- little ahead, and what was begun in time may still be under way.
+local function sales_over(at, ends)
+  return at - 5000 >= math.abs(ends)
+end
+
 -- What standing() reads of :state.
 local STANDS = { 'sold', 'closed', 'served', 'rated', 'since', 'driven', 'open' }
 

@@ -2,9 +2,10 @@
 -- uses: bucket event queue
 -- KEYS: prefix of the event; the account's bucket of reads.
 -- ARGV: line, stamp, Redis run_id, user, score, tokens a minute, tokens at once (0: no limit).
--- Answers {limited, ms until the next token}, {waiting | serving, score, ahead, sold, closed, rate, ms since
--- the line was moved on, open}, {over} (nobody of the line is served any more), {done, score, booking, state, deadline ms}, {refused, score, why}, or
--- {unknown, 1 where the line is whole}. An older place of the same account stands for its newer tickets.
+-- Answers {limited, ms until the next token}, {waiting | serving | over, score, ahead, sold, closed, rate, ms
+-- since the line was moved on, open} (over: waiting, but nobody of the line is served any more, as far as that
+-- is known here), {done, score, booking, state, deadline ms}, {refused, score, why}, or {unknown, 1 where the
+-- line is whole}. An older place of the same account stands for its newer tickets.
 local user, score = ARGV[4], tonumber(ARGV[5])
 local burst = tonumber(ARGV[7])
 if burst > 0 then
@@ -16,17 +17,18 @@ end
 -- Whether the event is cancelled, or its sales have ended, as far as that is known here.
 local function is_over()
   local meta = call('HMGET', META, 'stamp', 'offset', 'until')
-  return meta[1] == ARGV[2] and redis_ms() + tonumber(meta[2]) >= math.abs(tonumber(meta[3]))
+  return meta[1] == ARGV[2] and sales_over(redis_ms() + tonumber(meta[2]), tonumber(meta[3]))
 end
 local is = tonumber(call('ZSCORE', LINE, user) or '')
 if is and is <= score then
   local s = call('HMGET', STATE, unpack(STANDS))
+  local out = standing(user, 'waiting', is, redis_ms(), s)
   -- Found closed when it was last moved on: until then nobody pays for the look. Who is being served may
   -- have been given something.
   if s[2] == '1' and is_over() then
-    return { 'over' }
+    out[1] = 'over'
   end
-  return standing(user, 'waiting', is, redis_ms(), s)
+  return out
 end
 local text = call('HGET', SERVING, user)
 is = text and tonumber(parts(text)[1])

@@ -43,7 +43,7 @@ local function room_settings()
   r.now = now
   r.off = not tonumber(said[1])
   r.opens = tonumber(said[1])
-  r.closed, r.over = r.pg >= r.ends, r.pg >= math.abs(r.ends)
+  r.closed, r.over = r.pg >= r.ends, sales_over(r.pg, r.ends)
   r.rate, r.most, r.stale, r.grace, r.life = value(2), value(3), value(4), value(5), value(6)
   return r
 end
