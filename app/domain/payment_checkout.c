@@ -214,6 +214,8 @@ payment_checkout(struct context *house, const struct booking_name *name,
 		return PROBLEM_NOT_FOUND;
 	checkout.stripe = payment_provider(house->conf);
 	err = offer(house, &checkout, out);
+	if (err == PROBLEM_NO_PROVIDER)
+		err = PROBLEM_UNAVAILABLE;
 	metrics_add_pair(METRIC_MOVES, METRIC_MOVE_CHECKOUT,
 		err ? METRIC_OUTCOME_REPLAY + (int)err : METRIC_OUTCOME_DONE, 1);
 	return err;

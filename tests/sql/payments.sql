@@ -3,7 +3,7 @@
 \set ON_ERROR_STOP on
 SET search_path = holdfast, given, tap, public;
 BEGIN;
-SELECT plan(96);
+SELECT plan(97);
 
 SELECT event(12, 6, 3) AS event \gset
 UPDATE events SET payment = 'stripe' WHERE event_id = :event;
@@ -20,6 +20,8 @@ $$;
 SELECT held(:event, 'anna', seats(1,2), '{FLOOR}', '{2}') AS a \gset
 SELECT is(failure(format('SELECT checkout(%s, %L, %L)', :event, :'a', 'berta')), 'HF104',
   'another''s booking does not exist');
+SELECT is(failure(format('SELECT holdfast.checkout(%s, %L, %L, NULL, NULL, false, NULL, 60, 3600)', :event, :'a', given.buyer('anna'))),
+  'HF291', 'nobody takes payments');
 SELECT is(failure(format('SELECT confirm(%s, %L, %L)', :event, :'a', 'anna')), 'HF207',
   'what costs money is not confirmed without it');
 SELECT is(ROW(q.outcome, q.attempt, q.amount, q.pay_currency, q.provider_id)::text,
