@@ -170,7 +170,8 @@ conf_set(struct conf *conf, const char *name, const char *value)
 		return NULL;
 	case CONF_KIND_TEXT:
 		if (row->words && !is_word(row->words, value)) {
-			snprintf(why, sizeof(why), "it must be one of: %s", row->words);
+			snprintf(why, sizeof(why), "it must be %s: %s",
+				strchr(row->words, '[') ? "like" : "one of", row->words);
 			return why;
 		}
 		*(const char **)(void *)member = conf_keep(value, strlen(value));

@@ -15,8 +15,8 @@ struct conf_row {
 	const char *text_default;
 	int64_t int_default; /* of an int or a bool */
 	int64_t min, max;
-	const char *
-		words; /* of a text: all that it may be, as patterns separated by spaces, or NULL */
+	/* of a text: all that it may be, as patterns separated by spaces, or NULL */
+	const char *words;
 	const char *alias; /* names in the environment, separated by spaces */
 	const char *help;
 };

@@ -33,6 +33,7 @@ function answer(codes, slug, headers, directive,    each, i, n)
 	printf "\tadd_header Cache-Control no-store always;\n"
 	printf "\tadd_header Access-Control-Allow-Origin $holdfast_origin always;\n"
 	printf "\tadd_header Vary Origin always;\n"
+	printf "\tadd_header Access-Control-Expose-Headers $holdfast_exposed always;\n"
 	n = split(headers, each, /, */)
 	for (i = 1; i <= n; i++)
 		printf "\tadd_header %s always;\n", each[i]

@@ -17,8 +17,8 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = holdfast, pg_temp AS $$
   SELECT s.section_no, s.section_id, s.kind = 'ga', s.capacity, l.epoch, holdfast.history_us(l.begun_at),
     e.max_seats_per_user, holdfast.history_us(now()), e.status,
     holdfast.history_us(e.sales_start), holdfast.history_us(e.sales_end),
-    e.payment <> 'none', e.queue = 'on', 1000 * (SELECT min(setting::bigint) FROM pg_settings
-      WHERE name IN ('lock_timeout', 'deadlock_timeout') AND setting::bigint > 0)
+    e.payment <> 'none', e.queue = 'on', 1000 * (SELECT least(setting::bigint, 500) FROM pg_settings
+      WHERE name = 'deadlock_timeout') -- 500 ms is the lock_timeout of the pools' roles
     FROM holdfast.events e JOIN holdfast.sections s USING (event_id)
       LEFT JOIN holdfast.queue_lines l ON l.event_id = s.event_id AND l.line = s.section_id
     WHERE e.event_id = p_event ORDER BY s.section_no
