@@ -94,7 +94,8 @@ test('a ticket that is lost while sales are closed keeps its place', async () =>
 	stack.sql(`update events set status = 'on_sale' where event_id = ${id}`);
 	assertStatus(await release(0), 200);
 	await line.until(tokens[0], 'reserved');
-	stack.sql(`update events set status = 'closed', sales_end = now() - interval '5 seconds' where event_id = ${id}`);
+	stack.sql(`update events set status = 'closed', sales_start = now() - interval '1 hour',
+		sales_end = now() - interval '5 seconds' where event_id = ${id}`);
 	stack.forget(id);
 	const is = await line.standing(tokens[1]);
 	assert.deepEqual([is.status, is.reason], ['expired', 'sales-closed']);
