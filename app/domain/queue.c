@@ -382,37 +382,19 @@ queue_over(struct context *house, const struct ticket *ticket, const char **sale
 	return err == PROBLEM_UNKNOWN_OUTCOME ? PROBLEM_UNAVAILABLE : err;
 }
 
-/* A ticket that the line does not know: it has ended, or it was lost. */
+/* Whether a ticket has ended, or never will be served: *done, and *out is how. */
 static enum problem
 look_for(struct context *house, const struct ticket *ticket, bool *done, struct queue_place *out)
 {
-	const char *sales;
+	const char *sales = NULL;
 	enum problem err = queue_ask(house, ticket, done, out);
 
 	if (!err && !*done)
 		err = queue_over(house, ticket, &sales);
-	if (err || *done)
-		return err;
-	if (!sales)
-		return give_back(house, ticket, done, out);
-	*out = place_over(ticket);
-	*done = true;
-	return PROBLEM_NONE;
-}
-
-/* One of whom Redis knows only that they wait, and thinks that they do in vain. */
-static enum problem
-wait_over(struct context *house, const struct ticket *ticket, const struct redis_value *reply,
-	struct queue_place *out)
-{
-	const char *sales;
-	bool served;
-	enum problem err = queue_ask(house, ticket, &served, out);
-
-	if (!err && !served)
-		err = queue_over(house, ticket, &sales);
-	if (!err && !served)
-		*out = sales ? place_over(ticket) : place_in_line(house, ticket, reply);
+	if (!err && sales) {
+		*out = place_over(ticket);
+		*done = true;
+	}
 	return err;
 }
 
@@ -431,16 +413,19 @@ status_of(struct context *house, const struct ticket *ticket, const struct redis
 	if (str_equal(said, "limited"))
 		return limit_refuse(house, "read", house->conf->rate_read,
 			redis_int(redis_at(reply, 1)) * 1000);
+	if (str_equal(said, "unknown") || str_equal(said, "over")) {
+		err = look_for(house, ticket, done, out);
+		if (err || *done)
+			return err;
+	}
 	if (str_equal(said, "unknown"))
-		return look_for(house, ticket, done, out);
+		return give_back(house, ticket, done, out);
 	*done = true;
 	if (str_equal(said, "refused")) {
 		*out = place_of(ticket, QUEUE_LEFT);
 		out->reason = redis_text(redis_at(reply, 2), NULL);
 		if (str_equal(out->reason, "left"))
 			out->reason = NULL;
-	} else if (str_equal(said, "over")) {
-		return wait_over(house, ticket, reply, out);
 	} else if (str_equal(said, "done")) {
 		if (!place_served(ticket, reply, out)) {
 			err = queue_ask(house, ticket, done, out);

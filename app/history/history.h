@@ -244,6 +244,13 @@ call_done(const struct call *call)
 	return call->status >= 200 && call->status < 300;
 }
 
+/* It moves a booking that is there on: a confirm, a release or a cancel. */
+static inline bool
+call_moves(const struct call *call)
+{
+	return call->op >= RECORD_CONFIRM && call->op <= RECORD_CANCEL;
+}
+
 /* It may have taken effect, and nobody was told. */
 static inline bool
 call_unknown(const struct call *call)

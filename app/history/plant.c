@@ -249,6 +249,36 @@ plant_call(const struct plant *p, size_t number)
 	return &p->calls[number - 1];
 }
 
+const struct story *
+plant_next_story(const struct plant *p, uint32_t *booking)
+{
+	while (++*booking <= p->bookings.count) {
+		const struct story *story = &p->stories[*booking];
+
+		if (story->hold && !story->unknown)
+			return story;
+	}
+	return NULL;
+}
+
+const struct story *
+plant_next_timed(const struct plant *p, uint32_t *booking)
+{
+	const struct story *story;
+
+	do
+		story = plant_next_story(p, booking);
+	while (story && plant_call(p, story->hold)->got.expires_us == RECORD_ABSENT);
+	return story;
+}
+
+void
+plant_at(struct record_call *call, int64_t us)
+{
+	call->due_us = call->sent_us = us;
+	call->done_us = us + 1000;
+}
+
 const char *
 plant_booking(struct plant *p)
 {

@@ -70,6 +70,17 @@ int plant_run(const struct plant_kind *kind, const char *path);
 /* One call more, as this one is; its line is one of those of the fault. */
 struct record_call *plant_append(struct plant *p, const struct record_call *like);
 
+/* The next booking after this one that was held and is well known, from 0: its story, or NULL. */
+const struct story *plant_next_story(const struct plant *p, uint32_t *booking);
+
+/* The same, of those that were told a deadline. */
+const struct story *plant_next_timed(const struct plant *p, uint32_t *booking);
+
+#define PLANT_HOUR_US INT64_C(3600000000)
+
+/* It was due and sent at this instant, and took a millisecond. */
+void plant_at(struct record_call *call, int64_t us);
+
 /* The call with this number, which is changed: its line is one of those of the fault. */
 struct record_call *plant_change(struct plant *p, size_t number);
 

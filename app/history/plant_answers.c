@@ -6,26 +6,13 @@
 
 static const char planted_key[] = "planted";
 
-/* The next booking that was held and is well known; its story, or NULL. */
-static const struct story *
-next_story(const struct plant *p, uint32_t *booking)
-{
-	while (++*booking <= p->bookings.count) {
-		const struct story *story = &p->stories[*booking];
-
-		if (story->hold && !story->unknown)
-			return story;
-	}
-	return NULL;
-}
-
 /* ---- rule 1 ---------------------------------------------------------------------------------- */
 
 static bool
 lost_booking(struct plant *p)
 {
 	uint32_t booking = 0;
-	const struct story *story = next_story(p, &booking);
+	const struct story *story = plant_next_story(p, &booking);
 
 	if (!story)
 		return false;
@@ -38,7 +25,7 @@ static bool
 invented_booking(struct plant *p)
 {
 	uint32_t booking = 0;
-	const struct story *story = next_story(p, &booking);
+	const struct story *story = plant_next_story(p, &booking);
 	const char *id;
 
 	if (!story)
@@ -64,7 +51,7 @@ static bool
 wrong_user(struct plant *p)
 {
 	uint32_t booking = 0;
-	const struct story *story = next_story(p, &booking);
+	const struct story *story = plant_next_story(p, &booking);
 	const char *other = story ? plant_other_user(p, plant_call(p, story->hold)->user) : NULL;
 
 	if (!other)
@@ -95,7 +82,7 @@ static bool
 wrong_places(struct plant *p)
 {
 	uint32_t booking = 0;
-	const struct story *story = next_story(p, &booking);
+	const struct story *story = plant_next_story(p, &booking);
 
 	if (!story)
 		return false;
@@ -107,7 +94,7 @@ static bool
 other_places_kept(struct plant *p)
 {
 	uint32_t booking = 0;
-	const struct story *story = next_story(p, &booking);
+	const struct story *story = plant_next_story(p, &booking);
 	struct record_call *call;
 
 	if (!story)
@@ -127,8 +114,7 @@ append_move(struct plant *p, size_t after, enum record_op op, const char *status
 	if (!move.asked.booking)
 		move.asked.booking = move.got.booking;
 	move.op = op;
-	move.due_us = move.sent_us = move.done_us + 1000;
-	move.done_us += 2000;
+	plant_at(&move, move.done_us + 1000);
 	move.key = NULL;
 	move.asked.places = (struct record_places){ .seats = NULL };
 	move.status = 200;
@@ -143,7 +129,7 @@ lost_confirm(struct plant *p)
 {
 	const struct story *story;
 
-	for (uint32_t booking = 0; (story = next_story(p, &booking));) {
+	for (uint32_t booking = 0; (story = plant_next_story(p, &booking));) {
 		if (story->confirms > 0)
 			continue;
 		append_move(p, story->hold, RECORD_CONFIRM, "CONFIRMED");
@@ -158,7 +144,7 @@ lost_leave(struct plant *p, enum record_op op, const char *status)
 {
 	const struct story *story;
 
-	for (uint32_t booking = 0; (story = next_story(p, &booking));) {
+	for (uint32_t booking = 0; (story = plant_next_story(p, &booking));) {
 		if (!story->confirm || story->leave_sent_us != 0)
 			continue;
 		append_move(p, story->confirm, op, status);
@@ -185,7 +171,7 @@ unasked(struct plant *p, enum record_op op)
 {
 	const struct story *story;
 
-	for (uint32_t booking = 0; (story = next_story(p, &booking));) {
+	for (uint32_t booking = 0; (story = plant_next_story(p, &booking));) {
 		const char *id = names_text(&p->bookings, booking);
 		size_t found = op == RECORD_CONFIRM   ? story->confirm
 			       : op == RECORD_RELEASE ? story->release
@@ -234,7 +220,7 @@ other_booking(struct plant *p)
 {
 	const struct story *story;
 
-	for (uint32_t booking = 0; (story = next_story(p, &booking));) {
+	for (uint32_t booking = 0; (story = plant_next_story(p, &booking));) {
 		if (!story->confirm)
 			continue;
 		plant_change(p, story->confirm)->got.booking = plant_booking(p);
@@ -247,7 +233,7 @@ static bool
 vanished_booking(struct plant *p)
 {
 	uint32_t booking = 0;
-	const struct story *story = next_story(p, &booking);
+	const struct story *story = plant_next_story(p, &booking);
 	struct record_call *call;
 
 	if (!story)
@@ -283,7 +269,7 @@ keyed_hold(const struct plant *p, bool once)
 {
 	const struct story *story;
 
-	for (uint32_t booking = 0; (story = next_story(p, &booking));) {
+	for (uint32_t booking = 0; (story = plant_next_story(p, &booking));) {
 		const char *key = plant_call(p, story->hold)->key;
 
 		if (key && (!once || p->key_uses[names_find(&p->keys, key)] == 1))
@@ -300,8 +286,7 @@ repeat(struct plant *p, size_t number)
 
 	plant_name(p, number);
 	call = plant_append(p, plant_call(p, number));
-	call->due_us = call->sent_us = call->done_us + 1000;
-	call->done_us += 2000;
+	plant_at(call, call->done_us + 1000);
 	call->got.replayed = true;
 	return call;
 }

@@ -5,25 +5,10 @@
 #include "base/str.h"
 #include "history/plant.h"
 
-#define HOUR_US  INT64_C(3600000000)
 #define SHORT_US 250000  /* clocks differ */
 #define MANY     1000000 /* more than a section has, or a buyer may have */
 
 static const struct record_places nowhere;
-
-/* The next booking that was held, and whose fate is well known. */
-static const struct story *
-next_story(const struct plant *p, uint32_t *booking)
-{
-	while (++*booking <= p->bookings.count) {
-		const struct story *story = &p->stories[*booking];
-
-		if (story->hold && !story->unknown &&
-			plant_call(p, story->hold)->got.expires_us != RECORD_ABSENT)
-			return story;
-	}
-	return NULL;
-}
 
 /* An instant at which the booking was certainly held: halfway. 0: it was held too shortly. */
 static int64_t
@@ -39,13 +24,6 @@ middle(const struct plant *p, const struct story *story)
 	return hold->done_us + (end_us - hold->done_us) / 2;
 }
 
-static void
-at_instant(struct record_call *call, int64_t us)
-{
-	call->due_us = call->sent_us = us;
-	call->done_us = us + 1000;
-}
-
 /* ---- rule 2 ---------------------------------------------------------------------------------- */
 
 /* A second hold of these places, while a booking has them; by another buyer, if there is one. */
@@ -59,7 +37,7 @@ append_second(struct plant *p, const struct story *story, struct record_places p
 	second.asked.places = second.got.places = places;
 	second.key = NULL;
 	second.user = other ? other : second.user;
-	at_instant(&second, middle(p, story));
+	plant_at(&second, middle(p, story));
 	second.got.booking = plant_booking(p);
 	second.got.expires_us += second.done_us - plant_call(p, story->hold)->done_us;
 	plant_append(p, &second);
@@ -72,7 +50,7 @@ two_owners_of(struct plant *p, size_t least, size_t most)
 {
 	const struct story *story;
 
-	for (uint32_t booking = 0; (story = next_story(p, &booking));) {
+	for (uint32_t booking = 0; (story = plant_next_timed(p, &booking));) {
 		const struct record_call *hold = plant_call(p, story->hold);
 		struct record_places places = hold->asked.places;
 
@@ -114,7 +92,7 @@ over_capacity(struct plant *p)
 {
 	const struct story *story;
 
-	for (uint32_t booking = 0; (story = next_story(p, &booking));) {
+	for (uint32_t booking = 0; (story = plant_next_timed(p, &booking));) {
 		const struct record_call *hold = plant_call(p, story->hold);
 
 		if (hold->asked.places.parts_count == 0 || middle(p, story) == 0)
@@ -140,7 +118,7 @@ over_limit(struct plant *p)
 {
 	const struct story *story;
 
-	for (uint32_t booking = 0; is_limited(p) && (story = next_story(p, &booking));) {
+	for (uint32_t booking = 0; is_limited(p) && (story = plant_next_timed(p, &booking));) {
 		if (middle(p, story) == 0)
 			continue;
 		return append_second(p, story, many_of(p, "planted"), true);
@@ -159,7 +137,7 @@ append_refusal(struct plant *p, const struct record_call *like, int64_t us, cons
 
 	if (other && strcmp(problem, "limit-exceeded") != 0)
 		refused.user = other;
-	at_instant(&refused, us);
+	plant_at(&refused, us);
 	refused.key = NULL;
 	refused.status = 409;
 	refused.problem = problem;
@@ -256,8 +234,8 @@ refused_later(struct plant *p, bool released)
 		plant_name(p, place->first);
 		hold = hold_of(p, &hold, name, true);
 		append_refusal(p, &hold,
-			released ? plant_call(p, story->release)->done_us + HOUR_US
-				 : place->expires_us + HOUR_US,
+			released ? plant_call(p, story->release)->done_us + PLANT_HOUR_US
+				 : place->expires_us + PLANT_HOUR_US,
 			"seats-unavailable");
 		return true;
 	}
@@ -302,11 +280,11 @@ late_confirm(struct plant *p)
 {
 	const struct story *story;
 
-	for (uint32_t booking = 0; (story = next_story(p, &booking));) {
+	for (uint32_t booking = 0; (story = plant_next_timed(p, &booking));) {
 		if (!story->confirm || story->confirms > 1)
 			continue;
-		at_instant(plant_change(p, story->confirm),
-			plant_call(p, story->hold)->got.expires_us + HOUR_US);
+		plant_at(plant_change(p, story->confirm),
+			plant_call(p, story->hold)->got.expires_us + PLANT_HOUR_US);
 		return true;
 	}
 	return false;
@@ -316,11 +294,11 @@ static bool
 outlived_hold(struct plant *p)
 {
 	uint32_t booking = 0;
-	const struct story *story = next_story(p, &booking);
+	const struct story *story = plant_next_timed(p, &booking);
 
 	if (!story || p->head.hold_ms == 0)
 		return false;
-	plant_change(p, story->hold)->got.expires_us += HOUR_US;
+	plant_change(p, story->hold)->got.expires_us += PLANT_HOUR_US;
 	return true;
 }
 
@@ -329,7 +307,8 @@ short_hold(struct plant *p)
 {
 	const struct story *story;
 
-	for (uint32_t booking = 0; p->head.hold_ms > 0 && (story = next_story(p, &booking));) {
+	for (uint32_t booking = 0;
+		p->head.hold_ms > 0 && (story = plant_next_timed(p, &booking));) {
 		const struct record_call *hold = plant_call(p, story->hold);
 
 		/* A repeat tells of an earlier call. */
@@ -345,13 +324,13 @@ static bool
 early_expiry(struct plant *p)
 {
 	uint32_t booking = 0;
-	const struct story *story = next_story(p, &booking);
+	const struct story *story = plant_next_timed(p, &booking);
 	struct record_call refused;
 
 	if (!story)
 		return false;
 	refused = *plant_name(p, story->hold);
-	at_instant(&refused, refused.done_us + 1000);
+	plant_at(&refused, refused.done_us + 1000);
 	refused.op = RECORD_CONFIRM;
 	refused.key = NULL;
 	refused.asked.booking = refused.got.booking;
@@ -375,7 +354,7 @@ append_later(struct plant *p, size_t number, enum record_op op, const char *stat
 	if (!number)
 		return false;
 	call = *plant_name(p, number);
-	at_instant(&call, call.done_us + HOUR_US);
+	plant_at(&call, call.done_us + PLANT_HOUR_US);
 	call.op = op;
 	call.key = NULL;
 	call.asked.places = call.got.places = nowhere;
@@ -446,7 +425,7 @@ stale_map(struct plant *p)
 	if (!newest)
 		return false;
 	stale = *plant_name(p, newest);
-	at_instant(&stale, p->end_us + HOUR_US);
+	plant_at(&stale, p->end_us + PLANT_HOUR_US);
 	stale.got.version -= 2;
 	plant_append(p, &stale);
 	return true;

@@ -5,7 +5,6 @@
 #include "base/str.h"
 #include "history/plant.h"
 
-#define HOUR_US  INT64_C(3600000000)
 #define CLEAR_US 1000000 /* clocks differ by less */
 #define MANY     1000000 /* more than stand in line */
 
@@ -120,8 +119,7 @@ overtaken(struct plant *p)
 			continue;
 		plant_name(p, first->join);
 		moved = plant_change(p, waiters[i].join);
-		moved->due_us = moved->sent_us = before->sent_us - CLEAR_US;
-		moved->done_us = moved->sent_us + 1000;
+		plant_at(moved, before->sent_us - CLEAR_US);
 		return true;
 	}
 	return false;
@@ -224,8 +222,7 @@ waits_again(struct plant *p)
 		plant_name(p, i);
 		poll = plant_append(p, call);
 		poll->op = RECORD_POLL;
-		poll->due_us = poll->sent_us = poll->done_us + 1000;
-		poll->done_us += 2000;
+		plant_at(poll, poll->done_us + 1000);
 		poll->key = NULL;
 		poll->status = 200;
 		poll->got.status = "waiting";
@@ -247,8 +244,7 @@ lost_leave(struct plant *p)
 			continue;
 		leave = plant_append(p, call);
 		leave->op = RECORD_LEAVE;
-		leave->due_us = leave->sent_us = leave->sent_us - HOUR_US;
-		leave->done_us = leave->sent_us + 1000;
+		plant_at(leave, leave->sent_us - PLANT_HOUR_US);
 		leave->key = NULL;
 		leave->asked.places = (struct record_places){ .seats = NULL };
 		leave->asked.token = "planted";
@@ -285,8 +281,7 @@ kept_for_nobody(struct plant *p)
 			!*section_of(call) || first == 0)
 			continue;
 		refused = plant_refused(p, i, RECORD_HOLD, NULL, 409, "sold-out");
-		refused->due_us = refused->sent_us = first - HOUR_US;
-		refused->done_us = refused->sent_us + 1000;
+		plant_at(refused, first - PLANT_HOUR_US);
 		return true;
 	}
 	return false;

@@ -4,7 +4,6 @@
 #include "base/str.h"
 #include "history/plant.h"
 
-#define HOUR_US INT64_C(3600000000)
 #define LONG_US 100000 /* by which a booking is left alone */
 
 static const char planted_key[] = "planted";
@@ -17,8 +16,7 @@ plant_refused(struct plant *p, size_t number, enum record_op op, const char *key
 
 	call.op = op;
 	call.key = key;
-	call.due_us = call.sent_us = call.done_us + 1000;
-	call.done_us += 2000;
+	plant_at(&call, call.done_us + 1000);
 	call.status = status;
 	call.problem = problem;
 	call.got.booking = call.got.status = NULL;
@@ -156,8 +154,7 @@ unnamed_refusal(struct plant *p)
 		refused = plant_refused(p, first, RECORD_HOLD, NULL, 409, "seats-unavailable");
 		refused->asked.places.seats = plant_texts(p, names_text(&p->places, i));
 		refused->asked.places.seats_count = 1;
-		refused->due_us = refused->sent_us = plant_call(p, first)->sent_us - 2000;
-		refused->done_us = refused->sent_us + 1000;
+		plant_at(refused, plant_call(p, first)->sent_us - 2000);
 		return true;
 	}
 	return false;
@@ -176,8 +173,7 @@ refused_hold_key(struct plant *p)
 			continue;
 		plant_name(p, i);
 		refused = plant_refused(p, i, RECORD_HOLD, call->key, 409, "limit-exceeded");
-		refused->due_us = refused->sent_us = refused->sent_us + HOUR_US;
-		refused->done_us = refused->sent_us + 1000;
+		plant_at(refused, refused->sent_us + PLANT_HOUR_US);
 		return true;
 	}
 	return false;

@@ -4,21 +4,16 @@
 #include "base/str.h"
 #include "history/plant.h"
 
-#define HOUR_US   INT64_C(3600000000)
 #define LITTLE_US 20000 /* clocks differ by more */
 
-/* The next booking that was held, and whose fate is well known. */
-static const struct story *
-next_story(const struct plant *p, uint32_t *booking)
+/* The first hold that is well known, to be changed; NULL: there is none. */
+static struct record_call *
+change_hold(struct plant *p)
 {
-	while (++*booking <= p->bookings.count) {
-		const struct story *story = &p->stories[*booking];
+	uint32_t booking = 0;
+	const struct story *story = plant_next_timed(p, &booking);
 
-		if (story->hold && !story->unknown &&
-			plant_call(p, story->hold)->got.expires_us != RECORD_ABSENT)
-			return story;
-	}
-	return NULL;
+	return story ? plant_change(p, story->hold) : NULL;
 }
 
 /* ---- rule 1 ---------------------------------------------------------------------------------- */
@@ -28,7 +23,7 @@ no_booking(struct plant *p)
 {
 	const struct story *story;
 
-	for (uint32_t booking = 0; (story = next_story(p, &booking));) {
+	for (uint32_t booking = 0; (story = plant_next_timed(p, &booking));) {
 		if (!story->confirm)
 			continue;
 		plant_change(p, story->confirm)->got.booking = NULL;
@@ -40,12 +35,11 @@ no_booking(struct plant *p)
 static bool
 other_state(struct plant *p)
 {
-	uint32_t booking = 0;
-	const struct story *story = next_story(p, &booking);
+	struct record_call *hold = change_hold(p);
 
-	if (story)
-		plant_change(p, story->hold)->got.status = "CONFIRMED";
-	return story;
+	if (hold)
+		hold->got.status = "CONFIRMED";
+	return hold;
 }
 
 /* ---- rule 4 ---------------------------------------------------------------------------------- */
@@ -53,24 +47,22 @@ other_state(struct plant *p)
 static bool
 no_deadline(struct plant *p)
 {
-	uint32_t booking = 0;
-	const struct story *story = next_story(p, &booking);
+	struct record_call *hold = change_hold(p);
 
-	if (story)
-		plant_change(p, story->hold)->got.expires_us = RECORD_ABSENT;
-	return story;
+	if (hold)
+		hold->got.expires_us = RECORD_ABSENT;
+	return hold;
 }
 
 /* So little that the hold is not given too long a life. */
 static bool
 later_deadline(struct plant *p)
 {
-	uint32_t booking = 0;
-	const struct story *story = next_story(p, &booking);
+	struct record_call *hold = change_hold(p);
 
-	if (story)
-		plant_change(p, story->hold)->got.expires_us += LITTLE_US;
-	return story;
+	if (hold)
+		hold->got.expires_us += LITTLE_US;
+	return hold;
 }
 
 static bool
@@ -94,8 +86,7 @@ hold_again(struct plant *p, const struct story *story, int64_t us)
 {
 	struct record_call *again = plant_append(p, plant_call(p, story->hold));
 
-	again->due_us = again->sent_us = us;
-	again->done_us = us + 1000;
+	plant_at(again, us);
 	again->key = NULL;
 	again->status = 200;
 	again->got.replayed = false;
@@ -106,10 +97,10 @@ static bool
 dead_again(struct plant *p)
 {
 	uint32_t booking = 0;
-	const struct story *story = next_story(p, &booking);
+	const struct story *story = plant_next_timed(p, &booking);
 
 	if (story)
-		hold_again(p, story, plant_call(p, story->hold)->got.expires_us + HOUR_US);
+		hold_again(p, story, plant_call(p, story->hold)->got.expires_us + PLANT_HOUR_US);
 	return story;
 }
 
@@ -120,7 +111,7 @@ held_after_release(struct plant *p)
 {
 	const struct story *story;
 
-	for (uint32_t booking = 0; (story = next_story(p, &booking));) {
+	for (uint32_t booking = 0; (story = plant_next_timed(p, &booking));) {
 		if (!story->release)
 			continue;
 		hold_again(p, story, plant_name(p, story->release)->done_us + 1000);

@@ -123,7 +123,7 @@ rule_deadlines(struct history *h, struct report *report)
 
 		if (call->op == RECORD_HOLD && call_done(call))
 			judge_life(h, report, call);
-		else if (call->op >= RECORD_CONFIRM && call->op <= RECORD_CANCEL)
+		else if (call_moves(call))
 			judge_early(h, report, call);
 	}
 	for (uint32_t number = 1; number <= h->bookings.count; number++)

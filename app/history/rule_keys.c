@@ -118,7 +118,7 @@ move_is_denied(const struct history *h, const struct call *call)
 static void
 judge_refused(const struct history *h, struct report *report, const struct call *call)
 {
-	bool moves = call->op >= RECORD_CONFIRM && call->op <= RECORD_CANCEL;
+	bool moves = call_moves(call);
 
 	if (call->user == 0 || (!moves && call->op != RECORD_HOLD))
 		return;
@@ -149,7 +149,7 @@ rule_keys(struct history *h, struct report *report)
 			first[call->key] = call_line(h, call);
 		if (call->op == RECORD_HOLD)
 			judge_stored(h, report, call);
-		else if (call->op >= RECORD_CONFIRM && call->op <= RECORD_CANCEL)
+		else if (call_moves(call))
 			judge_kept(h, report, call);
 	}
 	for (uint32_t number = 1; number <= h->keys.count; number++) {

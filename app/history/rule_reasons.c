@@ -26,12 +26,6 @@ struct reasons {
 	size_t granted_count, granted_room;
 };
 
-static bool
-is_move(const struct call *call)
-{
-	return call->op >= RECORD_CONFIRM && call->op <= RECORD_CANCEL;
-}
-
 /* ---- what is there to compare with ----------------------------------------------------------- */
 
 static int
@@ -301,7 +295,7 @@ rule_reasons(struct history *h, struct report *report)
 	for (size_t i = 0; i < h->calls_count; i++) {
 		const struct call *call = &h->calls[i];
 
-		if (call->op == RECORD_HOLD || is_move(call))
+		if (call->op == RECORD_HOLD || call_moves(call))
 			judge(&r, call);
 	}
 	acts_release(&r.keys);

@@ -318,7 +318,7 @@ judge_closed(struct refusals *r, const struct call *call)
 static void
 judge_refusal(struct refusals *r, const struct call *call)
 {
-	bool moves = call->op >= RECORD_CONFIRM && call->op <= RECORD_CANCEL;
+	bool moves = call_moves(call);
 
 	switch ((enum refusal)call->refusal) {
 	case REFUSAL_STATE:

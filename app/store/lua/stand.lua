@@ -17,10 +17,13 @@ if not trusted then
     return { 'ask', 0 }
   end
 end
--- Whether there is such a section, with so many places. Whoever stands in its line has been told so before.
-local function fits()
-  if trusted then
-    return true
+-- What is said where there is no such section, or none with so many places; nil: there is. Whoever stands in
+-- its line has been told before that there is.
+local function unfit()
+  if ARGV[7] == 'excess' then
+    return { 'excess' }
+  elseif trusted then
+    return nil
   end
   -- The count of general admission knows it without a look at all the sections.
   local capacity = ga_capacity()
@@ -28,15 +31,11 @@ local function fits()
     local _, seats = section_read(call('HGET', META, 'sections') or '')
     capacity = seats
   end
-  return capacity and quantity <= capacity
+  return not (capacity and quantity <= capacity) and { 'ask', 0 } or nil
 end
 local state = call('HMGET', STATE, 'run', 'epoch', 'timed', unpack(STANDS))
-local excess = ARGV[7] == 'excess'
 if state[1] ~= ARGV[3] then
-  if excess then
-    return { 'excess' }
-  end
-  return fits() and { 'begin' } or { 'ask', 0 }
+  return unfit() or { 'begin' }
 end
 local stands = { unpack(state, 4, 10) }
 local score = tonumber(call('ZSCORE', LINE, user) or '')
@@ -47,8 +46,7 @@ local text = call('HGET', SERVING, user)
 if text then
   return standing(user, 'serving', tonumber(parts(text)[1]), at, stands)
 end
-if excess then
-  return { 'excess' }
-elseif not fits() then
-  return { 'ask', 0 }
+local no = unfit()
+if no then
+  return no
 end
