@@ -92,6 +92,7 @@ read_verdict(struct filter_answer *answer, const struct redis_value *reply, stru
 		answer->available = redis_int(redis_at(reply, 3));
 		break;
 	case FILTER_ASK:
+	case FILTER_MISSING:
 		answer->lines_count = redis_length(reply) - 2;
 		lines = ARENA_ARRAY(arena, const char *, answer->lines_count);
 		for (size_t i = 0; i < answer->lines_count; i++)

@@ -48,7 +48,8 @@ struct filter_answer {
 	bool doubtful;     /* FILTER_AWAY: asked, and the answer was lost; it may have been taken */
 	int64_t remaining; /* of the account's rate; -1: no limit in force */
 	bool stranger;     /* FILTER_TAKEN: the pass is of somebody not known to be inside */
-	/* FILTER_ASK: lines in which people wait for these places, as far as that was looked at. */
+	/* FILTER_ASK: lines in which people wait for these places, as far as that was looked at.
+	 * FILTER_MISSING: all of the event in which people wait. */
 	const char *const *lines;
 	size_t lines_count;
 };

@@ -65,6 +65,13 @@ test('take: state of another run counts as missing, and a key\'s id is known fro
   assert.deepEqual(await take(1, ['S1'], [], { keyed: 1 }), ['ask', -1]);
 });
 
+test('take: where nothing is kept of the event, the lines are told in which people wait', async () => {
+  await redis.call('SADD', `${P}:waits`, 'GA', 'S');
+  await redis.call('HSET', `${P}:meta`, 'stamp', 'another run');
+  const [verdict, tokens, ...lines] = await take(1, ['S1']);
+  assert.deepEqual([verdict, tokens, lines.sort()], ['missing', -1, ['GA', 'S']]);
+});
+
 test('take: a keyed loser is left to PostgreSQL while ids may be unknown', async () => {
   await build({ complete: 9e15 });
   await take(1, ['S1'], ['GA', 5]);

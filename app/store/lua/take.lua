@@ -6,7 +6,8 @@
 --   that was shown and found good (place|end in ms; empty: none), number of seats, seat ids…, then
 --   section, quantity, …
 -- Answers {verdict, tokens left (-1: no limit), …}:
---   limited, 0, ms until the next token · missing · pass (none was shown)
+--   limited, 0, ms until the next token · pass (none was shown)
+--   missing, tokens, every line of the event in which people wait…
 --   ask, tokens, lines in which people wait for what is asked for, as far as that was looked at…
 --   taken, tokens, 1 where the pass is of somebody who is not known here to be inside
 --   lost, tokens, index of each seat lost (from 0)… · full, tokens, section, places left
@@ -16,7 +17,8 @@ if missing then
   if keyed then
     mark(booking, now, false)
   end
-  return { 'missing', tokens }
+  -- PostgreSQL, which knows the sections of the seats, hears of somebody in a line only once it was moved on.
+  return { 'missing', tokens, unpack(call('SMEMBERS', WAITS)) }
 end
 
 -- A due owner of exactly these seats is always given back.
