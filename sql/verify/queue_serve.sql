@@ -1,0 +1,1 @@
+SELECT 'holdfast.queue_serve(integer, text, integer[], bigint[], uuid[], integer[], uuid[], integer, integer, integer, bigint[], boolean)'::regprocedure;
