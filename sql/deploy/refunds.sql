@@ -31,14 +31,14 @@ BEGIN
 END
 $$;
 
--- A booking all of whose refunds are done has been refunded.
+-- A booking all of whose refunds are done has been refunded; one that has none has not.
 CREATE FUNCTION refund_settle(p_event integer, p_booking uuid) RETURNS boolean
 LANGUAGE plpgsql SET search_path = holdfast, pg_temp AS $$
 DECLARE
   v_from text[] := '{CANCELLED,PAID_UNFULFILLED}';
 BEGIN
-  IF EXISTS (SELECT FROM refunds r
-      WHERE r.event_id = p_event AND r.booking_id = p_booking AND r.status <> 'done') THEN
+  IF (SELECT bool_and(r.status = 'done') FROM refunds r
+      WHERE r.event_id = p_event AND r.booking_id = p_booking) IS NOT TRUE THEN
     RETURN false;
   END IF;
   UPDATE bookings SET status = 'REFUNDED', places = 0, version = version + 1
@@ -204,7 +204,8 @@ $$;
 
 -- The word of staff on the refunds of a booking that no job can bring to an end. done: what was paid
 -- elsewhere, or has failed at the provider, was given back by hand. again: those that have failed are sent
--- once more, under a new id, since the provider remembers how the old one ended.
+-- once more, under a new id, since the provider remembers how the old one ended. Where neither is there
+-- the booking stays as it is.
 CREATE FUNCTION refunded(p_event integer, p_booking uuid, p_staff uuid, p_all boolean, p_key text,
   p_fingerprint text, p_wait boolean, p_again boolean) RETURNS move_result
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = holdfast, pg_temp AS $$
@@ -244,7 +245,9 @@ BEGIN
       PERFORM notice_write(p_event, p_booking, 'refund.done', refund_notice(r));
     END IF;
   END LOOP;
-  PERFORM refund_settle(p_event, p_booking);
+  IF m.outcome = 'moved' THEN
+    PERFORM refund_settle(p_event, p_booking);
+  END IF;
   SELECT * INTO b FROM bookings WHERE event_id = p_event AND booking_id = p_booking;
   m.positions := '{}';
   m.booking := booking_show(b, false);

@@ -7,7 +7,7 @@ const { after, before, test } = require('node:test');
 const { assertInvalid, assertProblem, assertStatus, freshKey, post } = require('../lib/client.js');
 const pay = require('../lib/pay.js');
 const stack = require('../lib/stack.js');
-const { assertPlaces, assertSeats, buyer, held, hold, move, staff } = require('../lib/world.js');
+const { assertPlaces, assertSeats, buyer, event, held, hold, move, staff } = require('../lib/world.js');
 
 let olga, otto, root, ann, bob, stripe;
 
@@ -80,6 +80,15 @@ test('what goes back of it is owed until staff say that it was given back', asyn
 	assertStatus(await move(ann, booking, 'cancel'), 200);
 	assert.equal(assertStatus(await word(root, booking, 'refunds', { action: 'done' }), 200).body.status, 'REFUNDED');
 	await assertPlaces(id, { Floor: [10, 0, 0] });
+});
+
+test('one that was free stays cancelled, whatever staff say', async () => {
+	const { event_id: id } = await event(olga);
+	const booking = await held(ann, id, ['B1']);
+	assertStatus(await move(ann, booking, 'confirm'), 200);
+	const cancelled = assertStatus(await move(ann, booking, 'cancel'), 200).body;
+	for (const action of ['done', 'again'])
+		assert.deepEqual(assertStatus(await word(olga, booking, 'refunds', { action }), 200).body, cancelled);
 });
 
 test('a policy says what of it goes back', async () => {

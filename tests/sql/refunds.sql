@@ -2,7 +2,7 @@
 -- what staff say of money that no provider has.
 \set ON_ERROR_STOP on
 SET search_path = holdfast, given, tap, public;
-SELECT plan(60);
+SELECT plan(66);
 
 SELECT event(12, 6, 6) AS event \gset
 UPDATE events SET payment = 'stripe' WHERE event_id = :event;
@@ -104,6 +104,25 @@ SELECT pg_temp.policy(:two, '[{"until": "PAST", "percent": 50, "fee": 0}]') \gse
 SELECT paid(:two, 'anna', seats(2), '{}', '{}', 'pi_b') AS b \gset
 SELECT cancel(:two, :'b', 'anna') \gset _
 SELECT is(pg_temp.money(:'b'), 'CANCELLED 1000 0 0', 'nothing goes back after the last rule');
+SELECT pg_temp.policy(:two, '[]') \gset _
+-- nothing is owed of them, so the word of staff changes nothing
+CREATE FUNCTION pg_temp.staff(p_event integer, p_booking uuid, p_again boolean) RETURNS text LANGUAGE sql AS $$
+  SELECT ROW(q.outcome, (q.booking).status, (q.booking).version - (booking_show(b, false)).version)::text
+    FROM bookings b, holdfast.refunded(p_event, p_booking, given.buyer('organizer'), false, NULL, NULL, false,
+      p_again) AS q
+    WHERE b.booking_id = p_booking
+$$;
+SELECT is(pg_temp.staff(:two, :'free', false), '(done,CANCELLED,0)', 'one that was free is not REFUNDED by hand');
+SELECT is(pg_temp.staff(:two, :'free', true), '(done,CANCELLED,0)', 'nor by sending nothing again');
+SELECT is(pg_temp.staff(:two, :'b', false), '(done,CANCELLED,0)', 'nor one of which nothing goes back');
+SELECT is(refund_settle(:two, :'b'), false, 'whoever asks');
+SELECT paid(:two, 'anna', seats(3,10), '{}', '{}', 'pi_b2') AS b2 \gset
+SELECT cancel(:two, :'b2', 'anna', seats(3)) \gset _
+SELECT refund_told(refund_id, 're_b2', 'done', NULL) FROM refunds WHERE booking_id = :'b2' \gset _
+SELECT pg_temp.policy(:two, '[{"until": "PAST", "percent": 50, "fee": 0}]') \gset _
+SELECT cancel(:two, :'b2', 'anna') \gset _
+SELECT is(pg_temp.staff(:two, :'b2', false), '(done,CANCELLED,0)', 'nor one whose last part was kept');
+SELECT is((SELECT string_agg(t, E'\n') FROM audit_i7() AS t), NULL, 'and the books are sound');
 SELECT pg_temp.policy(:two, '[]') \gset _
 -- unfulfilled, refunded
 SELECT open_payment(:two, 'anna', seats(4), '{}', '{}', 'pi_c') AS c \gset
