@@ -202,9 +202,11 @@ DECLARE
   v venues;
   r edit_result;
 BEGIN
-  a := answer_find(0, p_user, 'venue_create', p_key, p_fingerprint, p_wait);
-  IF a.body IS NOT NULL THEN
-    RETURN (true, a.body::json ->> 'venue_id', a.body)::edit_result;
+  IF p_key IS NOT NULL THEN
+    a := answer_find(0, p_user, 'venue_create', p_key, p_fingerprint, p_wait);
+    IF a.key IS NOT NULL THEN
+      RETURN (true, a.body::json ->> 'venue_id', a.body)::edit_result;
+    END IF;
   END IF;
   PERFORM staff_check(p_user, false);
   PERFORM timezone_check(p_in ->> 'timezone');
@@ -246,9 +248,11 @@ DECLARE
   v_end      timestamptz;
   v_sections jsonb := p_in -> 'sections';
 BEGIN
-  a := answer_find(0, p_user, 'event_create', p_key, p_fingerprint, p_wait);
-  IF a.body IS NOT NULL THEN
-    RETURN (true, a.body::json ->> 'event_id', a.body)::edit_result;
+  IF p_key IS NOT NULL THEN
+    a := answer_find(0, p_user, 'event_create', p_key, p_fingerprint, p_wait);
+    IF a.key IS NOT NULL THEN
+      RETURN (true, a.body::json ->> 'event_id', a.body)::edit_result;
+    END IF;
   END IF;
   PERFORM staff_check(p_user, p_all);
   IF p_in ? 'venue_id' THEN

@@ -1,7 +1,7 @@
 -- Several sessions with the same idempotency key, or of the same buyer.
 \set ON_ERROR_STOP on
 SET search_path = holdfast, given, tap, public;
-SELECT plan(32);
+SELECT plan(37);
 SELECT session('s1'), session('s2'), session('s3') \gset _
 SELECT users('anna', 'berta') \gset _
 SELECT event() AS event \gset
@@ -85,6 +85,29 @@ SELECT is((SELECT string_agg(answer, ' ' ORDER BY answer) FROM (SELECT finish('w
   'new' || repeat(' replay', 19), 'one key from twenty sessions: one acts, all are answered');
 SELECT is((SELECT count(*) FROM bookings WHERE key = 'twenty'), 1::bigint, 'one booking');
 SELECT is(taken(:event, 1), 1, 'one place');
+
+-- staff: one key is one request, and requests without a key have nothing to do with each other
+SELECT session('a1', 'holdfast_admin'), session('a2', 'holdfast_admin') \gset _
+CREATE FUNCTION pg_temp.sql_venue(p_key text) RETURNS text LANGUAGE sql AS $$
+  SELECT format('SELECT replayed::text FROM holdfast.venue_create(%L, %L, %L, false, ''{"name": "V"}'')',
+    given.buyer('organizer'), p_key, 'print')
+$$;
+CREATE FUNCTION pg_temp.sql_event(p_key text) RETURNS text LANGUAGE sql AS $$
+  SELECT format('SELECT replayed::text FROM holdfast.event_create(%L, false, %L, %L, false, %L, 600, 10, 0)',
+    given.buyer('organizer'), p_key, 'print', '{"title": "E", "event_date": "2999-01-01", "currency": "EUR",
+      "sections": [{"section_id": "F", "name": "F", "kind": "ga", "capacity": 1, "base_price": 1}]}')
+$$;
+SELECT is(run('a1', 'BEGIN') || run('a1', pg_temp.sql_venue(NULL)) || run('a1', pg_temp.sql_event(NULL)),
+  'BEGINfalsefalse', 'a venue and an event without a key');
+SELECT is(run('a2', pg_temp.sql_venue(NULL)), 'false', 'another venue of theirs meanwhile');
+SELECT is(run('a2', pg_temp.sql_event(NULL)), 'false', 'and another event');
+SELECT run('a1', 'ROLLBACK') \gset _
+SELECT run('a1', 'BEGIN'), run('a1', pg_temp.sql_venue('vk')), run('a1', pg_temp.sql_event('ek')) \gset _
+SELECT is(run('a2', pg_temp.sql_venue('vk')) || ' ' || run('a2', pg_temp.sql_event('ek')), 'HF131 HF131',
+  'with a key the second is told that the first is still running');
+SELECT run('a1', 'COMMIT') \gset _
+SELECT is(run('a2', pg_temp.sql_venue('vk')) || ' ' || run('a2', pg_temp.sql_event('ek')), 'true true',
+  'and then what the first was');
 
 -- ---- one buyer -----------------------------------------------------------------------------------
 
