@@ -75,9 +75,10 @@ async function restore(...more) {
 
 // As the manual says: ids are not given twice, and tokens of people who are not there any more end.
 async function afterwards() {
-	for (const start of ["select setval('holdfast.events_", "select setval('holdfast.venues_", 'delete from']) {
-		superuser(said(start));
-	}
+	const [, pasted] = /^ *```sql\n(.*?)^ *```/ms.exec(manual);
+	const done = stack.run('psql', [url, '-X', '-v', 'ON_ERROR_STOP=1'], { input: pasted });
+	assert.equal(done.status, 0, done.stderr);
+	assert.equal(superuser('select count(*) from holdfast.refresh_families'), '0', 'all sessions have ended');
 	const keys = /^jwt_keys_file = (.*)$/m.exec(fs.readFileSync(stack.env.HOLDFAST_CONF, 'utf8'))[1];
 	fs.writeFileSync(keys, `r1 ${'5e1f00d5'.repeat(8)}\n`);
 	for (const pool of stack.pools) {

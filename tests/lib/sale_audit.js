@@ -9,7 +9,8 @@ const isGood = (answer) => answer.status >= 200 && answer.status < 300;
 const told = (answer) => `${answer.request.op} ${answer.request.key ?? 'without key'} at ` +
 	`${new Date(answer.began).toISOString()}: ${answer.status} ${answer.text}`;
 
-// PostgreSQL may have lost what it had answered asynchronously in the last second before it died.
+// PostgreSQL may have lost what it had answered asynchronously in the last 0.6 s (three times wal_writer_delay)
+// before it died, and a little more where the machine was too busy to have it write in time.
 const LOSS_MS = 1000;
 const mayBeLost = (sale, answer) =>
 	sale.crashes.some(({ from, to }) => answer.began <= to && answer.ended >= from - LOSS_MS);
