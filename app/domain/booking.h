@@ -52,12 +52,20 @@ struct booking_name {
 	const char *user_id;
 };
 
+/*
+ * The moves. All of them: NOT_FOUND, BUSY, KEY_REUSED, KEY_IN_FLIGHT, UNAVAILABLE, UNKNOWN_OUTCOME;
+ * HOLD_EXPIRED and WRONG_STATE (the detail has the status) where the booking is not where the move
+ * begins. A booking that is already there is BOOKING_DONE.
+ *
+ * Confirm also: SALES_CLOSED (the event is cancelled), PAYMENT_REQUIRED, PAYMENT_IN_PROGRESS.
+ */
 enum problem booking_confirm(struct context *house, const struct booking_name *name,
 	const struct context_key *key, enum booking_outcome *outcome, struct booking *out);
+/* PAYMENT_IN_PROGRESS: its payment is to end first; the wish is noted. */
 enum problem booking_release(struct context *house, const struct booking_name *name,
 	const struct context_key *key, enum booking_outcome *outcome, struct booking *out);
 
-/* A hold is given more time. LIMIT_EXCEEDED, SALES_CLOSED. */
+/* A hold is given more time. LIMIT_EXCEEDED (too often, or too long a life), SALES_CLOSED. */
 enum problem booking_extend(struct context *house, const struct booking_name *name,
 	const struct context_key *key, enum booking_outcome *outcome, struct booking *out);
 
@@ -73,12 +81,15 @@ struct booking_part {
 	size_t sections;
 };
 
+/* INVALID with pointers: not items of this booking. */
 enum problem booking_cancel(struct context *house, const struct booking_name *name,
 	const struct booking_part *part, const struct context_key *key,
 	enum booking_outcome *outcome, struct booking *out);
 
 /*
  * Confirms the caller's live holds that together are exactly these seats. *body: the whole answer.
+ * As booking_confirm; SEATS_UNAVAILABLE: some are not the caller's; INVALID with pointers: there
+ * are no such seats.
  */
 enum problem booking_confirm_seats(struct context *house, int32_t event_id, const char *user_id,
 	const char **seat_ids, const char **seat_pointers, size_t seats,
@@ -96,14 +107,19 @@ struct booking_staff {
 
 /*
  * The word of staff that a booking was paid elsewhere: it is confirmed, also one that has ended and
- * whose places can be had again. reference: what they note of it, NULL: nothing.
+ * whose places can be had again. reference: what they note of it, NULL: nothing. As a move;
+ * SEATS_UNAVAILABLE: somebody has its places; SALES_CLOSED: the event is cancelled;
+ * PAYMENT_IN_PROGRESS: the buyer is paying.
  */
 enum problem
 booking_paid(struct context *house, const struct booking_staff *staff, const char *reference,
 	const struct context_key *key, enum booking_outcome *outcome, struct booking *out);
 
-/* Their word on money owed that no job can send: it was given back by hand; or (again) what has
- * failed is to be sent once more. */
+/*
+ * Their word on money owed that no job can send: it was given back by hand; or (again) what has
+ * failed is to be sent once more. BOOKING_DONE: nothing was owed like that. NOT_FOUND, BUSY,
+ * KEY_REUSED, KEY_IN_FLIGHT, UNAVAILABLE, UNKNOWN_OUTCOME.
+ */
 enum problem booking_refunds(struct context *house, const struct booking_staff *staff, bool again,
 	const struct context_key *key, enum booking_outcome *outcome, struct booking *out);
 

@@ -6,7 +6,7 @@
 
 #include "domain/booking.h"
 
-#define HOLD_PLACES_MAX 500 /* items in one request, and places of one item */
+#define HOLD_PLACES_MAX 500 /* items (seats, sections) in one request */
 
 /* What a buyer wants: numbered seats, places of sections, or both. */
 struct hold_wish {

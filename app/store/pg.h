@@ -31,7 +31,10 @@ struct pg_rows {
 	int count;
 };
 
-/* Does not connect yet. program names the role and chooses the statements. */
+/*
+ * Does not connect yet. conf->program chooses the statements, and the role where database_url has
+ * none. Ends the program where database_url cannot be read.
+ */
 struct pg *pg_open(const struct conf *conf);
 void pg_close(struct pg *pg);
 

@@ -123,7 +123,8 @@ DECLARE
   v_bookings uuid[] := '{}';
 BEGIN
   FOREACH v_no IN ARRAY p_section_nos LOOP -- ascending
-    -- 500 claims are at least 500 places, and no request asks for more.
+    -- 500 claims are at least 500 places, and no booking has more. A batch of people in line may want
+    -- more: those who then get none come with the next.
     SELECT array_agg(q.booking_id) INTO v_due FROM (
       SELECT booking_id FROM ga_claims
         WHERE event_id = p_event AND section_no = v_no AND state IN ('h', 'r') AND expires_at <= now()

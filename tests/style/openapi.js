@@ -37,10 +37,16 @@ const named = (node) => (node.$ref ? node.$ref.slice(2).split('/').reduce((at, n
 const files = ['GET /openapi.json', 'GET /docs'];
 
 function routes() {
-	const real = new Map(fs.readFileSync(0, 'utf8').trim().split('\n').map((line) => {
-		const [, method, where, , flags] = line.split(' ');
-		return [`${method} ${where}`, flags.split(',')];
-	}));
+	const real = new Map(), accounts = new Set();
+	for (const line of fs.readFileSync(0, 'utf8').trim().split('\n')) {
+		const [, method, where, operation, flags] = line.split(' ');
+		real.set(`${method} ${where}`, flags.split(','));
+		if (where.startsWith('/auth/')) accounts.add(operation);
+		// The introduction names all that may not be repeated with a key.
+		if (method === 'POST' && !flags.split(',').includes('idempotent') && !accounts.has(operation)
+			&& !doc.info.description.includes(`\`POST ${where}\``))
+			say(`the introduction says that POST ${where} takes an Idempotency-Key`);
+	}
 	const documented = new Map();
 	for (const [where, item] of Object.entries(doc.paths))
 		for (const method of ['get', 'post', 'put', 'delete', 'patch'])
