@@ -57,7 +57,8 @@ layer_asan() {
 # Browsers of one origin may read. Every answer is judged by the API's document, where what that
 # needs is there. Jobs that go through all events have a stack with few of them.
 http_groups() {
-	local jobs='janitor|jobs|reconcile' alone='analytics|history|history_lines|loadgen' file
+	local jobs='janitor|jobs|reconcile' file
+	local alone='analytics|docs|history|history_lines|loadgen'
 	local off="rate_limit=off $3" needs=(--needs cluster) judge=''
 	local origin="allowed_origins=https://shop.example.test $3"
 	[ "$2" = "$BUILD" ] || needs+=(--needs "${2##*/}")
@@ -65,8 +66,8 @@ http_groups() {
 	local build=(BUILD="$2" HOLDFAST_CONTRACT="$judge")
 	group "$1" --lanes 4 "${needs[@]}" "tests/http/!(*limits|*outage|$jobs|$alone).test.js" \
 		on_stack "${build[@]}" --set "$off $origin"
-	# One sums up all that has ever been, two spoil their database, one sells the demo's events.
-	for file in analytics history history_lines loadgen; do
+	# One sums up all that has ever been, two spoil their database, two sell the demo's events.
+	for file in analytics docs history history_lines loadgen; do
 		group "$1-$file" "${needs[@]}" "tests/http/$file.test.js" \
 			on_stack "${build[@]}" --set "$off $origin"
 	done

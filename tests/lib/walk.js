@@ -13,9 +13,12 @@ const path = require('node:path');
 
 const END = '\u001e';
 
+const tree = path.join(__dirname, '../..');
+const page = (file) => fs.readFileSync(path.join(tree, file), 'utf8');
+
 // [{commands, form, shown}] of a page, or of the part of it under a heading.
 function blocks(file, heading) {
-	let text = fs.readFileSync(path.join(__dirname, '../..', file), 'utf8');
+	let text = page(file);
 	if (heading) text = text.split(/^## /m).find((part) => part.startsWith(heading));
 	const found = [];
 	for (const [, form, body] of text.matchAll(/^```(\w+)\n(.*?)^```$/gms)) {
@@ -30,18 +33,37 @@ function blocks(file, heading) {
 	return found;
 }
 
-// Runs them; adds what each block wrote, as `output`. Every answer of curl ends with a newline.
+// Runs a script in one shell: what it wrote, in its parts. Every answer of curl ends with a newline.
+function shell(file, script) {
+	const done = spawnSync('bash', ['-euo', 'pipefail', '-c', script.replace(/curl -s (?!-o)/g, "curl -w '\\n' -s ")],
+		{ encoding: 'utf8', timeout: 240000, cwd: tree });
+	assert.equal(done.status, 0, `${file}: ${done.stderr}${done.stdout}`);
+	return done.stdout.split(END);
+}
+
+// Runs them; adds what each block wrote, as `output`.
 function walk(file, heading) {
 	const found = blocks(file, heading);
-	const script = found.map((b) => `${b.commands}printf '${END}'\n`).join('')
-		.replace(/^URL=http:\/\/127\.0\.0\.1:8080/m, `URL=${process.env.HOLDFAST_URL}`)
-		.replace(/curl -s (?!-o)/g, "curl -w '\\n' -s ");
-	const done = spawnSync('bash', ['-euo', 'pipefail', '-c', script], { encoding: 'utf8', timeout: 240000 });
-	assert.equal(done.status, 0, `${file}: ${done.stderr}${done.stdout}`);
-	const outputs = done.stdout.split(END);
+	const outputs = shell(file, found.map((b) => `${b.commands}printf '${END}'\n`).join('')
+		.replace(/^URL=http:\/\/127\.0\.0\.1:8080/m, `URL=${process.env.HOLDFAST_URL}`));
 	assert.equal(outputs.length, found.length + 1);
 	found.forEach((b, i) => { b.output = outputs[i]; });
 	return found;
+}
+
+// The shell blocks of a page that shows answers only here and there, or none.
+const commands = (file) => [...page(file).matchAll(/^```sh\n(.*?)^```$/gms)].map(([, body]) => body);
+
+// Runs those, behind a beginning: what each wrote. changes: what stands for what, [[of the page, instead]].
+// A command with `# exit status N` behind it has to end so.
+function follow(file, beginning, changes = []) {
+	let script = commands(file).map((body) => `${body}printf '${END}'\n`).join('')
+		.replace(/^(.*\S) +# exit status (\d+)$/gm, (_, command, status) => `ended=0\n${command} || ended=$?\n[ $ended = ${status} ]`);
+	for (const [from, to] of changes) {
+		assert.ok(script.includes(from), `${file} does not say ${from}`);
+		script = script.replaceAll(from, to);
+	}
+	return shell(file, `${beginning}\nprintf '${END}'\n${script}`).slice(1, -1);
 }
 
 const rest = (value) => value === '…';
@@ -79,4 +101,4 @@ function assertShown(file, found) {
 	}
 }
 
-module.exports = { assertShown, differs, walk };
+module.exports = { assertShown, commands, differs, follow, page, walk };
