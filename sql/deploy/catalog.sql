@@ -3,15 +3,16 @@
 BEGIN;
 SET LOCAL search_path = holdfast, public;
 
--- The event, if the caller may see it: a draft is seen by its organizer and by admins alone.
+-- The event, if the caller may see it: a draft is seen by its organizer and by admins alone, as long as
+-- they are staff.
 CREATE FUNCTION event_seen(p_event integer, p_user uuid, p_all boolean) RETURNS events
 LANGUAGE plpgsql STABLE SET search_path = holdfast, pg_temp AS $$
 DECLARE
   e events;
 BEGIN
-  SELECT * INTO e FROM events WHERE event_id = p_event
-    AND (status <> 'draft' OR p_all OR organizer_id = p_user);
-  IF NOT FOUND THEN
+  SELECT * INTO e FROM events WHERE event_id = p_event;
+  IF NOT FOUND OR e.status = 'draft' AND (e.organizer_id = p_user AND staff_is(p_user, false)
+      OR p_all AND staff_is(p_user, true)) IS NOT TRUE THEN
     RAISE EXCEPTION 'no such event' USING ERRCODE = 'HF104';
   END IF;
   RETURN e;

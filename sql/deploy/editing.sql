@@ -64,13 +64,21 @@ BEGIN
 END
 $$;
 
--- Who makes something must be known, and an admin to touch what is others' (p_all): a token may
--- outlive the role that it was given for.
+-- Whether somebody is staff at this moment, and an admin where it is about what is others' (p_all): a
+-- token may outlive the role that it was given for.
+CREATE FUNCTION staff_is(p_user uuid, p_all boolean) RETURNS boolean
+LANGUAGE plpgsql STABLE SET search_path = holdfast, pg_temp AS $$
+BEGIN
+  RETURN EXISTS (SELECT FROM users WHERE user_id = p_user AND disabled_at IS NULL
+    AND role = ANY (CASE WHEN p_all THEN '{admin}' ELSE '{organizer,admin}' END::text[]));
+END
+$$;
+
+-- What every call of staff asks first, before it says whether something is there.
 CREATE FUNCTION staff_check(p_user uuid, p_all boolean) RETURNS void
 LANGUAGE plpgsql STABLE SET search_path = holdfast, pg_temp AS $$
 BEGIN
-  IF NOT EXISTS (SELECT FROM users WHERE user_id = p_user AND disabled_at IS NULL
-      AND role = ANY (CASE WHEN p_all THEN '{admin}' ELSE '{organizer,admin}' END::text[])) THEN
+  IF NOT staff_is(p_user, p_all) THEN
     RAISE EXCEPTION 'the account may not do this' USING ERRCODE = 'HF103';
   END IF;
 END
@@ -202,13 +210,13 @@ DECLARE
   v venues;
   r edit_result;
 BEGIN
+  PERFORM staff_check(p_user, false);
   IF p_key IS NOT NULL THEN
     a := answer_find(0, p_user, 'venue_create', p_key, p_fingerprint, p_wait);
     IF a.key IS NOT NULL THEN
       RETURN (true, a.body::json ->> 'venue_id', a.body)::edit_result;
     END IF;
   END IF;
-  PERFORM staff_check(p_user, false);
   PERFORM timezone_check(p_in ->> 'timezone');
   PERFORM layout_check(l.v -> 'sections', format('/layouts/%s/sections', l.at - 1))
     FROM jsonb_array_elements(p_in -> 'layouts') WITH ORDINALITY AS l (v, at);
@@ -227,10 +235,14 @@ $$;
 -- The caller's venues (p_all: everybody's) in the order of their making, after p_after.
 CREATE FUNCTION venue_list(p_user uuid, p_all boolean, p_after integer, p_limit integer)
 RETURNS TABLE (venue_id integer, body text)
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = holdfast, pg_temp AS $$
-  SELECT v.venue_id, holdfast.venue_show(v) FROM holdfast.venues v
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = holdfast, pg_temp AS $$
+#variable_conflict use_column
+BEGIN
+  PERFORM staff_check(p_user, p_all);
+  RETURN QUERY SELECT v.venue_id, venue_show(v) FROM venues v
     WHERE (p_all OR v.owner_id = p_user) AND v.venue_id > p_after
-    ORDER BY v.venue_id LIMIT p_limit
+    ORDER BY v.venue_id LIMIT p_limit;
+END
 $$;
 
 CREATE FUNCTION event_create(p_user uuid, p_all boolean, p_key text, p_fingerprint text,
@@ -248,13 +260,13 @@ DECLARE
   v_end      timestamptz;
   v_sections jsonb := p_in -> 'sections';
 BEGIN
+  PERFORM staff_check(p_user, p_all);
   IF p_key IS NOT NULL THEN
     a := answer_find(0, p_user, 'event_create', p_key, p_fingerprint, p_wait);
     IF a.key IS NOT NULL THEN
       RETURN (true, a.body::json ->> 'event_id', a.body)::edit_result;
     END IF;
   END IF;
-  PERFORM staff_check(p_user, p_all);
   IF p_in ? 'venue_id' THEN
     v := venue_for((p_in ->> 'venue_id')::integer, p_user, p_all);
   END IF;

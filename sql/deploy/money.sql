@@ -243,6 +243,7 @@ DECLARE
   v_off text;
 BEGIN
   v_off := set_config('synchronous_commit', 'off', true);
+  PERFORM staff_check(p_staff, p_all);
   SELECT organizer_id, status, sales_start, sales_end INTO e FROM events WHERE event_id = p_event;
   SELECT * INTO b FROM bookings WHERE event_id = p_event AND booking_id = p_booking;
   IF NOT FOUND OR NOT p_all AND e.organizer_id <> p_staff THEN

@@ -215,6 +215,7 @@ DECLARE
   b bookings;
   r refunds;
 BEGIN
+  PERFORM staff_check(p_staff, p_all);
   IF p_key IS NOT NULL THEN
     a := answer_find(p_event, p_staff, 'refunds', p_key, p_fingerprint, p_wait);
     IF a.key IS NOT NULL THEN

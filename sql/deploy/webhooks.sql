@@ -89,11 +89,15 @@ $$;
 
 CREATE FUNCTION webhook_list(p_user uuid, p_after uuid, p_limit integer)
 RETURNS TABLE (webhook_id uuid, body text)
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = holdfast, pg_temp AS $$
-  SELECT w.webhook_id, holdfast.webhook_show(w) FROM holdfast.webhooks w
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = holdfast, pg_temp AS $$
+#variable_conflict use_column
+BEGIN
+  PERFORM staff_check(p_user, false);
+  RETURN QUERY SELECT w.webhook_id, webhook_show(w) FROM webhooks w
     WHERE w.owner_id = p_user AND (p_after IS NULL OR (w.created_at, w.webhook_id) >
-      (SELECT o.created_at, o.webhook_id FROM holdfast.webhooks o WHERE o.webhook_id = p_after))
-    ORDER BY w.created_at, w.webhook_id LIMIT p_limit
+      (SELECT o.created_at, o.webhook_id FROM webhooks o WHERE o.webhook_id = p_after))
+    ORDER BY w.created_at, w.webhook_id LIMIT p_limit;
+END
 $$;
 
 -- Ends a webhook. What waits for it, and the record of what it was sent, go with the job's next run, by steps:

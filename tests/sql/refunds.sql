@@ -2,7 +2,7 @@
 -- what staff say of money that no provider has.
 \set ON_ERROR_STOP on
 SET search_path = holdfast, given, tap, public;
-SELECT plan(66);
+SELECT plan(71);
 
 SELECT event(12, 6, 6) AS event \gset
 UPDATE events SET payment = 'stripe' WHERE event_id = :event;
@@ -154,7 +154,20 @@ CREATE FUNCTION pg_temp.word(p_event integer, p_booking uuid, p_staff text, p_al
     CASE WHEN p_key IS NOT NULL THEN 'print' END, false, 'till 3')
 $$;
 SELECT held(:two, 'dora', seats(7), '{FLOOR}', '{1}') AS e \gset
-SELECT is(failure(format('SELECT pg_temp.word(%s, %L, ''nobody'')', :two, :'e')), 'HF104', 'another''s event');
+SELECT users('other', 'former', 'gone', 'root') \gset _
+UPDATE users SET role = 'organizer' WHERE email IN ('other@example.test', 'gone@example.test');
+UPDATE users SET role = 'admin' WHERE email = 'root@example.test';
+UPDATE users SET disabled_at = now() WHERE email = 'gone@example.test';
+SELECT is(failure(format('SELECT pg_temp.word(%s, %L, ''other'')', :two, :'e')), 'HF104', 'another''s event');
+-- A token may outlive the role of its bearer.
+UPDATE events SET organizer_id = buyer('gone') WHERE event_id = :two;
+SELECT is(failure(format('SELECT pg_temp.word(%s, %L, %L, %L)', :two, :'e', who, everything)), 'HF103',
+    format('no word of %s (%s) that it was paid', who, everything))
+  FROM (VALUES ('gone', false), ('former', true), ('other', true)) AS w (who, everything);
+SELECT is(failure(format('SELECT refunded(%s, %L, %L, %L, NULL, NULL, false, false)', :two, :'e', buyer(who), everything)),
+    'HF103', format('nor (%s, %s) that it was given back', who, everything))
+  FROM (VALUES ('gone', false), ('former', true)) AS w (who, everything);
+UPDATE events SET organizer_id = buyer('organizer') WHERE event_id = :two;
 SELECT checkout(:two, :'e', 'dora') \gset _
 SELECT is(failure(format('SELECT pg_temp.word(%s, %L, ''organizer'')', :two, :'e')), 'HF208', 'not while a payment is under way');
 SELECT payment_opened(:two, :'e', 1, NULL, 'refused') \gset _
@@ -162,7 +175,7 @@ SELECT is(ROW(q.outcome, q.positions, q.user_id = buyer('dora'), (q.booking).sta
   'the word of staff confirms') FROM pg_temp.word(:two, :'e', 'organizer', false, 'w') AS q;
 SELECT is(pg_temp.money(:'e'), 'CONFIRMED 1300 0 0', 'and is money');
 SELECT is((pg_temp.word(:two, :'e', 'organizer', false, 'w')).outcome, 'replay', 'with its key: the same answer');
-SELECT is((pg_temp.word(:two, :'e', 'nobody', true)).outcome, 'done', 'again, by anybody who may: nothing');
+SELECT is((pg_temp.word(:two, :'e', 'root', true)).outcome, 'done', 'again, by anybody who may: nothing');
 SELECT cancel(:two, :'e', 'dora', NULL, '{FLOOR}', '{1}') \gset _
 SELECT is((SELECT count(*) FROM refunds_due(10) AS q WHERE q.booking_id = :'e'), 0::bigint, 'no job sends back what no provider has');
 SELECT is((SELECT status FROM refunds WHERE booking_id = :'e'), 'requested', 'it is owed');

@@ -2,7 +2,7 @@
 \set ON_ERROR_STOP on
 SET search_path = holdfast, given, tap, public;
 BEGIN;
-SELECT plan(77);
+SELECT plan(88);
 
 SELECT users('owner', 'other', 'admin', 'buyer', 'gone') \gset _
 UPDATE users SET role = 'organizer' WHERE email IN ('owner@example.test', 'other@example.test', 'gone@example.test');
@@ -48,6 +48,10 @@ SELECT matches(failure($$SELECT venue_create(buyer('owner'), NULL, NULL, false, 
 SELECT is((SELECT count(*) FROM venue_list(buyer('owner'), false, 0, 10)), 1::bigint, 'one''s own venues');
 SELECT is((SELECT count(*) FROM venue_list(buyer('admin'), true, 0, 10)), 2::bigint, 'an admin sees all');
 SELECT is((SELECT count(*) FROM venue_list(buyer('admin'), true, :venue, 10)), 1::bigint, 'page by page');
+SELECT is(failure(format('SELECT * FROM %s', call)), 'HF103', 'once one is no staff: no ' || call)
+  FROM unnest(ARRAY['venue_list(buyer(''gone''), false, 0, 10)', 'venue_list(buyer(''other''), true, 0, 10)',
+    'webhook_list(buyer(''gone''), NULL, 10)', 'webhook_list(buyer(''buyer''), NULL, 10)',
+    'venue_create(buyer(''gone''), ''vk'', ''print'', false, ''{}'')']) AS call;
 SELECT is(venue_find(buyer('owner'), 'Hall'), :venue, 'a venue by its name');
 SELECT is(account_named('OWNER@example.test'), buyer('owner'), 'an account by its address');
 
@@ -205,6 +209,12 @@ SELECT is((event_get(:draft, buyer('owner'), false, 600, 10, 0)).shared, false,
 SELECT is((event_get(:draft, buyer('admin'), true, 600, 10, 0)).event_id, :draft, 'an admin too');
 SELECT is(failure(format('SELECT event_get(%s, NULL, false, 600, 10, 0)', :draft)), 'HF104',
   'and no passer-by');
+UPDATE users SET role = 'user' WHERE user_id = buyer('owner');
+SELECT is(failure(format('SELECT %s(%s, %L, %L%s)', call, :draft, buyer(who), everything, more)), 'HF104',
+    format('nor (%s) by %s, who was staff', call, who))
+  FROM (VALUES ('event_get', ', 600, 10, 0'), ('event_brief', ''), ('event_seatmap', '')) AS c (call, more),
+    (VALUES ('owner', false), ('other', true)) AS w (who, everything);
+UPDATE users SET role = 'organizer' WHERE user_id = buyer('owner');
 SELECT is((SELECT string_agg(section_id || ':' || available, ' ' ORDER BY section_id)
   FROM event_available(ARRAY[:event]::int[])), 'F:7 N:0 P:1', 'what is available, by section');
 
