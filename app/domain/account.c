@@ -234,22 +234,26 @@ login_limit(struct context *house, const char *email)
 }
 
 static enum problem
-session_start(struct context *house, const char *user_id, const char *seen_hash,
-	const char *password, struct account_session *out)
+session_start(struct context *house, const char *seen_hash, const char *password,
+	struct account_session *out)
 {
 	char new_hash[PASSWORD_HASH_ROOM], token_sha256[ID_SHA256_HEX];
 	bool renew = !password_is_current(seen_hash) && password_hash(password, new_hash);
 	enum problem problem = PROBLEM_UNAVAILABLE;
+	struct pg_rows rows;
 
 	refresh_token_make(out->refresh_token);
 	refresh_token_hash(out->refresh_token, token_sha256);
 	for (int tries = 0; tries < 2; tries++) {
 		problem = query_session_start(house->pg, house->arena, house->deadline_us,
-			house->why, NULL, user_id, seen_hash, renew ? new_hash : NULL, token_sha256,
-			house->conf->refresh_token_seconds);
+			house->why, &rows, out->user_id, seen_hash, renew ? new_hash : NULL,
+			token_sha256, house->conf->refresh_token_seconds);
 		if (problem != PROBLEM_UNKNOWN_OUTCOME)
 			break;
 	}
+	/* The role may have changed since the password was read. */
+	if (!problem)
+		out->role = pg_text(&rows, 0, SESSION_START_ROLE);
 	return problem;
 }
 
@@ -275,8 +279,7 @@ account_login(
 	if (!right || pg_bool(&rows, 0, ACCOUNT_FIND_DISABLED))
 		return PROBLEM_CREDENTIALS;
 	session.user_id = pg_text(&rows, 0, ACCOUNT_FIND_USER_ID);
-	session.role = pg_text(&rows, 0, ACCOUNT_FIND_ROLE);
-	problem = session_start(house, session.user_id, hash, password, &session);
+	problem = session_start(house, hash, password, &session);
 	if (problem == PROBLEM_CREDENTIALS)
 		*house->why = (struct problem_why){ .detail = NULL };
 	if (!problem)

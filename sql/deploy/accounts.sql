@@ -4,7 +4,7 @@
 -- begins a family of refresh tokens; each refresh spends one token and adds the next; a spent token
 -- that comes again has been copied, and ends the family. The family's row is the lock: whoever
 -- judges or adds a token of a family holds it, so that no token is added behind the back of a
--- revocation.
+-- revocation. Of the spent tokens of a family the newest hundred are kept: one that is older is unknown.
 --
 -- citext lives in the schema public, which these functions do not search: its operator is named in
 -- full, since the one of text would be taken otherwise, and that tells upper case from lower case.
@@ -37,7 +37,8 @@ CREATE TABLE refresh_tokens (
   family_id  uuid NOT NULL REFERENCES refresh_families ON DELETE CASCADE,
   expires_at timestamptz NOT NULL,
   -- the token that this one was exchanged for: null as long as it is good
-  next_hash  bytea CHECK (octet_length(next_hash) = 32)
+  next_hash  bytea CHECK (octet_length(next_hash) = 32),
+  number     integer NOT NULL DEFAULT 1 -- of it in its family, from 1 on
 );
 CREATE INDEX refresh_tokens_family ON refresh_tokens (family_id);
 
@@ -83,9 +84,9 @@ $$;
 
 -- What a login needs to judge a password. No row: no such account.
 CREATE FUNCTION account_find(p_email text)
-RETURNS TABLE (user_id uuid, role text, password_hash text, disabled boolean)
+RETURNS TABLE (user_id uuid, password_hash text, disabled boolean)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = holdfast, pg_temp AS $$
-  SELECT u.user_id, u.role, u.password_hash, u.disabled_at IS NOT NULL FROM users u
+  SELECT u.user_id, u.password_hash, u.disabled_at IS NOT NULL FROM users u
     WHERE u.email OPERATOR(public.=) p_email::public.citext
 $$;
 
@@ -99,24 +100,31 @@ $$;
 
 -- Begins a family with its first token, if the password is still the one that was judged
 -- (p_seen_hash) and the account may log in; p_new_hash, where given, replaces the stored hash. What
--- the user has of old families, beyond their time or beyond the newest fifty, goes.
+-- the user has of old families, beyond their time or beyond the newest fifty, goes. Answers the role
+-- that the account has at this moment.
 CREATE FUNCTION session_start(
   p_user uuid, p_seen_hash text, p_new_hash text, p_token_hash bytea, p_seconds bigint
-) RETURNS void
+) RETURNS text
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = holdfast, pg_temp AS $$
 DECLARE
+  v_role    text;
+  v_again   boolean := EXISTS (SELECT FROM refresh_tokens t WHERE t.token_hash = p_token_hash);
   v_family  uuid;
   v_expires timestamptz := now() + make_interval(secs => p_seconds);
 BEGIN
-  PERFORM FROM refresh_tokens t WHERE t.token_hash = p_token_hash;
-  IF FOUND THEN
-    RETURN; -- the same call again, after an answer that was lost
+  IF v_again THEN -- the same call, after an answer that was lost
+    SELECT u.role INTO v_role
+      FROM refresh_tokens t JOIN refresh_families f USING (family_id) JOIN users u USING (user_id)
+      WHERE t.token_hash = p_token_hash AND f.revoked_at IS NULL AND u.disabled_at IS NULL;
+  ELSE
+    SELECT u.role INTO v_role FROM users u
+      WHERE u.user_id = p_user AND u.password_hash = p_seen_hash AND u.disabled_at IS NULL
+      FOR NO KEY UPDATE;
   END IF;
-  PERFORM FROM users u
-    WHERE u.user_id = p_user AND u.password_hash = p_seen_hash AND u.disabled_at IS NULL
-    FOR NO KEY UPDATE;
   IF NOT FOUND THEN
     RAISE EXCEPTION USING ERRCODE = 'HF101', MESSAGE = 'The account has just been changed.';
+  ELSIF v_again THEN
+    RETURN v_role;
   END IF;
   IF p_new_hash IS NOT NULL THEN
     UPDATE users u SET password_hash = p_new_hash WHERE u.user_id = p_user;
@@ -130,6 +138,7 @@ BEGIN
     RETURNING family_id INTO v_family;
   INSERT INTO refresh_tokens (token_hash, family_id, expires_at)
     VALUES (p_token_hash, v_family, v_expires);
+  RETURN v_role;
 END
 $$;
 
@@ -163,11 +172,12 @@ BEGIN
   END IF;
   IF t.next_hash IS NULL THEN
     UPDATE refresh_tokens o SET next_hash = p_next_hash WHERE o.token_hash = p_token_hash;
-    INSERT INTO refresh_tokens (token_hash, family_id, expires_at)
-      VALUES (p_next_hash, v_family, v_expires);
+    INSERT INTO refresh_tokens (token_hash, family_id, expires_at, number)
+      VALUES (p_next_hash, v_family, v_expires, t.number + 1);
     UPDATE refresh_families f SET expires_at = greatest(f.expires_at, v_expires)
       WHERE f.family_id = v_family;
-    DELETE FROM refresh_tokens o WHERE o.family_id = v_family AND o.expires_at <= now();
+    DELETE FROM refresh_tokens o
+      WHERE o.family_id = v_family AND (o.expires_at <= now() OR o.number <= t.number - 100);
   END IF;
   outcome := 'refreshed';
 END

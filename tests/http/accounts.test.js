@@ -2,8 +2,9 @@
 'use strict';
 
 const assert = require('node:assert/strict');
-const { execFileSync } = require('node:child_process');
+const { execFileSync, spawn } = require('node:child_process');
 const { randomBytes } = require('node:crypto');
+const { once } = require('node:events');
 const path = require('node:path');
 const { test } = require('node:test');
 
@@ -257,4 +258,33 @@ test('the operator adds accounts with roles, and changes them', async () => {
 	fails(['role', '--email', email], '', 2);
 	fails(['nothing'], '', 2);
 	fails(['list', '--set', 'database_url=host=/nonexistent'], '', 75);
+});
+
+// What a login of a new admin gets that comes while the role is being changed to user.
+async function overlapped() {
+	const email = freshEmail();
+	user(['add', '--email', email, '--role', 'admin'], `${password}\n`);
+	const change = spawn('psql', [stack.env.DATABASE_URL, '-XAtq'], { stdio: ['pipe', 'pipe', 'inherit'] });
+	const over = once(change, 'close');
+	try {
+		change.stdin.write(`begin; update holdfast.users set role = 'user' where email = '${email}'; select 'locked';\n`);
+		await once(change.stdout, 'data');
+		let answer = null;
+		const login = post('/auth/login', { email, password }).then((given) => { answer = given; });
+		await stack.until('a login that waits', () => answer || stack.sql('select exists (select from pg_locks where not granted)') === 't');
+		change.stdin.end('commit;\n');
+		await login;
+		return answer;
+	} finally {
+		change.stdin.end();
+		await over;
+	}
+}
+
+test('a login that meets a change of role has the new one', async () => {
+	let answer = await overlapped();
+	// On a busy machine the change may take longer than a login waits for it.
+	for (let tries = 1; answer.status !== 200 && tries < 5; tries++) answer = await overlapped();
+	assert.equal(answer.status, 200, answer.text);
+	assert.equal(JSON.parse(Buffer.from(answer.body.access_token.split('.')[1], 'base64url')).role, 'user');
 });

@@ -1,7 +1,7 @@
 -- accounts: who may be written, who may call what, sessions and their end, also with two at once.
 \set ON_ERROR_STOP on
 SET search_path = holdfast, given, tap, public;
-SELECT plan(61);
+SELECT plan(69);
 
 -- A password hash, and a token's SHA-256, made of a name.
 CREATE FUNCTION pg_temp.hash(p_name text) RETURNS text
@@ -39,9 +39,9 @@ SELECT throws_ok(
 SELECT throws_ok($$ SELECT account_register('x@example.test', NULL, 'a password') $$,
   '23514', NULL, 'no password where a hash belongs');
 
-SELECT is((SELECT ROW(f.user_id, f.role, f.password_hash, f.disabled)::text
+SELECT is((SELECT ROW(f.user_id, f.password_hash, f.disabled)::text
     FROM account_find('ANNA@example.test') f),
-  ROW(:'anna_user_id'::uuid, 'user', pg_temp.hash('anna'), false)::text, 'found in whatever case');
+  ROW(:'anna_user_id'::uuid, pg_temp.hash('anna'), false)::text, 'found in whatever case');
 SELECT is_empty($$ SELECT * FROM account_find('nobody@example.test') $$, 'or not at all');
 SELECT is((SELECT g.name FROM account_get(:'anna_user_id') g), 'Anna', 'an account by its id');
 SELECT is_empty($$ SELECT * FROM account_get(gen_random_uuid()) $$, 'an unknown id is nobody');
@@ -55,10 +55,10 @@ SELECT is((SELECT count(*) FROM account_list(NULL, 1)), 1::bigint, 'and ends at 
 
 SELECT throws_ok(format('SELECT session_start(%L, pg_temp.hash(%L), NULL, pg_temp.token(%L), 600)',
   :'anna_user_id', 'old', 'a1'), 'HF101', NULL, 'no session under a password that has changed');
-SELECT lives_ok(format('SELECT session_start(%L, pg_temp.hash(%L), NULL, pg_temp.token(%L), 600)',
-  :'anna_user_id', 'anna', 'a1'), 'a session begins');
-SELECT lives_ok(format('SELECT session_start(%L, pg_temp.hash(%L), NULL, pg_temp.token(%L), 600)',
-  :'anna_user_id', 'anna', 'a1'), 'and once more, after a lost answer');
+SELECT is(session_start(:'anna_user_id', pg_temp.hash('anna'), NULL, pg_temp.token('a1'), 600), 'user',
+  'a session begins');
+SELECT is(session_start(:'anna_user_id', pg_temp.hash('anna'), NULL, pg_temp.token('a1'), 600), 'user',
+  'and once more, after a lost answer');
 SELECT is((SELECT count(*) FROM refresh_families), 1::bigint, 'as one');
 SELECT is((SELECT ROW(r.outcome, r.user_id, r.role)::text
     FROM session_refresh(pg_temp.token('a1'), pg_temp.token('a2'), 600) r),
@@ -96,6 +96,18 @@ INSERT INTO refresh_tokens SELECT pg_temp.token('e2'), family_id, now() + interv
 SELECT is(pg_temp.refresh('e2', 'e3'), 'refreshed', 'a session goes on');
 SELECT is_empty($$ SELECT FROM refresh_tokens WHERE token_hash = pg_temp.token('e1') $$,
   'without the tokens past their time');
+
+-- Whoever refreshes on and on leaves no endless number of tokens.
+SELECT session_start(:'anna_user_id', pg_temp.hash('again'), NULL, pg_temp.token('r1'), 600) \g /dev/null
+SELECT pg_temp.refresh('r' || n, 'r' || n + 1) FROM generate_series(1, 102) AS n \g /dev/null
+SELECT is((SELECT count(*) FROM refresh_tokens JOIN refresh_families f USING (family_id)
+    WHERE f.family_id = (SELECT family_id FROM refresh_tokens WHERE token_hash = pg_temp.token('r103'))),
+  101::bigint, 'of spent tokens the newest hundred are kept');
+SELECT is(pg_temp.refresh('r2', 'x1'), 'refused', 'an older one is unknown');
+SELECT is(pg_temp.refresh('r103', 'r104'), 'refreshed', 'and ends nothing');
+SELECT is(pg_temp.refresh('r4', 'x1'), 'refused', 'the oldest of them is known again');
+SELECT is(pg_temp.refresh('r104', 'r105'), 'refused', 'and has ended the family');
+
 SELECT session_start(:'anna_user_id', pg_temp.hash('again'), NULL, sha256(n::text::bytea), 600)
   FROM generate_series(1, 60) AS n \g /dev/null
 SELECT cmp_ok((SELECT count(*) FROM refresh_families WHERE user_id = :'anna_user_id'),
@@ -112,9 +124,11 @@ SELECT throws_ok(format('SELECT session_start(%L, pg_temp.hash(%L), NULL, pg_tem
   :'boss_user_id', 'boss', 'f9'), 'HF101', NULL, 'as does the session that would begin');
 SELECT is(pg_temp.refresh('f1', 'f2'), 'refused', 'its sessions are over');
 SELECT account_change('boss@example.test', 'organizer', false, pg_temp.hash('new'));
-SELECT is((SELECT ROW(f.role, f.disabled, f.password_hash)::text
-    FROM account_find('boss@example.test') f),
-  ROW('organizer'::text, false, pg_temp.hash('new'))::text, 'role, state and password can change');
+SELECT throws_ok(format('SELECT session_start(%L, pg_temp.hash(%L), NULL, pg_temp.token(%L), 600)',
+  :'boss_user_id', 'boss', 'f1'), 'HF101', NULL, 'and the call that began one finds it over');
+SELECT is((SELECT ROW(u.role, u.disabled_at IS NULL, u.password_hash)::text
+    FROM users u WHERE user_id = :'boss_user_id'),
+  ROW('organizer'::text, true, pg_temp.hash('new'))::text, 'role, state and password can change');
 SELECT is(pg_temp.refresh('f1', 'f2'), 'refused', 'without reviving a session');
 SELECT throws_ok($$ SELECT account_change('nobody@example.test', 'user', NULL, NULL) $$,
   'HF104', NULL, 'nobody can be changed');
@@ -140,6 +154,15 @@ SELECT is(dblink_is_busy('two'), 1, 'a thief with a spent one waits');
 SELECT dblink_exec('one', 'COMMIT') \g /dev/null
 SELECT is((SELECT o FROM dblink_get_result('two') AS r(o text)), 'refused', 'and is refused');
 SELECT is(pg_temp.refresh('g2', 'g3'), 'refused', 'and the token made meanwhile is ended too');
+
+SELECT session('operator', 'postgres'), session('login', 'holdfast_accounts') \gset _
+SELECT run('operator', 'BEGIN') \gset _
+SELECT run('operator', format('UPDATE holdfast.users SET role = %L WHERE user_id = %L', 'user', :'boss_user_id')) \gset _
+SELECT start('login', format('SELECT holdfast.session_start(%L, %L, NULL, sha256(%L), 600)',
+  :'boss_user_id', pg_temp.hash('new'), 'h0')) \gset _
+SELECT ok(until_waiting('login'), 'a login waits for who changes the role');
+SELECT run('operator', 'COMMIT') \gset _
+SELECT is(finish('login'), 'user', 'and has the new one');
 
 -- ---- rights ----------------------------------------------------------------------------------
 
