@@ -356,6 +356,8 @@ add_room(struct reading *r)
 static void
 add_sections(struct reading *r)
 {
+	int64_t seats = 0;
+
 	if (r->in.sections && r->in.layout)
 		refuse(r, "/layout", "An event has sections or a layout, not both.");
 	if (!r->in.sections) {
@@ -364,7 +366,7 @@ add_sections(struct reading *r)
 		return;
 	}
 	add_name(r, "sections");
-	if (layout_write(&r->out, r->in.sections, r->use, "/sections", r->why))
+	if (layout_write(&r->out, r->in.sections, r->use, "/sections", r->why, &seats))
 		r->problem = PROBLEM_INVALID;
 }
 

@@ -345,7 +345,7 @@ write_section(struct writing *w, const struct json *json, const char *pointer, s
 
 enum problem
 layout_write(struct str *out, const struct json *sections, enum layout_use use, const char *pointer,
-	struct problem_why *why)
+	struct problem_why *why, int64_t *seats)
 {
 	struct writing w = { .out = out, .use = use, .why = why, .arena = out->arena };
 	size_t count = json_length(sections);
@@ -367,7 +367,8 @@ layout_write(struct str *out, const struct json *sections, enum layout_use use, 
 			problem = err;
 	}
 	str_add_char(out, ']');
-	if (!problem && w.seats > LAYOUT_SEATS_MAX)
+	*seats += w.seats;
+	if (!problem && *seats > LAYOUT_SEATS_MAX)
 		return refuse(&w, pointer, "", "There can be at most 100000 seats in one call.");
 	return problem;
 }

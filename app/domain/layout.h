@@ -22,11 +22,12 @@ enum layout_use {
 };
 
 /*
- * Adds the sections as a JSON array to out. pointer: where they stand in the request. INVALID with
- * errors in why; out is then of no use.
+ * Adds the sections as a JSON array to out, and their seats to *seats, which counts those of the
+ * whole call. pointer: where they stand in the request. INVALID with errors in why; out is then of
+ * no use.
  */
 enum problem layout_write(struct str *out, const struct json *sections, enum layout_use use,
-	const char *pointer, struct problem_why *why);
+	const char *pointer, struct problem_why *why, int64_t *seats);
 
 /* Text that fits on one line: no control characters. */
 bool layout_is_line(const char *text);

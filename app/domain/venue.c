@@ -25,7 +25,7 @@ struct layout {
 
 static enum problem
 write_layout(struct str *out, const struct json *json, const char *pointer, struct problem_why *why,
-	struct map *names)
+	struct map *names, int64_t *seats)
 {
 	static const struct json_field fields[] = {
 		{ .name = "name",
@@ -53,7 +53,7 @@ write_layout(struct str *out, const struct json *json, const char *pointer, stru
 	str_add_json(out, layout.name);
 	str_add(out, ",\"sections\":");
 	err = layout_write(out, layout.sections, LAYOUT_NEW,
-		arena_printf(out->arena, "%s/sections", pointer), why);
+		arena_printf(out->arena, "%s/sections", pointer), why, seats);
 	str_add_char(out, '}');
 	return err;
 }
@@ -63,6 +63,7 @@ write_layouts(struct str *out, const struct json *layouts, struct problem_why *w
 {
 	enum problem problem = PROBLEM_NONE;
 	struct map names;
+	int64_t seats = 0;
 
 	map_init(&names, out->arena);
 	str_add(out, ",\"layouts\":[");
@@ -72,7 +73,7 @@ write_layouts(struct str *out, const struct json *layouts, struct problem_why *w
 		if (i > 0)
 			str_add_char(out, ',');
 		err = write_layout(out, json_at(layouts, i),
-			arena_printf(out->arena, "/layouts/%zu", i), why, &names);
+			arena_printf(out->arena, "/layouts/%zu", i), why, &names, &seats);
 		if (err)
 			problem = err;
 	}

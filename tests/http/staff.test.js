@@ -164,6 +164,10 @@ test('staff alone may call', async () => {
 	}
 });
 
+// A layout of so many rows of a thousand seats.
+const rowsOf = (count) => ({ name: freshKey(),
+	sections: [{ name: 'a', rows: Array.from({ length: count }, (_, i) => ({ row: `${i}`, seats: 1000 })) }] });
+
 test('each mistake is pointed at', async () => {
 	const cases = [
 		[{ title: undefined }, ['/title']],
@@ -226,6 +230,7 @@ test('each mistake is pointed at', async () => {
 		[{ name: 'x', layouts: [{ name: 'l', sections: [floor] }, { name: 'l', sections: [floor] }] }, ['/layouts/1/name']],
 		[{ name: 'x', layouts: [{ name: 'l', sections: [{ name: 'a', rows: [{ row: 'A', seats: ['1', '1'] }] }] }] },
 			['/layouts/0/sections/0/rows/0/seats']],
+		[{ name: 'x', layouts: [rowsOf(50), rowsOf(50), rowsOf(1)] }, ['/layouts/2/sections']],
 	]) {
 		const answer = await call('POST', '/admin/venues', venue, { token: organizer });
 		assertProblem(answer, 422, 'invalid');

@@ -7,12 +7,14 @@
 
 static struct arena *arena;
 static struct problem_why why;
+static int64_t before; /* seats that the same call has described already */
 
 static void
 begin(void)
 {
 	arena = arena_new();
 	why = (struct problem_why){ 0 };
+	before = 0;
 }
 
 static void
@@ -30,11 +32,12 @@ written(const char *text, enum layout_use use)
 	const char *detail;
 	const struct json *sections = json_parse(arena, text, strlen(text), &detail);
 	struct str out;
+	int64_t seats = before;
 
 	cr_assert_not_null(sections, "%s", text);
 	str_init(&out, arena);
 	why = (struct problem_why){ 0 };
-	return layout_write(&out, sections, use, "/sections", &why) ? NULL : out.data;
+	return layout_write(&out, sections, use, "/sections", &why, &seats) ? NULL : out.data;
 }
 
 static void
@@ -156,5 +159,7 @@ Test(layout, has_limits)
 	expect_refused(sections_of(201, 1, 1), LAYOUT_NEW, "/sections");
 	cr_assert_not_null(written(sections_of(2, 50, 1000), LAYOUT_NEW));
 	expect_refused(sections_of(2, 51, 1000), LAYOUT_NEW, "/sections");
+	before = 1;
+	expect_refused(sections_of(2, 50, 1000), LAYOUT_NEW, "/sections");
 	expect_refused(sections_of(1, 1, 1001), LAYOUT_NEW, "/sections/0/rows/0/seats");
 }
