@@ -16,6 +16,12 @@
 #define LABEL_MAX      63
 #define LOCAL_PART_MAX 64
 
+/*
+ * On one account so many times as many attempts as from one client: or whoever knows an address
+ * could use up by themselves what its owner needs to log in.
+ */
+#define ATTEMPTS_TIMES 5
+
 /* ---- what may be in an account --------------------------------------------------------------- */
 
 /* The part before the @: words of the characters of RFC 5322 (3.2.3) with single dots between. */
@@ -217,7 +223,11 @@ refresh_token_hash(const char *token, char hex[ID_SHA256_HEX])
 	id_hex(hash, sizeof(hash), hex);
 }
 
-/* Attempts on one address, whether it has an account or not; it is kept as a hash only. */
+/*
+ * Attempts on one account, whether there is one or not; the address is kept as a hash only. An
+ * address that is no usable one, though the database would find an account by it (citext folds all
+ * of Unicode: K as the Kelvin sign), is counted as another, and logs nobody in.
+ */
 static enum problem
 login_limit(struct context *house, const char *email)
 {
@@ -229,8 +239,8 @@ login_limit(struct context *house, const char *email)
 		*p = (char)tolower((unsigned char)*p);
 	id_sha256(lower, strlen(lower), hash);
 	id_hex(hash, sizeof(hash), hex);
-	return limit_check(
-		house, "login", hex, house->conf->rate_write, house->conf->rate_write_burst);
+	return limit_check(house, "login_account", hex, ATTEMPTS_TIMES * house->conf->rate_write,
+		ATTEMPTS_TIMES * house->conf->rate_write_burst);
 }
 
 static enum problem
@@ -273,7 +283,7 @@ account_login(
 			house->pg, house->arena, house->deadline_us, house->why, &rows, email);
 	if (problem)
 		return problem;
-	known = rows.count == 1;
+	known = rows.count == 1 && account_email_is_usable(email);
 	hash = known ? pg_text(&rows, 0, ACCOUNT_FIND_PASSWORD_HASH) : NULL;
 	right = password_is_right(hash, password);
 	if (!right || pg_bool(&rows, 0, ACCOUNT_FIND_DISABLED))

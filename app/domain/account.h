@@ -45,7 +45,8 @@ enum problem account_add(struct context *house, const char *email, const char *p
 
 /*
  * CREDENTIALS, after the same time, for an unknown address, a wrong password and a disabled
- * account; RATE_LIMITED after too many attempts on the address, known or not.
+ * account; RATE_LIMITED after too many attempts on the address, known or not: five times as many as
+ * one client has.
  */
 enum problem account_login(struct context *house, const char *email, const char *password,
 	struct account_session *out);

@@ -16,7 +16,7 @@ enum route_flags {
 	R_BODY = 1 << 2,       /* takes a JSON object */
 	R_IDEMPOTENT = 1 << 3, /* takes an idempotency key */
 	R_KEY = 1 << 4,        /* and must have one */
-	R_READ = 1 << 5,       /* counts against rate_read */
+	R_READ = 1 << 5,       /* counts against rate_read, together with all others of these */
 	R_WRITE = 1 << 6,      /* counts against rate_write, under the name of its operation */
 	R_WRITE_SELF = 1 << 7, /* the same, but the handler's own script counts (one round trip) */
 	R_BARE = 1 << 8, /* answers at the root too; no limits, and no line in the log at info */

@@ -4,7 +4,7 @@
 const assert = require('node:assert/strict');
 const { after, before, test } = require('node:test');
 
-const { assertProblem, assertStatus, call, get, post } = require('../lib/client.js');
+const { assertProblem, assertStatus, call, freshKey, get, post } = require('../lib/client.js');
 const stack = require('../lib/stack.js');
 const { buyer, event, hold, move, password, staff } = require('../lib/world.js');
 
@@ -63,7 +63,18 @@ test('holds: ten at once, under whatever name, and each account has its own', ()
 	assertStatus(await hold(bob, { event_id: id, seat_ids: ['B1'] }, { from: address() }), 201);
 }));
 
-test('confirms: ten at once; a release is never limited', () => swiftly(async () => {
+// What somebody is answered once all tokens of their reads are gone, and ten seconds of those to come.
+async function drained(who, ask) {
+	const bucket = `limit:read:${who.user_id}`, now = Number(stack.redis('time').split('\n')[0]);
+	stack.redis('set', bucket, (now + 30) * 1e6);
+	try {
+		return await ask();
+	} finally {
+		stack.redis('del', bucket);
+	}
+}
+
+test('confirms: ten at once; a cancel is none of them', () => swiftly(async () => {
 	const ann = await someone();
 	const { event_id: id } = await event(olga, {}, { from: address() });
 	const booking = assertStatus(await hold(ann, { event_id: id, seat_ids: ['B1'] }, { from: address() }), 201).body;
@@ -110,13 +121,32 @@ test('looks at a place are reads of its account, from wherever, in a line and in
 		const { token } = assertStatus(await post('/queue/join', { event_id: id, ...where }, { token: ann.token, from: address() }), 202).body;
 		const look = () => get(`/reservation/status?token=${token}`, { from: address() });
 		assert.equal(assertStatus(await look(), 200).body.status, 'waiting');
-		// All of its tokens are gone, and ten seconds of those to come.
-		const bucket = `limit:read:${ann.user_id}`, now = Number(stack.redis('time').split('\n')[0]);
-		stack.redis('set', bucket, (now + 30) * 1e6);
-		assertLimited(await look(), 'read', 300);
-		stack.redis('del', bucket);
+		assertLimited(await drained(ann, look), 'read', 300);
 		assert.equal(assertStatus(await look(), 200).body.status, 'waiting');
 	}
+});
+
+test('what a buyer does to a booking beside, under new keys again and again, counts as reads', async () => {
+	const ann = await someone();
+	const { event_id: id } = await event(olga, {}, { from: address() });
+	const booking = assertStatus(await hold(ann, { event_id: id, seat_ids: ['B1'] }, { from: address() }), 201).body;
+	const before_ = stack.books();
+	for (const verb of ['extend', 'release', 'cancel'])
+		assertLimited(await drained(ann, () => move(ann, booking, verb, {}, { from: address(), key: freshKey() })), 'read', 300);
+	assert.equal(stack.books(), before_, 'no answer was kept');
+	assertStatus(await move(ann, booking, 'extend', {}, { from: address() }), 200);
+	assertStatus(await move(ann, booking, 'release', {}, { from: address() }), 200);
+});
+
+test('what staff do counts as reads', async () => {
+	const { event_id: id } = await event(olga, {}, { from: address() });
+	const before_ = stack.books();
+	for (const [method, where] of [['POST', '/admin/events'], ['POST', '/events'], ['PUT', `/admin/events/${id}`],
+		['POST', '/admin/venues'], ['POST', '/admin/webhooks'], ['DELETE', '/admin/webhooks/x'],
+		['POST', '/admin/bookings/x/paid'], ['POST', '/admin/bookings/x/refunds']])
+		assertLimited(await drained(olga, () => call(method, where, { token: olga.token, from: address() })), 'read', 300);
+	assert.equal(stack.books(), before_);
+	assertStatus(await call('PUT', `/admin/events/${id}`, { body: { title: 'x' }, token: olga.token, from: address() }), 200);
 });
 
 test('registrations from one address', () => swiftly(async () => {

@@ -72,6 +72,9 @@ function routes() {
 		has('key', !!key?.required, 'that it needs Idempotency-Key');
 		if ((flags.includes('read') || flags.includes('write')) && !operation.responses[429])
 			say(`${name}: 429 is not documented`);
+		// What the payment provider tells nginx limits by itself.
+		if (!['read', 'write', 'bare'].some((flag) => flags.includes(flag)) && name !== 'POST /webhooks/stripe')
+			say(`${name}: no limit counts it in app/pools/routes.def`);
 	}
 }
 
