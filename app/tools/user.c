@@ -189,7 +189,10 @@ main(int argc, char **argv)
 			   "  disable, enable    shuts --email out, and lets it in again\n"
 			   "  password           a new password for --email, from standard input\n"
 			   "                     (role, disable, enable and password end its "
-			   "sessions)\n",
+			   "sessions;\n"
+			   "                     what a buyer may do goes on for up to "
+			   "access_token_seconds,\n"
+			   "                     until the access token ends: see the README)\n",
 	};
 	static struct conf conf;
 	struct options options = { .email = NULL };

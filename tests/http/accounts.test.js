@@ -142,6 +142,8 @@ test('wrong password, unknown address and disabled account are the same answer',
 		'unauthenticated');
 	assertProblem(await post('/auth/refresh', { refresh_token: session.refresh_token }), 401,
 		'invalid-credentials');
+	assert.equal((await call('GET', '/bookings', undefined, session.access_token)).status, 200,
+		'a buyer\'s access token is good until it ends');
 	user(['enable', '--email', disabled]);
 	await loggedIn(disabled);
 });
