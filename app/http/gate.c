@@ -35,6 +35,12 @@ gate_param(const struct gate *gate, const char *name)
 	return gate->kind->param(gate, name);
 }
 
+bool
+gate_param_repeats(const struct gate *gate, const char *name)
+{
+	return gate->kind->param_repeats && gate->kind->param_repeats(gate, name);
+}
+
 int
 gate_read(struct gate *gate, char *out, int room)
 {

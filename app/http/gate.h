@@ -26,6 +26,9 @@ bool gate_accept(struct gate *gate, int (*idle)(void *ctx), void *ctx);
 /* A CGI variable of the request (REQUEST_METHOD, REQUEST_URI, HTTP_AUTHORIZATION …) or NULL. */
 const char *gate_param(const struct gate *gate, const char *name);
 
+/* Whether a variable came more than once, as a header field that was sent twice may. */
+bool gate_param_repeats(const struct gate *gate, const char *name);
+
 /*
  * Up to room bytes of the body. Returns the number read, 0 at the end, -1 if the body was cut.
  */

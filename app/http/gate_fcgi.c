@@ -170,6 +170,18 @@ fcgi_param(const struct gate *gate, const char *name)
 	return FCGX_GetParam(name, fcgi->request.envp);
 }
 
+static bool
+fcgi_param_repeats(const struct gate *gate, const char *name)
+{
+	const struct gate_fcgi *fcgi = (const struct gate_fcgi *)gate;
+	size_t len = strlen(name);
+	int found = 0;
+
+	for (char **param = fcgi->request.envp; *param; param++)
+		found += strncmp(*param, name, len) == 0 && (*param)[len] == '=';
+	return found > 1;
+}
+
 static int
 fcgi_read(struct gate *gate, char *out, int room)
 {
@@ -312,6 +324,7 @@ static const struct gate_kind fcgi_kind = {
 	.close = fcgi_close,
 	.accept = fcgi_accept,
 	.param = fcgi_param,
+	.param_repeats = fcgi_param_repeats,
 	.read = fcgi_read,
 	.write = fcgi_write,
 	.finish = fcgi_finish,

@@ -10,6 +10,7 @@ struct gate_kind {
 	void (*close)(struct gate *gate);
 	bool (*accept)(struct gate *gate, int (*idle)(void *ctx), void *ctx);
 	const char *(*param)(const struct gate *gate, const char *name);
+	bool (*param_repeats)(const struct gate *gate, const char *name); /* NULL: none does */
 	int (*read)(struct gate *gate, char *out, int room);
 	void (*write)(struct gate *gate, const char *bytes, size_t len);
 	void (*finish)(struct gate *gate);

@@ -96,6 +96,8 @@ request_read_key(struct request *r)
 	bool in_body = false;
 	enum problem err;
 
+	if (header && gate_param_repeats(r->gate, "HTTP_IDEMPOTENCY_KEY"))
+		return refuse(r, "The request has the header Idempotency-Key more than once.");
 	if (header) {
 		err = take_key(r, key_from_header(r, header));
 		if (err)

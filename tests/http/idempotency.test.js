@@ -144,6 +144,14 @@ test('the 200 of holding again what one holds is not kept', async () => {
 	assertReplay(await hold(ann, seat(id, 'B1'), { key }), fresh);
 });
 
+test('two headers with a key are refused', async () => {
+	const { event_id: id } = await event(olga);
+	const before_ = stack.books();
+	for (const keys of [['one', 'two'], ['one', 'one']])
+		assertProblem(await hold(ann, seat(id, 'B1'), { headers: { 'Idempotency-Key': keys } }), 400, 'idempotency-key-invalid');
+	assert.equal(stack.books(), before_);
+});
+
 test('a key is bare or quoted, in the header or in the body', async () => {
 	const { event_id: id } = await event(olga);
 	const first = assertStatus(await hold(ann, seat(id, 'B1'), { key: 'one-and-the-same' }), 201);

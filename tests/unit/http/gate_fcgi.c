@@ -29,7 +29,10 @@ write_long(struct gate *gate, const char *name)
 	}
 }
 
-/* Answers each request with what it read: the length of the body, -1 where it was cut. */
+/*
+ * Answers each request with what it read: its name, with a * where that came more than once, and
+ * the length of the body, -1 where it was cut.
+ */
 static void
 work(struct gate *gate)
 {
@@ -44,8 +47,8 @@ work(struct gate *gate)
 			poll(NULL, 0, 1);
 		while ((got = gate_read(gate, body, sizeof(body))) > 0)
 			total += got;
-		len = snprintf(text, sizeof(text), "Status: 200\r\n\r\n%s %d", name ? name : "-",
-			got < 0 ? -1 : total);
+		len = snprintf(text, sizeof(text), "Status: 200\r\n\r\n%s%s %d", name ? name : "-",
+			gate_param_repeats(gate, "NAME") ? "*" : "", got < 0 ? -1 : total);
 		gate_write(gate, text, (size_t)len);
 		if (name)
 			write_long(gate, name);
@@ -99,6 +102,32 @@ Test(gate_fcgi, serves_one_request_after_the_other)
 		cr_assert_str_eq(answer, "Status: 200\r\n\r\nfirst 5");
 		cr_assert(ask("second", ""));
 		cr_assert_str_eq(answer, "Status: 200\r\n\r\nsecond 0");
+	}
+	cr_assert_eq(stop(SIGTERM), 0);
+}
+
+Test(gate_fcgi, says_what_came_more_than_once)
+{
+	static const char twice[] = "\x04\x03NAMEone\x05\x01NAMESx\x04\x03NAMEtwo";
+	static const char once[] = "\x05\x01NAMESx\x04\x03NAMEone\x03\x01NAMx";
+	static const struct {
+		const char *params, *answer;
+		size_t len;
+	} cases[] = {
+		{ twice, "Status: 200\r\n\r\none* 0", sizeof(twice) - 1 },
+		{ once, "Status: 200\r\n\r\none 0", sizeof(once) - 1 },
+	};
+
+	start(work);
+	for (size_t i = 0; i < ARRAY_LENGTH(cases); i++) {
+		int fd = dial();
+
+		put(fd, BEGIN_REQUEST, "\0\1\0\0\0\0\0\0", 8);
+		put(fd, PARAMS, cases[i].params, cases[i].len);
+		put(fd, PARAMS, "", 0);
+		put(fd, STDIN, "", 0);
+		cr_assert(take(fd));
+		cr_assert_str_eq(answer, cases[i].answer);
 	}
 	cr_assert_eq(stop(SIGTERM), 0);
 }
