@@ -130,7 +130,7 @@ payment_tell(struct context *house, const struct payment_name *name,
 	err = query_payment_told(house->pg, house->arena, house->deadline_us, house->why, &rows,
 		PAYMENT_STRIPE, payment->id, name->booking_id ? &event_id : NULL, name->booking_id,
 		name->booking_id ? &attempt : NULL, name->notice_id, payment->status,
-		payment->captured, payment->currency, payment->error);
+		payment->captured, payment->currency, payment->error, payment->decline);
 	FAULT("payment.told");
 	if (err)
 		return unheard(house, name, err);

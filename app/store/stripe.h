@@ -46,8 +46,9 @@ struct stripe_payment {
 	const char *client_secret; /* NULL: not told */
 	const char *booking_id;    /* NULL: none of ours */
 	int64_t attempt;
-	const char *site;  /* the installation that it is of; NULL: not told */
-	const char *error; /* of the last try, or NULL */
+	const char *site;    /* the installation that it is of; NULL: not told */
+	const char *error;   /* of the last try, or NULL */
+	const char *decline; /* names that try, where it was declined; NULL: not told */
 };
 
 /* sent (under way), done, failed. */

@@ -133,6 +133,17 @@ payment_status(const char *status, bool has_error)
 	return has_error ? "failed" : "open";
 }
 
+/* A try by the charge that it made; one that made none, such as where the buyer was not
+ * authenticated, by the card, which the next try has anew. */
+static const char *
+decline_name(const struct json *error)
+{
+	const struct json *method = read_object(error, "payment_method");
+	const char *charge = stripe_text(error, "charge");
+
+	return charge || !method ? charge : stripe_text(method, "id");
+}
+
 bool
 stripe_payment_read(struct arena *arena, const struct json *object, struct stripe_payment *out)
 {
@@ -157,6 +168,7 @@ stripe_payment_read(struct arena *arena, const struct json *object, struct strip
 		out->error = stripe_text(error, "decline_code");
 		if (!out->error)
 			out->error = stripe_text(error, "code");
+		out->decline = decline_name(error);
 	}
 	if (attempt && str_to_int(attempt, 1, INT32_MAX, &out->attempt))
 		out->booking_id = stripe_text(metadata, STRIPE_BOOKING);

@@ -156,11 +156,13 @@ END
 $$;
 
 -- What a provider says of a payment: in a notice, which acts once, or when it is asked (p_notice null).
--- p_status: succeeded, failed (declined; the buyer may try again), cancelled, processing or open. Changes
--- hot counters where money comes late, so that it commits asynchronously: the caller flushes before it
--- tells anybody.
+-- p_status: succeeded, failed (declined; the buyer may try again), cancelled, processing or open. p_decline
+-- names the try that was declined. The payment shows it until the next one has ended: it counts when it is
+-- first told, and the buyer may be at the next by then. Changes hot counters where money comes late, so
+-- that it commits asynchronously: the caller flushes before it tells anybody.
 CREATE FUNCTION payment_told(p_provider text, p_provider_id text, p_event integer, p_booking uuid,
-  p_attempt integer, p_notice text, p_status text, p_captured bigint, p_currency text, p_error text)
+  p_attempt integer, p_notice text, p_status text, p_captured bigint, p_currency text, p_error text,
+  p_decline text)
 RETURNS payment_result
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = holdfast, pg_temp AS $$
 DECLARE
@@ -169,6 +171,7 @@ DECLARE
   p       payments := payment_find(p_provider, p_provider_id, p_event, p_booking, p_attempt);
   v_off   text;
   v_since timestamptz; -- it is under way
+  v_again boolean;     -- a decline that is known
 BEGIN
   v_off := set_config('synchronous_commit', 'off', true);
   p_event := coalesce(p.event_id, p_event);
@@ -192,10 +195,11 @@ BEGIN
     b := booking_lock(p_event, p_booking, b.user_id, true);
     p := payment_begin(b, p_provider, p_provider_id, 'failed', NULL);
   END IF;
+  v_again := p_status = 'failed' AND coalesce(p_decline = p.declined, false);
   IF p_status = 'succeeded' AND p.status <> 'succeeded' THEN
     r := payment_arrived(b, p, p_captured, upper(p_currency));
   ELSIF p_status IN ('failed', 'cancelled') AND p.status IN ('opening', 'open') AND b.status = 'RESERVED'
-      AND (p_status = 'cancelled' OR b.release_asked_at IS NULL) THEN
+      AND (p_status = 'cancelled' OR b.release_asked_at IS NULL) AND NOT v_again THEN
     r := booking_unpaid(b);
   ELSE
     r := payment_outcome('noted', b, NULL);
@@ -210,9 +214,10 @@ BEGIN
         WHEN p_status = 'cancelled' THEN 'cancelled' ELSE 'open' END,
       settled_at = CASE WHEN status IN ('opening', 'open') AND p_status = 'cancelled' THEN now()
         ELSE settled_at END,
-      error = CASE WHEN status IN ('opening', 'open') THEN coalesce(left(p_error, 500), error) ELSE error END
+      error = CASE WHEN status IN ('opening', 'open') THEN coalesce(left(p_error, 500), error) ELSE error END,
+      declined = coalesce(left(p_decline, 255), declined)
     WHERE event_id = p.event_id AND booking_id = p.booking_id AND attempt = p.attempt RETURNING * INTO p;
-  IF p_status = 'failed' AND (r.outcome <> 'noted' OR p_notice IS NOT NULL AND p.status = 'open') THEN
+  IF p_status = 'failed' AND NOT v_again AND (r.outcome <> 'noted' OR p_notice IS NOT NULL AND p.status = 'open') THEN
     PERFORM notice_write(p.event_id, p.booking_id, 'payment.failed', payment_notice(p));
   END IF;
   RETURN r;

@@ -39,6 +39,7 @@ CREATE TABLE payments (
   captured_currency text,                                     -- where it is another one
   refunding         bigint NOT NULL DEFAULT 0,                -- the sum of its refunds
   error             text CHECK (length(error) <= 500),
+  declined          text CHECK (length(declined) <= 255),     -- the last try that was, as the provider names it
   created_at        timestamptz NOT NULL DEFAULT now(),
   asked_at          timestamptz NOT NULL DEFAULT now(),       -- the provider, about it; see payment_asked()
   ends_at           timestamptz NOT NULL DEFAULT 'infinity',  -- nobody waits for it from then on: is to be asked

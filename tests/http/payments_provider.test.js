@@ -222,6 +222,30 @@ test('what no notice told, the sweep asks', async () => {
 	assert.match(await pay.job('payment-sweep'), / rows=0 /, 'what was just asked about is left alone');
 });
 
+test('a decline counts once, by notice or sweep, and the next one again', async () => {
+	const { booking } = await begun();
+	const { payment_id: payment } = await pay.offered(ann, booking);
+	const told = () => stack.sql(`select count(*) from notices_new where booking_id = '${booking.booking_id}'
+		and kind = 'payment.failed'`).trim();
+	const decline = () => stripe.pay(payment, 'pm_card_chargeDeclined') && stripe.notice(payment);
+	const stands = async (status, failures) => {
+		assert.deepEqual([(await pay.show(ann, booking)).status, told()], [status, failures]);
+	};
+	assert.equal(await pay.told(decline()), 'back-to-hold');
+	await pay.offered(ann, booking);
+	await pay.sweep();
+	await stands('RESERVED', '1'); // while its buyer types another card
+	const second = decline();
+	await pay.sweep();
+	await stands('HOLD', '2');
+	await pay.offered(ann, booking);
+	assert.equal(await pay.told(second), 'noted', 'what the sweep has heard before');
+	await stands('RESERVED', '2');
+	stripe.pay(payment);
+	await pay.sweep();
+	await stands('CONFIRMED', '2');
+});
+
 test('a payment that nobody answered for, of a booking that has ended, ends too', async () => {
 	const { booking } = await begun();
 	stripe.fault(create, 'error');

@@ -232,8 +232,10 @@ class StripeServer {
 			'This PaymentIntent could not be confirmed.', { code: 'payment_intent_unexpected_state' });
 		if (!cards.has(params.payment_method)) throw invalid('No such payment method', 'payment_method');
 		if (params.payment_method === 'pm_card_chargeDeclined') {
-			intent.last_payment_error = { type: 'card_error', code: 'card_declined',
-				decline_code: 'generic_decline', message: 'Your card was declined.' };
+			intent.latest_charge = id('ch');
+			intent.last_payment_error = { type: 'card_error', code: 'card_declined', charge: intent.latest_charge,
+				decline_code: 'generic_decline', message: 'Your card was declined.',
+				payment_method: { id: id('pm'), object: 'payment_method', type: 'card' } };
 			intent.status = 'requires_payment_method';
 			this.happen('payment_intent.payment_failed', intent);
 			throw new Refusal(402, 'card_error', 'Your card was declined.',

@@ -3,7 +3,7 @@
 \set ON_ERROR_STOP on
 SET search_path = holdfast, given, tap, public;
 BEGIN;
-SELECT plan(97);
+SELECT plan(103);
 
 SELECT event(12, 6, 3) AS event \gset
 UPDATE events SET payment = 'stripe' WHERE event_id = :event;
@@ -99,7 +99,15 @@ SELECT is(status(:event, :'c'), 'RESERVED', 'reserved again');
 SELECT is((told('pi_c', 'failed', 0, p_notice => 'evt_c', p_error => 'declined')).outcome, 'replay', 'the notice once more');
 SELECT is(ROW(status(:event, :'c'), pg_temp.notices(:'c'))::text, '(RESERVED,payment.failed)',
   'says nothing of the new try, and is told to nobody');
-SELECT is((told('pi_c', 'failed', 0)).outcome, 'back-to-hold', 'declined again');
+SELECT is((told('pi_c', 'failed', 0, p_decline => 'ch_c1')).outcome, 'back-to-hold', 'declined again');
+SELECT checkout(:event, :'c', 'anna') \gset _
+SELECT is((told('pi_c', 'failed', 0, p_decline => 'ch_c1')).outcome, 'noted', 'a decline that is known is of an earlier try');
+SELECT is((told('pi_c', 'failed', 0, p_notice => 'evt_c1', p_decline => 'ch_c1')).outcome, 'noted', 'whoever tells it');
+SELECT is(ROW(status(:event, :'c'), pg_temp.notices(:'c'))::text, '(RESERVED,"payment.failed payment.failed")',
+  'says nothing of this one, and is told to nobody');
+SELECT is((told('pi_c', 'open', 0)).outcome, 'noted', 'the provider waits for it');
+SELECT is((told('pi_c', 'failed', 0, p_decline => 'ch_c1')).outcome, 'noted', 'and the earlier one is still known');
+SELECT is((told('pi_c', 'failed', 0, p_decline => 'ch_c2')).outcome, 'back-to-hold', 'the next one is another');
 SELECT is((told('pi_c', 'succeeded', 1000)).outcome, 'confirmed', 'money confirms a HOLD too');
 
 SELECT held(:event, 'anna', seats(6)) AS d \gset

@@ -288,10 +288,11 @@ $$;
 -- What the provider says of a payment.
 CREATE FUNCTION given.told(p_provider_id text, p_status text, p_captured bigint, p_event integer DEFAULT NULL,
   p_booking uuid DEFAULT NULL, p_attempt integer DEFAULT NULL, p_notice text DEFAULT NULL,
-  p_currency text DEFAULT 'eur', p_error text DEFAULT NULL) RETURNS holdfast.payment_result
+  p_currency text DEFAULT 'eur', p_error text DEFAULT NULL, p_decline text DEFAULT NULL)
+RETURNS holdfast.payment_result
 LANGUAGE sql AS $$
   SELECT holdfast.payment_told('stripe', p_provider_id, p_event, p_booking, p_attempt, p_notice, p_status,
-    p_captured, p_currency, p_error)
+    p_captured, p_currency, p_error, p_decline)
 $$;
 
 -- A hold, paid; its id. The provider knows the payment under the name p_provider_id.

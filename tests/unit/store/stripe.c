@@ -149,6 +149,31 @@ Test(stripe, reads_notices_of_payments)
 	cr_assert_str_eq(it.payment.booking_id, "b");
 	cr_assert_eq(it.payment.attempt, 2);
 	cr_assert_str_eq(it.payment.error, "card_declined");
+	cr_assert_null(it.payment.decline);
+}
+
+Test(stripe, names_a_try_that_was_declined)
+{
+	static const struct {
+		const char *error, *name;
+	} cases[] = {
+		{ "{\"charge\":\"ch_1\",\"payment_method\":{\"id\":\"pm_1\"}}", "ch_1" },
+		{ "{\"charge\":null,\"payment_method\":{\"id\":\"pm_1\"}}", "pm_1" },
+		{ "{\"payment_method\":\"pm_1\"}", NULL },
+		{ "{}", NULL },
+		{ "null", NULL },
+	};
+	struct stripe_notice it;
+
+	for (size_t i = 0; i < ARRAY_LENGTH(cases); i++) {
+		cr_assert(notice(&it,
+			arena_printf(arena,
+				"{\"id\":\"evt_1\",\"type\":\"payment_intent.payment_"
+				"failed\"," INTENT(
+					",\"latest_charge\":\"ch_9\",\"last_payment_error\":%s"),
+				cases[i].error)));
+		cr_assert(str_equal(it.payment.decline, cases[i].name));
+	}
 }
 
 Test(stripe, reads_notices_of_refunds_and_passes_over_the_rest)
