@@ -358,11 +358,16 @@ settings: ## bring conf/holdfast.conf and the tables that people read up to app/
 # ---- for packagers -------------------------------------------------------------------------------
 
 .PHONY: install
-install: all ## DESTDIR= PREFIX=: programs, web server parts, configuration, schema, crontab
+install: all ## DESTDIR= PREFIX=: programs, web server parts, configuration, schema, units, crontab
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/holdfast
 	install -m 0755 $(BINS) $(DESTDIR)$(PREFIX)/bin/
 	install -m 0755 deploy/nginx-conf $(DESTDIR)$(PREFIX)/bin/holdfast-nginx-conf
 	install -m 0755 deploy/nginx-live-conf $(DESTDIR)$(PREFIX)/bin/holdfast-nginx-live-conf
+	install -m 0755 deploy/pool $(DESTDIR)$(PREFIX)/bin/holdfast-pool
+	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system
+	sed 's,/usr/local/bin,$(PREFIX)/bin,g' deploy/holdfast@.service \
+		>$(DESTDIR)$(PREFIX)/lib/systemd/system/holdfast@.service
+	chmod 0644 $(DESTDIR)$(PREFIX)/lib/systemd/system/holdfast@.service
 	install -d $(DESTDIR)$(PREFIX)/share/holdfast/conf
 	install -m 0644 $(filter-out conf/mail conf/scenarios,$(wildcard conf/*)) $(NGINX_PARTS) \
 		$(DESTDIR)$(PREFIX)/share/holdfast/conf/

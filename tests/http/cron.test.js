@@ -102,6 +102,15 @@ test('what the crontabs name is there once it is installed, under any prefix', (
 	}
 });
 
+test('the unit of the pools starts what is installed, under any prefix', () => {
+	for (const prefix of ['/usr/local', '/opt/holdfast']) {
+		const text = fs.readFileSync(`${dir}${prefix}/lib/systemd/system/holdfast@.service`, 'utf8');
+		const [, program] = /^ExecStart=(\S+) %i$/m.exec(text);
+		assert.equal(program, `${prefix}/bin/holdfast-pool`);
+		fs.accessSync(dir + program, fs.constants.X_OK);
+	}
+});
+
 // The stack's configuration at these places of the jail, and all that it speaks of at its own.
 function configure(...places) {
 	const text = fs.readFileSync(env.HOLDFAST_CONF, 'utf8').replace(/^metrics_file = .*$/m, 'metrics_file =')

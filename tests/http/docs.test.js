@@ -103,6 +103,7 @@ const runs = {
 const elsewhere = {
 	'failover.md': 'tests/fault/failover.test.js',
 	'failures.md': 'make',
+	'installing.md': 'tests/http/installing.test.js',
 	'live.md': 'tests/http/live.test.js',
 	'recovery.md': 'tests/fault/recovery.test.js',
 	'testing.md': 'make',

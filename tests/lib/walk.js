@@ -52,7 +52,7 @@ function walk(file, heading) {
 }
 
 // The shell blocks of a page that shows answers only here and there, or none.
-const commands = (file) => [...page(file).matchAll(/^```sh\n(.*?)^```$/gms)].map(([, body]) => body);
+const commands = (file) => [...page(file).matchAll(/^ *```sh\n(.*?)^ *```$/gms)].map(([, body]) => body);
 
 // Runs those, behind a beginning: what each wrote. changes: what stands for what, [[of the page, instead]].
 // A command with `# exit status N` behind it has to end so.

@@ -4,7 +4,8 @@
 sources() {
 	tree '*.c' '*.h' '*.awk' '*.bash' '*.sh' '*.sql' '*.lua' '*.js' '*.css' Makefile \
 		deploy/stack deploy/pool deploy/packages deploy/viewer deploy/nginx-conf \
-		tests/run tests/stack tests/lint 'tests/*/run' .ci/run
+		tests/run tests/stack tests/lint 'tests/*/run' .ci/run \
+		tests/lib/{aside,jail,systemctl}
 }
 
 # Tabs count to the next eighth column. What no tool formats (SQL, Lua, JavaScript) has more room,
