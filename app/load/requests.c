@@ -169,14 +169,12 @@ answer_count(struct connection *c)
 	int64_t done_us = c->wire.done_us;
 
 	run.statuses[c->wire.answer.status]++;
-	/* What comes after the end was under way then: it is not counted in the rate. */
+	/* What comes after the end was under way then: its time counts, but not in the rate. */
 	if (done_us <= run.ends_us) {
 		run.answered++;
 		c->kind->answered++;
 		c->kind->good += c->wire.answer.status < 300;
 	}
-	if (done_us <= run.ends_us || run.asked->rate > 0)
-		histogram_add(&run.latency, done_us - c->due_us);
 	if (c->wire.answer.status == 201)
 		answer_save(c);
 	/* What was refused is not followed by what builds on it. */
@@ -190,11 +188,10 @@ on_done(struct wire *wire)
 		(struct connection *)(void *)((char *)wire - offsetof(struct connection, wire));
 
 	run.busy--;
+	histogram_add(&run.latency, wire->done_us - c->due_us);
 	if (wire->lost) {
 		run.lost++;
 		c->step = 0;
-		if (run.asked->rate > 0)
-			histogram_add(&run.latency, wire->done_us - c->due_us);
 	} else {
 		answer_count(c);
 	}
@@ -301,7 +298,7 @@ requests_run(struct requests *requests)
 	for (int64_t i = 0; i < requests->connections; i++) {
 		struct connection *c = &run.connections[i];
 
-		if (c->wire.busy && requests->rate > 0)
+		if (c->wire.busy)
 			histogram_add(&run.latency, run.loop.now_us - c->due_us);
 		run.lost += c->wire.busy;
 		wire_release(&c->wire);

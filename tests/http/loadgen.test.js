@@ -2,7 +2,6 @@
 'use strict';
 
 const assert = require('node:assert/strict');
-const { spawn } = require('node:child_process');
 const fs = require('node:fs');
 const http = require('node:http');
 const net = require('node:net');
@@ -10,6 +9,7 @@ const os = require('node:os');
 const path = require('node:path');
 const { after, before, test } = require('node:test');
 
+const { loadgen, serve } = require('../lib/loadgen.js');
 const stack = require('../lib/stack.js');
 const { event, staff } = require('../lib/world.js');
 
@@ -24,19 +24,6 @@ after(() => {
 	fs.rmSync(directory, { recursive: true });
 	stack.verify();
 });
-
-// One run: {status, stdout, stderr}. during(child, said) hears that it begins, and what it says.
-function loadgen(args, during) {
-	const child = spawn(path.join(env.HOLDFAST_BIN, 'holdfast-loadgen'), args.map(String),
-		{ env: { ...env, DATABASE_URL: undefined }, stdio: ['ignore', 'pipe', 'pipe'] });
-	const said = { stdout: '', stderr: '' };
-	during?.(child, said);
-	for (const name of ['stdout', 'stderr'])
-		child[name].on('data', (chunk) => { said[name] += chunk; during?.(child, said); });
-	return new Promise((resolve) => {
-		child.on('close', (status) => resolve({ status, ...said }));
-	});
-}
 
 const here = ['--url', env.HOLDFAST_URL];
 const own = [...here, '--config', env.HOLDFAST_CONF];
@@ -193,22 +180,6 @@ test('what cannot be run is said, and ends with 2', async () => {
 });
 
 // ---- servers that do everything wrong ---------------------------------------------------------
-
-// A server for as long as `then` takes.
-async function serve(server, then) {
-	const sockets = new Set();
-	server.on('connection', (socket) => {
-		sockets.add(socket);
-		socket.on('error', () => {}).on('close', () => sockets.delete(socket));
-	});
-	await new Promise((resolve) => { server.listen(0, '127.0.0.1', resolve); });
-	try {
-		return await then(`http://127.0.0.1:${server.address().port}`);
-	} finally {
-		for (const socket of sockets) socket.destroy();
-		await new Promise((resolve) => { server.close(resolve); });
-	}
-}
 
 const bytes = (answer) => net.createServer((socket) => {
 	socket.on('data', () => socket.end(answer));
@@ -451,40 +422,4 @@ test('a server that turns everybody away for a while is not quick', async () => 
 	const holds = lines('h').filter(({ op }) => op === 'hold');
 	assert.ok(holds.length > 3);
 	assert.deepEqual([...new Set(holds.map(({ due }) => due))], [holds[0].due], 'meant once, and sent again');
-});
-
-// ---- single requests --------------------------------------------------------------------------
-
-test('at a fixed rate a stall is counted for all that it keeps from being sent', async () => {
-	let stalls = 0, until = 0;
-	const server = http.createServer((request, response) => {
-		if (stalls && !until) until = Date.now() + 500;
-		setTimeout(() => response.end('x'), Math.max(0, until - Date.now()));
-	});
-	await serve(server, async (url) => {
-		const ask = async (...more) => JSON.parse((await loadgen(['requests', '--url', url, '--connections', 1,
-			'--seconds', 1, '--request', '1 GET /', ...more])).stdout);
-		stalls = 1;
-		const closed = await ask();
-		until = 0;
-		const open = await ask('--rate', 100);
-		assert.ok(closed.max_us > 400000 && closed.p50_us < 100000, JSON.stringify(closed));
-		assert.ok(open.p50_us < open.p90_us && open.p90_us > 250000, JSON.stringify(open));
-		assert.equal(open.offered, 100);
-		assert.deepEqual(Object.keys(open.statuses), ['200']);
-		// "answered" leaves out what came after the end, of which a busy machine has some.
-		assert.equal(open.statuses[200] + open.unsent, 100, JSON.stringify(open));
-		assert.ok(open.answered <= open.statuses[200]);
-	});
-});
-
-test('at a fixed rate what is lost has taken its time', async () => {
-	const server = http.createServer((request, response) => setTimeout(() => response.socket.destroy(), 300));
-	await serve(server, async (url) => {
-		const { stdout } = await loadgen(['requests', '--url', url, '--connections', 8, '--seconds', 0.5, '--rate', 10,
-			'--request', '1 GET /']);
-		const told = JSON.parse(stdout);
-		assert.equal(told.lost + told.unsent, 5);
-		assert.ok(told.p50_us > 250000, stdout);
-	});
 });

@@ -1,0 +1,62 @@
+// Single requests of the load generator, and what it tells of them, against servers that stall.
+'use strict';
+
+const assert = require('node:assert/strict');
+const http = require('node:http');
+const { test } = require('node:test');
+
+const { loadgen, serve } = require('../lib/loadgen.js');
+
+test('at a fixed rate a stall is counted for all that it keeps from being sent', async () => {
+	let stalls = 0, until = 0;
+	const server = http.createServer((request, response) => {
+		if (stalls && !until) until = Date.now() + 500;
+		setTimeout(() => response.end('x'), Math.max(0, until - Date.now()));
+	});
+	await serve(server, async (url) => {
+		const ask = async (...more) => JSON.parse((await loadgen(['requests', '--url', url, '--connections', 1,
+			'--seconds', 1, '--request', '1 GET /', ...more])).stdout);
+		stalls = 1;
+		const closed = await ask();
+		until = 0;
+		const open = await ask('--rate', 100);
+		assert.ok(closed.max_us > 400000 && closed.p50_us < 100000, JSON.stringify(closed));
+		assert.ok(open.p50_us < open.p90_us && open.p90_us > 250000, JSON.stringify(open));
+		assert.equal(open.offered, 100);
+		assert.deepEqual(Object.keys(open.statuses), ['200']);
+		// "answered" leaves out what came after the end, of which a busy machine has some.
+		assert.equal(open.statuses[200] + open.unsent, 100, JSON.stringify(open));
+		assert.ok(open.answered <= open.statuses[200]);
+	});
+});
+
+test('as fast as answers come, a stall across the end is seen, and what is lost or never answered', async () => {
+	const waits = { late: 0, lost: 0, never: 0 };
+	const server = http.createServer((request, response) => {
+		const [, how] = request.url.split('/');
+		waits[how] ||= Date.now() + 200;
+		if (Date.now() < waits[how]) response.end('x');
+		else if (how === 'late') setTimeout(() => response.end('x'), 800);
+		else if (how === 'lost') setTimeout(() => response.socket.destroy(), 800);
+	});
+	await serve(server, (url) => Promise.all(Object.keys(waits).map(async (how) => {
+		const { stdout } = await loadgen(['requests', '--url', url, '--connections', 4, '--seconds', 0.5, '--request', `1 GET /${how}`]);
+		const told = JSON.parse(stdout);
+		assert.ok(told.max_us > 750000 && told.p50_us < 100000, stdout);
+		assert.equal(told.lost, how === 'late' ? 0 : 4, stdout);
+		// The rate is that of what came before the end.
+		assert.equal(told.statuses[200] - told.answered, how === 'late' ? 4 : 0, stdout);
+		assert.ok(told.seconds < 0.6, stdout);
+	})));
+});
+
+test('at a fixed rate what is lost has taken its time', async () => {
+	const server = http.createServer((request, response) => setTimeout(() => response.socket.destroy(), 300));
+	await serve(server, async (url) => {
+		const { stdout } = await loadgen(['requests', '--url', url, '--connections', 8, '--seconds', 0.5, '--rate', 10,
+			'--request', '1 GET /']);
+		const told = JSON.parse(stdout);
+		assert.equal(told.lost + told.unsent, 5);
+		assert.ok(told.p50_us > 250000, stdout);
+	});
+});
