@@ -96,15 +96,18 @@ place_served(const struct ticket *ticket, const struct redis_value *reply, struc
 /* ---- how a ticket ended, in PostgreSQL ------------------------------------------------------- */
 
 enum problem
-queue_ask(struct context *house, const struct ticket *ticket, bool *known, struct queue_place *out)
+queue_ask(struct context *house, const struct ticket *ticket, const char *booking_id, bool *known,
+	struct queue_place *out)
 {
+	char derived[ID_UUID_TEXT];
 	const char *outcome, *status;
 	struct pg_rows rows;
 	enum problem err;
 
+	ticket_booking(ticket, house->conf->id_secret, derived);
 	err = query_queue_ticket(house->pg, house->arena, house->deadline_us, house->why, &rows,
 		ticket->event_id, ticket->line, ticket_epoch(ticket), ticket_number(ticket),
-		ticket->user_id);
+		ticket->user_id, booking_id ? booking_id : derived);
 	*known = !err && rows.count > 0;
 	if (!*known)
 		return err == PROBLEM_UNKNOWN_OUTCOME ? PROBLEM_UNAVAILABLE : err;
@@ -387,7 +390,7 @@ static enum problem
 look_for(struct context *house, const struct ticket *ticket, bool *done, struct queue_place *out)
 {
 	const char *sales = NULL;
-	enum problem err = queue_ask(house, ticket, done, out);
+	enum problem err = queue_ask(house, ticket, NULL, done, out);
 
 	if (!err && !*done)
 		err = queue_over(house, ticket, &sales);
@@ -407,7 +410,7 @@ status_of(struct context *house, const struct ticket *ticket, const struct redis
 	enum problem err;
 
 	if (!said) {
-		err = queue_ask(house, ticket, done, out);
+		err = queue_ask(house, ticket, NULL, done, out);
 		return *done ? err : queue_away(house);
 	}
 	if (str_equal(said, "limited"))
@@ -428,7 +431,7 @@ status_of(struct context *house, const struct ticket *ticket, const struct redis
 			out->reason = NULL;
 	} else if (str_equal(said, "done")) {
 		if (!place_served(ticket, reply, out)) {
-			err = queue_ask(house, ticket, done, out);
+			err = queue_ask(house, ticket, out->booking_id, done, out);
 			return err || *done ? err : PROBLEM_UNAVAILABLE;
 		}
 	} else {

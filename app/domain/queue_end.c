@@ -13,16 +13,18 @@ end_ticket(struct context *house, const struct ticket *ticket, bool *freed)
 {
 	const struct context_key none = { .operation = "release" };
 	struct booking_name name = { .user_id = ticket->user_id };
+	char booking_id[ID_UUID_TEXT];
 	enum booking_outcome outcome;
 	struct booking booking;
 	struct pg_rows rows;
 	bool repeated = false;
 	enum problem err;
 
+	ticket_booking(ticket, house->conf->id_secret, booking_id);
 	for (;;) {
 		err = query_queue_leave(house->pg, house->arena, house->deadline_us, house->why,
 			&rows, ticket->event_id, ticket->line, ticket_epoch(ticket),
-			ticket_number(ticket), ticket->user_id);
+			ticket_number(ticket), ticket->user_id, booking_id);
 		if (err != PROBLEM_UNKNOWN_OUTCOME || repeated)
 			break;
 		repeated = true;
@@ -135,7 +137,7 @@ queue_confirm(struct context *house, const struct ticket *ticket, const struct c
 	if (err != PROBLEM_NOT_FOUND)
 		return err;
 	*house->why = (struct problem_why){ 0 };
-	err = queue_ask(house, ticket, &known, &place);
+	err = queue_ask(house, ticket, NULL, &known, &place);
 	if (err)
 		return err;
 	if (!known)

@@ -1,7 +1,8 @@
 -- The queue: what of it must not be lost or done twice. The lines themselves are kept in Redis.
 --
 -- A ticket is one place in the line of a section, named by the epoch of the line and its number there.
--- Its row is written when it comes to an end in the line: served (with its booking), refused, or left.
+-- Its row is written when it comes to an end in the line: served (with its booking, whose id is derived from the
+-- ticket), refused, or left.
 -- line: the section_id, or '' for the waiting room of the whole event.
 BEGIN;
 SET LOCAL search_path = holdfast, public;
@@ -141,25 +142,41 @@ CREATE TYPE queue_end AS (
   expires_at timestamptz
 );
 
-CREATE FUNCTION queue_ticket(p_event integer, p_line text, p_epoch integer, p_number bigint, p_user uuid)
+-- The booking of this id (p_booking: derived from a ticket), where there is one: then the ticket has been served,
+-- also where its row is gone (queue_trim).
+CREATE FUNCTION queue_booking(p_event integer, p_booking uuid, p_user uuid) RETURNS uuid
+LANGUAGE sql STABLE SET search_path = holdfast, pg_temp AS $$
+  SELECT booking_id FROM holdfast.bookings WHERE event_id = p_event AND booking_id = p_booking AND user_id = p_user
+$$;
+
+CREATE FUNCTION queue_ticket(p_event integer, p_line text, p_epoch integer, p_number bigint, p_user uuid, p_booking uuid)
 RETURNS SETOF queue_end
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = holdfast, pg_temp AS $$
+  WITH ticket AS (
+    SELECT outcome, reason, booking_id FROM holdfast.queue_tickets
+      WHERE event_id = p_event AND line = p_line AND epoch = p_epoch AND number = p_number AND user_id = p_user
+  ), ended AS (
+    SELECT * FROM ticket
+    UNION ALL
+    SELECT 'reserved', NULL, q.booking_id FROM holdfast.queue_booking(p_event, p_booking, p_user) AS q (booking_id)
+      WHERE q.booking_id IS NOT NULL AND NOT EXISTS (SELECT FROM ticket)
+  )
   SELECT t.outcome, t.reason, t.booking_id,
       CASE WHEN b.status IN ('HOLD', 'RESERVED') AND b.expires_at <= now() THEN 'EXPIRED'
         ELSE b.status END,
       b.expires_at
-    FROM holdfast.queue_tickets t LEFT JOIN holdfast.bookings b USING (event_id, booking_id)
-    WHERE t.event_id = p_event AND t.line = p_line AND t.epoch = p_epoch AND t.number = p_number
-      AND t.user_id = p_user
+    FROM ended t LEFT JOIN holdfast.bookings b ON b.event_id = p_event AND b.booking_id = t.booking_id
 $$;
 
 -- Gives a place up. What it has been served with by then is told, for the caller to release.
-CREATE FUNCTION queue_leave(p_event integer, p_line text, p_epoch integer, p_number bigint, p_user uuid)
+CREATE FUNCTION queue_leave(p_event integer, p_line text, p_epoch integer, p_number bigint, p_user uuid, p_booking uuid)
 RETURNS uuid
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = holdfast, pg_temp AS $$
 BEGIN
   IF NOT EXISTS (SELECT FROM queue_lines WHERE event_id = p_event AND line = p_line) THEN
     RAISE EXCEPTION 'no such line' USING ERRCODE = 'HF104';
+  ELSIF queue_booking(p_event, p_booking, p_user) IS NOT NULL THEN
+    RETURN p_booking;
   END IF;
   -- The conflict waits for a batch that is serving it.
   INSERT INTO queue_tickets (event_id, line, epoch, number, user_id, outcome)

@@ -184,7 +184,14 @@ BEGIN
       FROM queue_tickets t
       WHERE t.event_id = p_event AND t.line = p_line AND t.epoch = p_epochs[i]
         AND t.number = p_numbers[i];
-    IF FOUND THEN
+    IF NOT FOUND THEN
+      r.booking_id := queue_booking(p_event, p_bookings[i], p_users[i]);
+      IF r.booking_id IS NOT NULL THEN
+        r.outcome := 'again';
+        v_user := p_users[i];
+      END IF;
+    END IF;
+    IF r.outcome IS NOT NULL THEN
       IF v_user <> p_users[i] THEN
         -- A number that was given twice: only where this database has lost an epoch.
         r.outcome := 'refused';

@@ -86,6 +86,38 @@ test('sales that have ended are told as such, and the places are there should th
 	await line.until(token, 'reserved');
 });
 
+test('what was served stays so, also where its ticket is old and sales begin again', async () => {
+	const { event_id: id } = await event(olga, { sections: [{ name: 'Floor', capacity: 2, base_price: 500 }] });
+	const tokens = [];
+	for (const who of [ann, bert]) {
+		const { token } = await line.joined(who, id, 'Floor', 1);
+		tokens.push([token, (await line.until(token, 'reserved')).booking_id]);
+	}
+	assertStatus(await line.confirm(bert, tokens[1][0]), 200);
+	stack.sql(['bookings', 'ga_claims'].map((table) => `update ${table} set expires_at = now() - interval '1 second'
+		where booking_id = '${tokens[0][1]}'`).join(';'));
+	stack.redis('hdel', `hf:{${id}}:entry`, ...tokens.map(([, booking]) => booking));
+	await line.until(tokens[0][0], 'expired');
+	stack.sql(`update events set sales_start = now() - interval '40 days', sales_end = now() - interval '31 days' where event_id = ${id}`);
+	await stack.until('its tickets have gone', () => stack.sql(`select queue_trim(1000); select count(*) from queue_tickets
+		where event_id = ${id}`).split('\n').at(-1) === '0');
+	const ends = () => Promise.all(tokens.map(async ([token, booking]) => {
+		const is = await line.standing(token);
+		assert.deepEqual([is.booking_id, is.reason], [booking, null]);
+		return is.status;
+	}));
+	assert.deepEqual(await ends(), ['expired', 'confirmed'], 'while the line is kept');
+	stack.forget(id);
+	assert.deepEqual(await ends(), ['expired', 'confirmed'], 'and where it is lost');
+	await change(id, { sales_end: `${nextYear}-05-01T19:00:00Z` });
+	assert.deepEqual(await ends(), ['expired', 'confirmed'], 'and on sale again');
+	assertProblem(await line.leave(bert, tokens[1][0]), 409, 'wrong-state');
+	assertStatus(await line.leave(ann, tokens[0][0]), 204);
+	const { token } = await line.joined(cleo, id, 'Floor', 1);
+	await line.until(token, 'reserved');
+	assert.deepEqual(await ends(), ['expired', 'confirmed']);
+});
+
 test('what Redis alone takes for the end of sales is none', async () => {
 	const { id } = await line.soldFloor(olga, 1);
 	const { token } = await line.joined(ann, id, 'Floor', 1);

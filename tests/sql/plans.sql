@@ -144,7 +144,7 @@ SELECT queue_epoch(:event, 'BALCONY', 0) \gset _
 SELECT is(pg_temp.few(60, format($$SELECT s.* FROM nextval('pg_temp.ticket') AS n CROSS JOIN LATERAL holdfast.queue_serve(%s, 'BALCONY',
   '{1}', ARRAY[n], ARRAY[buyer('u' || n)], '{1}', ARRAY[gen_random_uuid()], 60, 1000) AS s$$, :event)), 'few',
   'serving the head of a line');
-SELECT is(pg_temp.few(10, format($$SELECT * FROM queue_ticket(%s, 'BALCONY', 1, 1, buyer('u1'))$$, :event)), 'few',
+SELECT is(pg_temp.few(20, format($$SELECT * FROM queue_ticket(%s, 'BALCONY', 1, 1, buyer('u1'), id('u1'))$$, :event)), 'few',
   'how a ticket ended');
 SELECT is(pg_temp.few(10, format($$SELECT * FROM queue_section(%s, 'BALCONY', 10, NULL, NULL)$$, :event)), 'few', 'who may join a line');
 SELECT * FROM finish();

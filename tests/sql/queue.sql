@@ -2,7 +2,7 @@
 \set ON_ERROR_STOP on
 SET search_path = holdfast, given, tap, public;
 BEGIN;
-SELECT plan(93);
+SELECT plan(98);
 
 SELECT event(10, 5, 8) AS sale \gset
 -- Serves tickets ARRAY['name:epoch.number*quantity', …] of a line; 'name outcome[:reason] [places]' of each.
@@ -123,21 +123,21 @@ SELECT is(queue_pick('{A,A,A}', '{1,4,6}', 2), 1, 'none side by side');
 
 -- how a ticket ended
 SELECT is((SELECT ROW(outcome, reason, booking_id = id('FLOOR1.3'), status)::text
-  FROM queue_ticket(:sale, 'FLOOR', 1, 3, buyer('c'))), '(reserved,,t,HOLD)', 'served');
-SELECT is((SELECT status FROM queue_ticket(:sale, 'FLOOR', 1, 1, buyer('a'))), 'EXPIRED', 'and too late');
-SELECT is((SELECT ROW(outcome, reason, booking_id)::text FROM queue_ticket(:sale, 'BALCONY', 1, 1, buyer('l'))),
+  FROM queue_ticket(:sale, 'FLOOR', 1, 3, buyer('c'), id('FLOOR1.3'))), '(reserved,,t,HOLD)', 'served');
+SELECT is((SELECT status FROM queue_ticket(:sale, 'FLOOR', 1, 1, buyer('a'), id('FLOOR1.1'))), 'EXPIRED', 'and too late');
+SELECT is((SELECT ROW(outcome, reason, booking_id)::text FROM queue_ticket(:sale, 'BALCONY', 1, 1, buyer('l'), id('BALCONY1.1'))),
   '(refused,limit-exceeded,)', 'refused');
-SELECT is((SELECT count(*) FROM queue_ticket(:sale, 'FLOOR', 1, 3, buyer('a'))), 0::bigint, 'nobody else''s');
-SELECT is((SELECT count(*) FROM queue_ticket(:sale, 'FLOOR', 1, 2, buyer('b'))), 0::bigint, 'one that waits has not ended');
+SELECT is((SELECT count(*) FROM queue_ticket(:sale, 'FLOOR', 1, 3, buyer('a'), id('FLOOR1.3'))), 0::bigint, 'nobody else''s');
+SELECT is((SELECT count(*) FROM queue_ticket(:sale, 'FLOOR', 1, 2, buyer('b'), id('FLOOR1.2'))), 0::bigint, 'one that waits has not ended');
 
 -- leaving
-SELECT is(queue_leave(:sale, 'FLOOR', 1, 2, buyer('b')), NULL, 'a place is given up');
-SELECT is(queue_leave(:sale, 'FLOOR', 1, 2, buyer('b')), NULL, 'again');
-SELECT is(failure(format('SELECT queue_leave(%s, %L, 1, 2, %L)', :sale, 'NONE', buyer('b'))), 'HF104', 'of a line that there is');
+SELECT is(queue_leave(:sale, 'FLOOR', 1, 2, buyer('b'), id('FLOOR1.2')), NULL, 'a place is given up');
+SELECT is(queue_leave(:sale, 'FLOOR', 1, 2, buyer('b'), id('FLOOR1.2')), NULL, 'again');
+SELECT is(failure(format('SELECT queue_leave(%s, %L, 1, 2, %L, NULL)', :sale, 'NONE', buyer('b'))), 'HF104', 'of a line that there is');
 SELECT is(pg_temp.serve(:sale, 'FLOOR', '{b:1.2*1}'), 'b left', 'and is not served any more');
-SELECT is(queue_leave(:sale, 'FLOOR', 1, 3, buyer('c')), id('FLOOR1.3'),
+SELECT is(queue_leave(:sale, 'FLOOR', 1, 3, buyer('c'), id('FLOOR1.3')), id('FLOOR1.3'),
   'one that was served is told with its booking');
-SELECT is(queue_leave(:sale, 'BALCONY', 1, 1, buyer('l')), NULL, 'one that was refused has none');
+SELECT is(queue_leave(:sale, 'BALCONY', 1, 1, buyer('l'), id('BALCONY1.1')), NULL, 'one that was refused has none');
 
 -- what stays as it is
 SELECT throws_ok($$UPDATE queue_tickets SET outcome = 'left' WHERE outcome = 'refused'$$, '23514', NULL, 'an end is an end');
@@ -217,6 +217,16 @@ SELECT isnt((SELECT count(*) FROM queue_tickets WHERE event_id = :sale), 0::bigi
 SELECT queue_trim(1000) \gset _
 SELECT is(NOT EXISTS (SELECT FROM queue_tickets WHERE event_id = :sale)
   AND NOT EXISTS (SELECT FROM passes_spent WHERE event_id = :sale), true, 'all of them');
+-- Who was served before has been, should sales be put off after that.
+UPDATE events SET queue = 'off', sales_end = now() + interval '1 hour' WHERE event_id = :sale;
+UPDATE ga_counts SET capacity = 9 WHERE event_id = :sale AND section_no = 1;
+SELECT is(pg_temp.serve(:sale, 'FLOOR', '{a:1.1*2,c:1.3*3,n:1.30*1}'), 'a again; c again; n reserved FLOOR*1',
+  'a ticket whose row is gone is served with its booking');
+SELECT is((SELECT ROW(outcome, booking_id = id('FLOOR1.1'), status)::text FROM queue_ticket(:sale, 'FLOOR', 1, 1, buyer('a'), id('FLOOR1.1'))),
+  '(reserved,t,EXPIRED)', 'and has ended as it did');
+SELECT is((SELECT count(*) FROM queue_ticket(:sale, 'FLOOR', 1, 1, buyer('a'), id('nowhere'))), 0::bigint, 'by that booking');
+SELECT is(queue_leave(:sale, 'FLOOR', 1, 3, buyer('c'), id('FLOOR1.3')), id('FLOOR1.3'), 'which is what it leaves');
+SELECT is((SELECT count(*) FROM queue_tickets WHERE event_id = :sale AND user_id = buyer('c')), 0::bigint, 'and nothing else');
 ROLLBACK TO old;
 
 -- the invariant

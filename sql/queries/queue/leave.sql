@@ -1,5 +1,5 @@
--- queue/leave: gives a place up; a booking that it was served with is told, null where there is none.
--- in: event int, line text, epoch int, number bigint, user uuid
+-- queue/leave: gives a place up; the booking (its id) that it was served with is told, null where there is none.
+-- in: event int, line text, epoch int, number bigint, user uuid, booking uuid
 -- out: booking_id uuid
 -- by: queue
-select holdfast.queue_leave($1, $2, $3, $4, $5)
+select holdfast.queue_leave($1, $2, $3, $4, $5, $6)
