@@ -52,18 +52,32 @@ fail(const char *what)
 
 /* ---- requests -------------------------------------------------------------------------------- */
 
+/* Each earns its weight with every turn, the picked one pays for all: so rare ones are spread. */
+struct requests_kind *
+requests_pick(struct requests *requests)
+{
+	struct requests_kind *picked = requests->kinds;
+
+	for (int64_t i = 0; i < requests->kinds_count; i++) {
+		struct requests_kind *kind = &requests->kinds[i];
+
+		kind->earned += kind->weight;
+		if (kind->earned > picked->earned)
+			picked = kind;
+	}
+	picked->earned -= requests->weights;
+	return picked;
+}
+
 /* What a connection sends next. All of one chain has the same number and token. */
 static void
 kind_pick(struct connection *c)
 {
 	struct requests *asked = run.asked;
-	int64_t turn = (run.sent * 7) % asked->weights; /* 7: spread the rare ones evenly */
 
-	c->kind = asked->kinds + (asked->chain ? c->step : 0);
+	c->kind = asked->chain ? asked->kinds + c->step : requests_pick(asked);
 	if (asked->chain && c->step > 0)
 		return;
-	while (!asked->chain && turn >= c->kind->weight)
-		turn -= (c->kind++)->weight;
 	c->number = asked->from++;
 	c->token = asked->tokens.count ? run.sent % asked->tokens.count : 0;
 }
@@ -290,6 +304,8 @@ requests_run(struct requests *requests)
 	run.connections = calloc((size_t)requests->connections, sizeof(*run.connections));
 	if (!run.connections || !loop_init(&run.loop))
 		fail("cannot begin");
+	if (!wire_allow(requests->connections))
+		fail("not enough files may be open");
 	drive();
 	/* What never was answered waited at least until now. */
 	left = unsent();

@@ -11,7 +11,7 @@
 
 /* A template of requests; its places are those of fill.h. */
 struct requests_kind {
-	int64_t weight;
+	int64_t weight, earned;
 	const char *method, *path, *body;
 	int64_t answered, good;
 };
@@ -42,6 +42,12 @@ struct requests {
 /* Each NULL: done; else what is wrong, as a sentence without its end. A template stays in use. */
 const char *requests_add(struct requests *requests, char *text);
 const char *requests_read(struct requests_list *list, const char *path, bool numbers);
+
+/*
+ * Which kind is next. In as many turns as the weights come to, from the first on, each has as many
+ * as its weight.
+ */
+struct requests_kind *requests_pick(struct requests *requests);
 
 /* Sends them, and prints one line of JSON. The exit status of the program. */
 int requests_run(struct requests *requests);

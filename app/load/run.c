@@ -6,14 +6,12 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <signal.h>
-#include <sys/resource.h>
 
 #include "base/clock.h"
 #include "base/id.h"
 #include "load/show.h"
 
 #define ENTERING_MAX 16 /* hashing passwords is dear */
-#define FILES_SPARE  64
 #define STEP_US      100000
 #define DRAIN_US     10000000 /* time for the last answers */
 #define HURRY_US     1000000  /* the same, where the run was cut short */
@@ -54,23 +52,6 @@ impossible(const char *what, const char *why)
 	show_end(&run.show);
 	fprintf(stderr, "holdfast-loadgen: %s%s%s\n", what, *what ? ": " : "", why);
 	return stopped ? RUN_INTERRUPTED : RUN_IMPOSSIBLE;
-}
-
-/* A socket for each buyer. */
-static bool
-raise_files(int64_t buyers)
-{
-	struct rlimit files;
-	rlim_t wanted = (rlim_t)buyers + FILES_SPARE;
-
-	if (getrlimit(RLIMIT_NOFILE, &files) != 0)
-		return false;
-	if (files.rlim_cur >= wanted)
-		return true;
-	files.rlim_cur = wanted;
-	if (files.rlim_max < wanted)
-		files.rlim_max = wanted;
-	return setrlimit(RLIMIT_NOFILE, &files) == 0;
 }
 
 /* ---- the event ------------------------------------------------------------------------------- */
@@ -390,7 +371,7 @@ run_all(void)
 
 	if (wrong)
 		return impossible(options->url, wrong);
-	if (!raise_files(options->buyers))
+	if (!wire_allow(options->buyers))
 		return impossible("not enough files may be open", strerror(errno));
 	wrong = find_stage();
 	if (wrong)

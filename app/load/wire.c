@@ -8,6 +8,7 @@
 #include <netdb.h>
 #include <netinet/tcp.h>
 #include <sys/epoll.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -17,6 +18,7 @@
 #define IN_FIRST    4096
 #define IN_MAX      (ANSWER_BODY_MAX + 2 * ANSWER_HEAD_MAX)
 #define PATIENCE_US 60000000
+#define FILES_SPARE 64
 
 _Static_assert(sizeof(struct sockaddr_storage) <= sizeof(((struct target *)0)->address), "address");
 
@@ -89,6 +91,22 @@ request_write(struct str *out, const struct target *target, const struct request
 	str_add(out, "\r\n");
 	if (request->body)
 		str_add(out, request->body);
+}
+
+bool
+wire_allow(int64_t connections)
+{
+	struct rlimit files;
+	rlim_t wanted = (rlim_t)connections + FILES_SPARE;
+
+	if (getrlimit(RLIMIT_NOFILE, &files) != 0)
+		return false;
+	if (files.rlim_cur >= wanted)
+		return true;
+	files.rlim_cur = wanted;
+	if (files.rlim_max < wanted)
+		files.rlim_max = wanted;
+	return setrlimit(RLIMIT_NOFILE, &files) == 0;
 }
 
 /* ---- the connection -------------------------------------------------------------------------- */

@@ -55,6 +55,9 @@ struct wire {
 	size_t out_len, out_room, sent, in_len, in_room;
 };
 
+/* Lets the process have so many connections open. False: it may not, and errno says why. */
+bool wire_allow(int64_t connections);
+
 void wire_init(struct wire *wire, struct loop *loop, const struct target *target);
 void wire_send(struct wire *wire, const char *request, size_t len);
 

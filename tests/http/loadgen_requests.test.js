@@ -2,10 +2,14 @@
 'use strict';
 
 const assert = require('node:assert/strict');
+const { execFile } = require('node:child_process');
 const http = require('node:http');
+const path = require('node:path');
+const { promisify } = require('node:util');
 const { test } = require('node:test');
 
 const { loadgen, serve } = require('../lib/loadgen.js');
+const { env } = require('../lib/stack.js');
 
 test('at a fixed rate a stall is counted for all that it keeps from being sent', async () => {
 	let stalls = 0, until = 0;
@@ -58,5 +62,14 @@ test('at a fixed rate what is lost has taken its time', async () => {
 		const told = JSON.parse(stdout);
 		assert.equal(told.lost + told.unsent, 5);
 		assert.ok(told.p50_us > 250000, stdout);
+	});
+});
+
+test('more connections than the shell allows files', async () => {
+	const server = http.createServer((request, response) => response.end('x'));
+	await serve(server, async (url) => {
+		const { stdout } = await promisify(execFile)('bash', ['-c', 'ulimit -Sn 32; exec "$0" "$@"', path.join(env.HOLDFAST_BIN, 'holdfast-loadgen'),
+			'requests', '--url', url, '--connections', '100', '--most', '200', '--request', '1 GET /']);
+		assert.deepEqual([JSON.parse(stdout).answered, JSON.parse(stdout).lost], [200, 0], stdout);
 	});
 });
