@@ -13,7 +13,7 @@
 static int64_t
 chance(struct buyer *b, int64_t least, int64_t most)
 {
-	return picture_chance(&b->crowd->random, least, most);
+	return picture_chance(&b->random, least, most);
 }
 
 /* ---- waiting --------------------------------------------------------------------------------- */
@@ -194,7 +194,7 @@ pick(struct buyer *b, const struct step *step)
 	b->section = NULL;
 	if (step->kind == STEP_PICK) {
 		b->seats_count = picture_pick(
-			&b->picture, stage, step, wanted, b->number, &b->crowd->random, b->seats);
+			&b->picture, stage, step, wanted, b->number, &b->random, b->seats);
 		return b->seats_count > 0;
 	}
 	b->quantity = (int64_t)wanted;
@@ -318,6 +318,7 @@ buyer_init(struct buyer *b, struct crowd *crowd, int64_t number)
 	*b = (struct buyer){ .crowd = crowd,
 		.account = &crowd->accounts[number],
 		.number = number,
+		.random = picture_stream(crowd->seed, number),
 		.timer = { .fire = on_time } };
 	wire_init(&b->wire, &crowd->loop, &crowd->target);
 	b->wire.done = on_done;

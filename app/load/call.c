@@ -232,7 +232,7 @@ is_expected(const struct crowd *crowd, enum record_op op, int status)
 static void
 wait_and_repeat(struct buyer *b, const struct heard *heard)
 {
-	int64_t wait_us = WAIT_US + picture_chance(&b->crowd->random, 0, 4 * WAIT_US);
+	int64_t wait_us = WAIT_US + picture_chance(&b->random, 0, 4 * WAIT_US);
 
 	if (heard->status != 0 && b->wire.answer.retry_after_s > 0)
 		wait_us += b->wire.answer.retry_after_s * 1000000;

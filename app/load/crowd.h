@@ -43,6 +43,7 @@ struct buyer {
 	void (*then)(struct buyer *buyer); /* when the timer fires */
 	void (*in)(struct buyer *buyer);   /* when the account is in force */
 	int64_t number;
+	uint64_t random; /* its own chance: what others do does not move it */
 	enum buyer_state state;
 	enum account_step entering;
 	int refusals; /* of the token, in a row */
@@ -77,9 +78,9 @@ struct crowd {
 	struct tally *tally;
 	struct record_writer *record; /* NULL: no history is kept */
 	int64_t anchor_us;            /* what to add to the loop's clock for times since 1970 */
-	uint64_t random;
-	double speed; /* of thinking */
-	uint64_t run; /* of the keys of this run */
+	int64_t seed;                 /* of the buyers' chance */
+	double speed;                 /* of thinking */
+	uint64_t run;                 /* of the keys of this run */
 	struct account *accounts;
 	struct buyer *buyers;
 	int64_t count;

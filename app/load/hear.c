@@ -354,8 +354,11 @@ poll_later(struct buyer *b, const struct heard *heard)
 {
 	int64_t wait_s = ask_int(heard->json, "poll_after_seconds", 2);
 
-	buyer_wait(b, BUYER_IN_LINE, (wait_s > 0 && wait_s < 3600 ? wait_s : 2) * 1000000,
-		poll_in_time);
+	if (b->crowd->over)
+		buyer_leave(b);
+	else
+		buyer_wait(b, BUYER_IN_LINE, (wait_s > 0 && wait_s < 3600 ? wait_s : 2) * 1000000,
+			poll_in_time);
 }
 
 static void

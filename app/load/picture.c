@@ -129,6 +129,23 @@ picture_is_sold_out(const struct picture *picture, size_t seats)
 
 /* ---- choosing -------------------------------------------------------------------------------- */
 
+/* splitmix64: the streams of neighbours have nothing in common. */
+uint64_t
+picture_stream(int64_t seed, int64_t number)
+{
+	uint64_t mixed = (uint64_t)seed;
+
+	for (int i = 0; i < 2; i++) {
+		mixed += UINT64_C(0x9e3779b97f4a7c15);
+		mixed = (mixed ^ mixed >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+		mixed = (mixed ^ mixed >> 27) * UINT64_C(0x94d049bb133111eb);
+		mixed ^= mixed >> 31;
+		if (i == 0)
+			mixed += (uint64_t)number;
+	}
+	return mixed | 1;
+}
+
 int64_t
 picture_chance(uint64_t *random, int64_t least, int64_t most)
 {

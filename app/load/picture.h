@@ -25,7 +25,11 @@ void picture_lost(struct picture *picture, size_t seat);
 /* Nothing is left, and nothing can come back but by a cancel. */
 bool picture_is_sold_out(const struct picture *picture, size_t seats);
 
-/* Where chance comes from: a generator of its own (xorshift64*), so that a seed repeats it. */
+/*
+ * Where chance comes from: generators of its own (xorshift64*), so that a seed repeats it; each
+ * buyer, by number, has one that begins there.
+ */
+uint64_t picture_stream(int64_t seed, int64_t number);
 int64_t picture_chance(uint64_t *random, int64_t least, int64_t most);
 
 /*

@@ -414,7 +414,7 @@ run_scenario(const struct run_options *options)
 		.anchor_us = record_anchor_us(),
 		.speed = options->speed,
 		.crash = options->crash,
-		.random = (uint64_t)options->seed * UINT64_C(0x9e3779b97f4a7c15) | 1 };
+		.seed = options->seed };
 	id_random(&crowd->run, sizeof(crowd->run));
 	show_init(&run.show, options->quiet);
 	if (!loop_init(&crowd->loop))

@@ -209,8 +209,8 @@ test('answers that are none end a run with a sentence', async () => {
 });
 
 // As much of the contract as a buyer needs, but for what `hold` and `confirm` do with it.
-function pretender({ hold, confirm, busy = 0, account = () => false, make }) {
-	const sections = [{ section_id: 'S', kind: 'seated', capacity: 4, available: 4 }];
+function pretender({ hold, confirm, busy = 0, account = () => false, make, line }) {
+	const sections = [{ section_id: 'S', kind: line ? 'ga' : 'seated', capacity: 4, available: 4 }];
 	const later = new Date(Date.now() + 3600000).toISOString();
 	const shown = { event_id: '1', title: 'x', status: 'on_sale', queue: 'off', payment: 'none', hold_seconds: 60,
 		sales_start: '2020-01-01T00:00:00Z', sales_end: later, max_seats_per_booking: 10, sections };
@@ -238,6 +238,7 @@ function pretender({ hold, confirm, busy = 0, account = () => false, make }) {
 		} else if (where === '/auth/register') say(201, { user_id: `u-${++made}` });
 		else if (where === '/auth/login') say(200, { access_token: 'a', refresh_token: 'r', expires_in: 900 });
 		else if (where === '/admin/events') make(request, response, () => say(201, shown));
+		else if (line && !where.startsWith('/bookings')) line(where, say);
 		else if (where === '/bookings/hold') hold(say, JSON.parse(text).seat_ids, booking, response);
 		else confirm(say, booking, response);
 	});
@@ -402,6 +403,46 @@ test('arrivals for which no buyer was free are told of', async () => {
 	});
 	const { measures } = json('r');
 	assert.ok(measures['unmet-arrivals'] > 40 && measures['p50-ms'] > 200, JSON.stringify(measures));
+});
+
+test('who stands in line when the run is over asks no more', async () => {
+	const scenario = file('line.scenario'), polls = [];
+	fs.writeFileSync(scenario, 'buyers = 2\nduration = 1\nga S capacity 4\nbuyer:\nqueue 1..1\nexpect lost = 0\n');
+	const began = Date.now();
+	// Each answer takes longer than is left, the next ones too long for the end.
+	const line = (where, say) => {
+		const poll = where === '/reservation/status';
+		if (poll) polls.push(where);
+		setTimeout(() => (poll ? say(200, { status: 'waiting', poll_after_seconds: 1 })
+			: say(202, { token: 't', quantity: 1, poll_after_seconds: 1 })), poll ? 60000 : 1500).unref();
+	};
+	await serve(pretender({ line }), async (url) => {
+		const done = await loadgen([scenario, '--url', url]);
+		assert.equal(done.status, 0, done.stdout + done.stderr);
+	});
+	assert.deepEqual(polls, []);
+	assert.ok(Date.now() - began < 8000);
+});
+
+test('with one seed each buyer chooses alike, whatever answers come first', async () => {
+	const scenario = file('seed.scenario');
+	fs.writeFileSync(scenario, 'buyers = 3\nduration = 20\nseated S rows 1 seats 4\nbuyer:\nthink 0..30\npick 1 seats any\nhold\n'
+		+ 'repeat 10 times\n');
+	const chosen = async (seed, slow) => {
+		let asked = 0;
+		const hold = (say) => setTimeout(() => say(409, { type: '/problems/seats-unavailable', seat_ids: [] }), asked++ % 3 === slow ? 60 : 0);
+		await serve(pretender({ hold }), async (url) => {
+			const done = await loadgen([scenario, '--url', url, '--seed', seed, '--history', file('h')]);
+			assert.equal(done.status, 0, done.stdout + done.stderr);
+		});
+		const holds = lines('h').filter(({ op }) => op === 'hold');
+		return [0, 1, 2].map((b) => holds.filter((call) => call.b === b).map(({ asked: { seats } }) => seats.join()));
+	};
+	const first = await chosen(7, 0);
+	assert.deepEqual(first.map((seats) => seats.length), [10, 10, 10]);
+	assert.equal(new Set(first.map(String)).size, 3, 'each for itself');
+	assert.deepEqual(await chosen(7, 1), first);
+	assert.notDeepEqual(await chosen(8, 1), first);
 });
 
 test('a server that turns everybody away for a while is not quick', async () => {

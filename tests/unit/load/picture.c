@@ -156,6 +156,22 @@ Test(picture, picks_whatever_there_is)
 	cr_assert_eq(pick(PICK_ANY, 50, NULL, 0, out), SEATS - 1);
 }
 
+Test(picture, each_buyer_has_a_chance_of_its_own)
+{
+	uint64_t first[64];
+
+	for (int i = 0; i < 64; i++) {
+		uint64_t random = picture_stream(i / 8, i % 8), same = picture_stream(i / 8, i % 8);
+
+		first[i] = random;
+		cr_assert_neq(random, 0);
+		cr_assert_eq(
+			picture_chance(&random, 0, 1000000), picture_chance(&same, 0, 1000000));
+		for (int other = 0; other < i; other++)
+			cr_assert_neq(first[i], first[other], "%d %d", i, other);
+	}
+}
+
 Test(picture, chance_stays_within_its_bounds)
 {
 	bool met[5] = { false };
