@@ -9,6 +9,7 @@ const { test } = require('node:test');
 
 const { Session, range } = require('../lib/crowd.js');
 const stack = require('../lib/stack.js');
+const { Jobs } = require('../soak/jobs.js');
 const { judge, line } = require('../soak/judge.js');
 
 const flat = { name: 'x', unit: 'kB', of: (sample) => sample.x, flat: { share: 0.05, floor: 10 } };
@@ -34,6 +35,13 @@ function soak(settings, looks = Infinity) {
 		child.on('close', (status) => resolve({ status, text }));
 	});
 }
+
+test('a job that fails in the middle is told at the end', async () => {
+	const running = new Jobs([['is-not-there']], 60);
+	await stack.pause(300);
+	assert.equal(running.runs, 0);
+	await assert.rejects(running.end(), /is-not-there ended with ENOENT/);
+});
 
 test('a slope is the one of least squares', () => {
 	assert.deepEqual(line([[0, 1], [1, 3], [2, 5]]), { slope: 2, mean: 3 });

@@ -2,7 +2,6 @@
 // look at what all parts use. See tests/soak/run.
 'use strict';
 
-const { execFile } = require('node:child_process');
 const fs = require('node:fs');
 const os = require('node:os');
 const path = require('node:path');
@@ -11,6 +10,7 @@ const { Drawing, colors } = require('../bench/picture.js');
 const crowd = require('../lib/crowd.js');
 const { Scenario } = require('../lib/scenario.js');
 const stack = require('../lib/stack.js');
+const { Jobs } = require('./jobs.js');
 const { judge } = require('./judge.js');
 const { Sampler, measures } = require('./sample.js');
 
@@ -25,39 +25,6 @@ const number = (n) => (Math.abs(n) < 10 && !Number.isInteger(n) ? n.toFixed(1) :
 let interrupted = false;
 
 // ---- while it runs --------------------------------------------------------------------------------
-
-// As the crontab has them; in a short soak more often. What a job complains of is thrown at the end.
-class Jobs {
-	constructor() {
-		this.runs = 0;
-		this.over = false;
-		this.done = this.run();
-	}
-
-	async run() {
-		while (!this.over) {
-			const next = Date.now() + Math.min(60, lasts / 6) * 1000;
-			for (const [name, ...args] of jobs) await this.one(name, args);
-			this.runs++;
-			while (!this.over && Date.now() < next) await stack.pause(100);
-		}
-	}
-
-	one(name, args) {
-		return new Promise((resolve, reject) => {
-			execFile(path.join(env.HOLDFAST_BIN, `holdfast-${name}`), ['--config', env.HOLDFAST_CONF, ...args],
-				{ env: { ...env, DATABASE_URL: undefined } }, (error, _, said) => {
-					if (error && !interrupted) reject(new Error(`${name} ended with ${error.code ?? error.signal}: ${said}`));
-					else resolve();
-				});
-		});
-	}
-
-	end() {
-		this.over = true;
-		return this.done;
-	}
-}
 
 function say({ seconds, bookings, pools, redis, postgres }) {
 	const largest = Math.max(...pools.booking.map((worker) => worker.memory));
@@ -183,7 +150,8 @@ async function main() {
 	// Whatever goes wrong, no buyer stays behind.
 	process.on('exit', () => scenario.child.kill('SIGKILL'));
 	const event = await scenario.event();
-	const running = new Jobs();
+	// As the crontab has them; in a short soak more often.
+	const running = new Jobs(jobs, Math.min(60, lasts / 6), () => interrupted);
 	const samples = await watch(scenario, event);
 	const { wrong, calls } = await checked(scenario, event);
 	await running.end().catch((error) => wrong.push(error.message));
