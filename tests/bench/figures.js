@@ -146,6 +146,12 @@ function sumCost({ rounds, ...others }) {
   return { ...others, moves, seat: of('seat', 'redis') };
 }
 
+function sumBeside({ janitor, live: { count, rounds } }) {
+  const of = (field, each = 1) => summary(rounds.map((r) => r[field] / each));
+  return { janitor, live: { count, rounds: rounds.length, ratio: of('ratio'), p99_ms: of('p99_ms'),
+    live_mb: of('live_kb', 1024), nginx_mb: of('nginx_kb', 1024) } };
+}
+
 // Each value of a setting, and the ratios to the one that is shipped, which is the first.
 const sumSettings = (settings) => settings.map(({ name, rows }) => ({
   name,
@@ -175,7 +181,7 @@ function sums(parts) {
   found('latency', sumLatency);
   found('growth', sumGrowth);
   found('cost', sumCost);
-  found('beside', (result) => result);
+  found('beside', sumBeside);
   found('settings', sumSettings);
   all.longest = sumLongest(parts);
   return all;

@@ -27,8 +27,9 @@ function save(dir, name, part) {
 }
 
 // When, where and how a part was measured.
-const aboutText = ({ about }) => `${about.date}, commit ${about.commit}, ${about.rounds} rounds, measures of `
-  + `${about.seconds} s${about.small ? ', smallest sizes (not for the record)' : ''}`;
+const times = (n, what) => `${whole(n)} ${what}${n === 1 ? '' : 's'}`;
+const aboutText = ({ about }) => `${about.date}, commit ${about.commit}`
+  + `${about.rounds ? `, ${times(about.rounds, 'round')}` : ''}${about.seconds ? `, measures of ${about.seconds} s` : ''}${about.small ? ', smallest sizes (not for the record)' : ''}`;
 
 function machineText(parts) {
   const { about } = Object.values(parts)[0];
@@ -81,20 +82,20 @@ const sections = {
     ...table(['what', 'bytes of log', 'flushes of it', 'whole pages in it', 'bytes of Redis'], cost.moves.map((r) => [
       r.name, range(r.wal, whole), range(r.syncs, share), range(r.images, share), range(r.redis, whole)])),
     `A seat of an event takes ${range(cost.seat, whole)} bytes of Redis.`, '',
-    `The largest worker has ${ms(cost.memory.before.resident_kb / 1024)} MB resident, of which `
+    `Measured once: the largest worker has ${ms(cost.memory.before.resident_kb / 1024)} MB resident, of which `
       + `${ms(cost.memory.before.share_kb / 1024)} MB are its own or its share, and `
       + `${ms(cost.memory.after.resident_kb / 1024)} MB and ${ms(cost.memory.after.share_kb / 1024)} MB after `
       + `${whole(cost.memory.requests)} requests more to all of them.`, '',
   ],
 
   beside: ({ beside: { janitor, live } }) => [
-    `While the janitor ended ${whole(janitor.due)} due bookings of an event (${whole(janitor.rate)} a second, no `
+    `Measured once: while the janitor ended ${whole(janitor.due)} due bookings of an event (${whole(janitor.rate)} a second, no `
       + `transaction longer than ${janitor.longest_ms} ms), ${whole(janitor.holds)} holds of the same seats and the same `
       + `section had a p99 of ${ms(janitor.beside_p99_ms)} ms; without it ${ms(janitor.alone_p99_ms)} ms.`, '',
-    `While ${whole(live.count)} streams of an event were open, its holds ran at ${share(live.ratio)} of their rate `
-      + `without (wanted 0.75), and notices came with a p99 of ${ms(live.p99_ms)} ms (wanted 2,000). The streams took `
-      + `${whole(live.live_kb / 1024)} MB in the nginx that streams and ${whole(live.nginx_kb / 1024)} MB in that of `
-      + 'the API.', '',
+    `While ${whole(live.count)} streams of an event were open, its holds ran at ${range(live.ratio, share)} of their rate `
+      + `without (wanted 0.75), and notices came with a p99 of ${range(live.p99_ms, ms)} ms (wanted 2,000), by turns in `
+      + `${times(live.rounds, 'round')}. The streams took ${range(live.live_mb, whole)} MB in the nginx that streams and `
+      + `${range(live.nginx_mb, whole)} MB in that of the API.`, '',
   ],
 
   settings: ({ settings }) => [
@@ -130,8 +131,8 @@ function text(parts, level = '#') {
 // What everybody should see first: the targets.
 function short(parts) {
   const dates = [...new Set(Object.values(parts).map((part) => part.about.date))].sort();
-  const rounds = Math.min(...Object.values(parts).map((part) => part.about.rounds));
-  return [`${dates.join(', ')}, ${machineText(parts)} At least ${rounds} rounds; medians, with least and most.`, '',
+  const rounds = Math.min(...Object.values(parts).map((part) => part.about.rounds ?? Infinity));
+  return [`${dates.join(', ')}, ${machineText(parts)} At least ${times(rounds, 'round')}; medians, with least and most.`, '',
     ...targetTable(sums(parts))].join('\n');
 }
 
