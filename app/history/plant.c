@@ -380,17 +380,17 @@ static int
 write_calls(struct plant *p, const struct plant_kind *kind)
 {
 	const size_t *order = put_in_order(p);
-	struct record_writer *writer = record_create(NULL, &p->head);
+	struct record_writer *writer = record_create(stdout, &p->head);
 	size_t lines[PLANT_LINES] = { 0 };
 
-	for (size_t i = 0; writer && i < p->count; i++) {
+	for (size_t i = 0; i < p->count; i++) {
 		record_call(writer, &p->calls[order[i]]);
 		for (size_t at = 0; at < p->lines_count; at++) {
 			if (p->lines[at] == order[i] + 1)
 				lines[at] = i + 2; /* the first line is no call */
 		}
 	}
-	if (!writer || !record_finish(writer, p->end_us)) {
+	if (!record_finish(writer, p->end_us)) {
 		fprintf(stderr, "holdfast-history: the copy cannot be written: %s\n",
 			strerror(errno));
 		return EXIT_IMPOSSIBLE;

@@ -164,15 +164,12 @@ put_line(struct record_writer *writer, struct str *s)
 }
 
 struct record_writer *
-record_create(const char *path, const struct record_head *head)
+record_create(FILE *file, const struct record_head *head)
 {
-	FILE *file = path ? fopen(path, "we") : stdout;
 	struct record_writer *writer;
 	struct arena *arena;
 	struct str s;
 
-	if (!file)
-		return NULL;
 	setvbuf(file, NULL, _IOFBF, WRITE_BUFFER);
 	writer = calloc(1, sizeof(*writer));
 	assert(writer);

@@ -11,6 +11,8 @@
 #ifndef HOLDFAST_RECORD_H
 #define HOLDFAST_RECORD_H
 
+#include <stdio.h>
+
 #include "base/base.h"
 
 #define RECORD_LINE_MAX  (1 << 20) /* bytes */
@@ -97,8 +99,8 @@ bool record_time(const char *text, int64_t *out_us);
 
 struct record_writer;
 
-/* Makes or empties the file; path NULL is standard output. NULL, with errno, if it cannot. */
-struct record_writer *record_create(const char *path, const struct record_head *head);
+/* Writes the first line to an open file, which is the writer's from here on. */
+struct record_writer *record_create(FILE *file, const struct record_head *head);
 void record_call(struct record_writer *writer, const struct record_call *call);
 int64_t record_calls(const struct record_writer *writer); /* how many were written */
 

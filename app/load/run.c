@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <signal.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/id.h"
@@ -355,9 +356,13 @@ begin_history(void)
 		.hold_ms = run.crowd.stage.hold_ms,
 		.seed = options->seed };
 
-	if (options->history)
-		run.crowd.record = record_create(options->history, &head);
-	return !options->history || run.crowd.record;
+	if (!options->history_file)
+		return true;
+	/* What is no file, but a pipe, has nothing to be taken away. */
+	if (ftruncate(fileno(options->history_file), 0) != 0 && errno != EINVAL)
+		return false;
+	run.crowd.record = record_create(options->history_file, &head);
+	return true;
 }
 
 /* Everything between the first question and the last answer. */

@@ -24,8 +24,8 @@ struct run_options {
 	int64_t buyers, duration_s, rate, seed;
 	double speed;                            /* buyers think so many times faster */
 	const char *history, *accounts, *report; /* files; NULL: none */
-	FILE *report_file; /* that one, open for appending, for the run to close */
-	bool crash;        /* the database crashes meanwhile */
+	FILE *history_file, *report_file; /* those, open for appending, for the run to close */
+	bool crash;                       /* the database crashes meanwhile */
 	bool quiet;
 };
 

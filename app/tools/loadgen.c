@@ -188,16 +188,19 @@ scenario_options(struct conf *conf, struct arena *arena, struct run_options *opt
 	return expectations_read(conf, arena, scenario);
 }
 
-/* Before anything is done, which else would be in vain. What the file has stays until the end. */
+/*
+ * A file to be written, before anything is done, which else would be in vain. What it has stays
+ * until there is something better.
+ */
 static int
-report_open(struct run_options *options)
+file_open(const char *path, FILE **file)
 {
-	if (!options->report)
+	if (!path)
 		return 0;
-	options->report_file = fopen(options->report, "ae");
-	if (options->report_file)
+	*file = fopen(path, "ae");
+	if (*file)
 		return 0;
-	fprintf(stderr, "holdfast-loadgen: %s: %s\n", options->report, strerror(errno));
+	fprintf(stderr, "holdfast-loadgen: %s: %s\n", path, strerror(errno));
 	return EXIT_USAGE;
 }
 
@@ -221,7 +224,9 @@ scenario_main(struct conf *conf, struct arena *arena, const char *name, bool con
 	if (!configured && scenario.own)
 		return usage(scenario.name,
 			"needs an event of its own, with fresh seats: give --config");
-	status = report_open(&options);
+	status = file_open(options.history, &options.history_file);
+	if (!status)
+		status = file_open(options.report, &options.report_file);
 	if (status)
 		return status;
 	if (configured) {

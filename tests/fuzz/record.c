@@ -54,8 +54,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		assert(fault && *fault);
 		return 0;
 	}
-	writer = record_create(copy.path, &head);
-	assert(writer);
+	writer = record_create(fopen(copy.path, "we"), &head);
 	while ((line = record_next(reader, &call)) == RECORD_LINE_CALL)
 		record_call(writer, &call);
 	assert(record_finish(writer, line == RECORD_LINE_END ? record_end_us(reader) : 1));

@@ -149,6 +149,8 @@ test('what cannot be run is said, and ends with 2', async () => {
 	fs.writeFileSync(file('bad.scenario'), 'buyers = 5\n\njump = 1\n');
 	fs.writeFileSync(file('other'), 'holdfast-loadgen accounts 1 http://example.test\n');
 	fs.writeFileSync(file('damaged'), `holdfast-loadgen accounts 1 ${env.HOLDFAST_URL}\nonly three words\n`);
+	const made = () => stack.sql(`select (select count(*) from events), (select count(*) from users)`);
+	const before_ = made();
 	for (const [args, said] of [
 		[[], /a scenario is missing/],
 		[['no-such'], /there is no scenario no-such/],
@@ -161,6 +163,8 @@ test('what cannot be run is said, and ends with 2', async () => {
 		[['walk', ...here, '--duration', 'x'], /--duration takes a whole number/],
 		[['walk', ...here, '--expect', 'holds'], /--expect 'holds': an expectation is/],
 		[['walk', ...here, '--history', '/nonexistent/h'], /No such file/],
+		[['walk', ...own, '--history', '/nonexistent/h'], /^holdfast-loadgen: \/nonexistent\/h: No such file/],
+		[['walk', ...own, '--report', '/nonexistent/r'], /^holdfast-loadgen: \/nonexistent\/r: No such file/],
 		[['walk', ...here, '--accounts', file('other')], /another server/],
 		[['walk', ...here, '--accounts', file('damaged')], /damaged/],
 		[[file('bad.scenario'), ...here], /bad\.scenario: line 3: there is no setting `jump`/],
@@ -173,6 +177,7 @@ test('what cannot be run is said, and ends with 2', async () => {
 		assert.match(done.stderr, said);
 		assert.equal(done.stderr.trim().split('\n').length, 1, done.stderr);
 	}
+	assert.equal(made(), before_, 'no event and no organizer was made in vain');
 	const list = await loadgen(['--list']);
 	assert.equal(list.status, 0);
 	for (const name of ['walk', 'lock', 'expiry', 'ramp', 'confirm-one', 'confirm-pair', 'rush', 'groups', 'queue', 'soak'])

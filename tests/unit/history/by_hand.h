@@ -24,9 +24,7 @@ begin(void)
 	int fd = mkstemp(path);
 
 	cr_assert_geq(fd, 0);
-	close(fd);
-	writer = record_create(path, &head);
-	cr_assert(writer);
+	writer = record_create(fdopen(fd, "w"), &head);
 }
 
 static inline void

@@ -104,7 +104,7 @@ Test(record, says_a_call_again)
 			.free = 4,
 			.replayed = true },
 	};
-	struct record_writer *writer = record_create(path, &head);
+	struct record_writer *writer = record_create(fopen(path, "we"), &head);
 	struct record_head read_head;
 	struct record_call read;
 	struct record_reader *reader;
