@@ -62,6 +62,11 @@ Q     := @
 STEP   = @printf '  %-6s%s\n' $(1) $(patsubst $(BUILD)/%,%,$@)
 endif
 
+# What is made is written under a name of its own first, so that nobody finds half of it, and two
+# that are at it at once do not write into each other's: `> $(NEW) && $(KEEP)`, in one line.
+NEW  = $@.$$$$
+KEEP = mv -f $(NEW) $@
+
 # ---- what is built from what ---------------------------------------------------------------------
 
 ROOMS   := base http store domain
@@ -112,7 +117,7 @@ $(PACKAGED): deploy/packages deploy/packages.list
 $(BUILD)/sources: FORCE
 	@mkdir -p $(@D)
 	@echo '$(QUERIES) $(SCRIPTS) $(LIBRARY) $(PROOF)' | cmp -s - $@ || \
-		echo '$(QUERIES) $(SCRIPTS) $(LIBRARY) $(PROOF)' > $@
+		{ echo '$(QUERIES) $(SCRIPTS) $(LIBRARY) $(PROOF)' > $(NEW) && $(KEEP); }
 
 .PHONY: FORCE
 FORCE:
@@ -133,13 +138,13 @@ $(BUILD)/gen/scripts.h $(BUILD)/gen/scripts.c &: app/gen/scripts.sh $(SCRIPTS) $
 $(BUILD)/gen/nginx-problems.conf: app/base/problem.def app/gen/problems.awk
 	@mkdir -p $(@D)
 	$(call STEP,GEN)
-	$(Q)awk -f app/gen/problems.awk app/base/problem.def > $@
+	$(Q)awk -f app/gen/problems.awk app/base/problem.def > $(NEW) && $(KEEP)
 
 # The API's document and the page that shows it; its viewer comes from a registry, if that is there.
 $(WEB): $(BUILD)/web/%: app/web/%
 	@mkdir -p $(@D)
 	$(call STEP,COPY)
-	$(Q)install -m 0644 $< $@
+	$(Q)install -m 0644 $< $(NEW) && $(KEEP)
 
 .PHONY: viewer
 viewer: | $(PACKAGED)
@@ -161,7 +166,7 @@ $(BUILD)/libproof.a: $(call object,$(PROOF))
 $(BUILD)/libholdfast.a $(BUILD)/libproof.a: $(BUILD)/sources
 	@mkdir -p $(@D)
 	$(call STEP,AR)
-	$(Q)rm -f $@.new && $(AR) rcs $@.new $(filter %.o,$^) && mv -f $@.new $@
+	$(Q)$(AR) rcs $(NEW) $(filter %.o,$^) && $(KEEP)
 
 $(POOL_BINS): $(BUILD)/bin/holdfast-%: $(BUILD)/obj/pools/%.o $(call object,$(POOLS_SHARED)) \
 		$(BUILD)/libholdfast.a
@@ -206,7 +211,7 @@ FUZZ_LINK     = $(CC) $(CFLAGS) -fsanitize=fuzzer,$(FUZZER) -pie $(LDFLAGS)
 # An archive, so that a target takes of it what it has not itself.
 $(BUILD)/libpools.a: $(call object,$(POOLS_SHARED))
 	$(call STEP,AR)
-	$(Q)rm -f $@ && $(AR) rcs $@ $^
+	$(Q)$(AR) rcs $(NEW) $^ && $(KEEP)
 
 $(BUILD)/obj/fuzz/%.o: tests/fuzz/%.c | $(GEN_HEADERS) $(PACKAGED)
 	@mkdir -p $(@D)

@@ -11,10 +11,11 @@ export LC_ALL
 out_dir=$1
 shift
 mkdir -p "$out_dir"
+work=$(mktemp -d "$out_dir/queries.XXXXXX")
+trap 'rm -rf -- "$work"' EXIT
 
 # /dev/null keeps awk from reading standard input where there is no statement yet.
-awk -v header="$out_dir/queries.h.new" -v source="$out_dir/queries.c.new" \
+awk -v header="$work/queries.h" -v source="$work/queries.c" \
 	-f "$(dirname "$0")/queries.awk" /dev/null "$@"
 
-mv "$out_dir/queries.h.new" "$out_dir/queries.h"
-mv "$out_dir/queries.c.new" "$out_dir/queries.c"
+mv -f "$work/queries.h" "$work/queries.c" "$out_dir"

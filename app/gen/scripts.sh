@@ -11,9 +11,11 @@ export LC_ALL
 out_dir=$1
 shift
 mkdir -p "$out_dir"
-header=$out_dir/scripts.h.new
-source=$out_dir/scripts.c.new
-text=$out_dir/scripts.text
+work=$(mktemp -d "$out_dir/scripts.XXXXXX")
+trap 'rm -rf -- "$work"' EXIT
+header=$work/scripts.h
+source=$work/scripts.c
+text=$work/text
 
 uses_of() {
 	sed -n 's/^-- uses: *//p' "$@" </dev/null
@@ -53,6 +55,4 @@ for file in "$@"; do
 done
 
 printf '\n#endif\n' >>"$header"
-rm -f "$text"
-mv "$header" "$out_dir/scripts.h"
-mv "$source" "$out_dir/scripts.c"
+mv -f "$header" "$source" "$out_dir"

@@ -1,0 +1,31 @@
+# What make generates, also where two of them are at it at once.
+# shellcheck shell=bash disable=SC2154
+
+# Each file is that of a make alone, after several at once, and nothing of theirs is left.
+generated_at_once() {
+	local dir alone
+	local made=(gen/{scripts,queries}.{h,c} gen/nginx-problems.conf)
+	made+=(web/{openapi.json,docs.html})
+	dir=$(mktemp -d) && alone=$(mktemp -d) || return
+	generated_make() {
+		{ make -s BUILD="$1" "${made[@]/#/$1/}" >/dev/null; } 2>&1
+	}
+	generated_make "$alone"
+	for _ in 1 2 3; do
+		rm -rf "${dir:?}"/*
+		for _ in 1 2 3 4; do
+			generated_make "$dir" &
+		done
+		wait
+		diff -r "$alone" "$dir"
+	done
+	rm -rf -- "$dir" "$alone"
+}
+
+# Whoever reads it meanwhile must not find half of it.
+generated_in_place() {
+	grep -nE '>>? *("?\$@"?)([ ;)]|$)' Makefile
+}
+
+check "several makes at once generate what one does" generated_at_once
+check "make writes no file in its place" generated_in_place
