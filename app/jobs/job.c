@@ -125,28 +125,34 @@ run_batches(const struct job *job, struct context *house, struct job_run *run, i
 	}
 }
 
+/* What is told of a run that did not do all its work: NULL, it did. */
+static const char *
+error_of(const struct job_run *run, enum problem err)
+{
+	return err ? problem_rows[err].slug : run->failed ? "failed" : NULL;
+}
+
 /* What cannot be written now is told by the next run's beginning: this one has not ended. */
 static void
-end(struct context *house, const struct job_run *run, enum problem err)
+end(struct context *house, const struct job_run *run, const char *error)
 {
 	struct problem_why ignored = { 0 };
 	struct pg_rows rows;
 
 	deadline_set(house);
 	query_job_end(house->pg, house->arena, house->deadline_us, &ignored, &rows, run->name,
-		run->rows, err ? problem_rows[err].slug : NULL);
+		run->rows, error);
 }
 
 /* The one line of a run. */
 static void
-log_run(const struct job_run *run, int64_t began_us, bool alone, enum problem err)
+log_run(const struct job_run *run, int64_t began_us, bool alone, const char *error)
 {
-	log_line(err ? LOG_ERROR : LOG_INFO, "job=%s rows=%" PRId64 " ms=%" PRId64 "%s%s%s%s%s%s%s",
-		run->name, run->rows, (clock_monotonic_us() - began_us) / 1000,
-		run->dry_run ? " dry_run=yes" : "", alone ? "" : " busy=yes",
-		stopping ? " stopped=yes" : "", run->detail ? " " : "",
-		run->detail ? run->detail : "", err ? " error=" : "",
-		err ? problem_rows[err].slug : "");
+	log_line(error ? LOG_ERROR : LOG_INFO,
+		"job=%s rows=%" PRId64 " ms=%" PRId64 "%s%s%s%s%s%s%s", run->name, run->rows,
+		(clock_monotonic_us() - began_us) / 1000, run->dry_run ? " dry_run=yes" : "",
+		alone ? "" : " busy=yes", stopping ? " stopped=yes" : "", run->detail ? " " : "",
+		run->detail ? run->detail : "", error ? " error=" : "", error ? error : "");
 }
 
 static int
@@ -166,9 +172,9 @@ run_job(const struct job *job, struct context *house, struct job_run *run)
 		FAULT("job.begun");
 		err = run_batches(job, house, run, began_us + run->for_seconds * 1000000, &alone);
 		if (kept)
-			end(house, run, err);
+			end(house, run, error_of(run, err));
 	}
-	log_run(run, began_us, err || alone, err);
+	log_run(run, began_us, err || alone, error_of(run, err));
 	if (err == PROBLEM_UNAVAILABLE || err == PROBLEM_UNKNOWN_OUTCOME)
 		return EXIT_TEMPORARY;
 	return err || run->failed ? 1 : 0;

@@ -16,7 +16,7 @@ struct job_run {
 	int64_t for_seconds; /* --for; where it is not given, what `options` says, or the job */
 	const char *name;    /* of the job, where it is not that of the program */
 	bool apart;          /* a piece by hand: beside other runs, and no run of the job */
-	bool failed; /* set by a batch: the work was done, and what it found is exit status 1 */
+	bool failed;         /* set by a batch: a part of the work failed, or found what is wrong */
 	bool more; /* set by a batch that did no rows, or shows only, where another may have some */
 	const char
 		*detail; /* "key=value …" for the summary line, on the process's arena; or NULL */

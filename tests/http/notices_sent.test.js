@@ -10,6 +10,7 @@ const path = require('node:path');
 const { after, before, beforeEach, test } = require('node:test');
 
 const { assertStatus, get, post, put } = require('../lib/client.js');
+const { scrape } = require('../lib/metrics.js');
 const npm = require('../lib/npm.js');
 const { deliveries, due, from, notices, outbox, run, webhookOf } = require('../lib/outbox.js');
 const { Mailbox, Webhooks } = require('../lib/receivers.js');
@@ -429,12 +430,18 @@ test('templates: one that is wrong is found before, and costs no mail, nor holds
 	const failed = await outbox('--set', `smtp_url=${mailbox.url}`, '--set', from, ...set).end;
 	assert.equal(failed.status, 1, 'the job says that somebody has to look');
 	assert.match(failed.stderr, /mistake=.*booking\.confirmed\.txt/);
+	const last = () => stack.sql(`select extract(epoch from ok_at), error from job_list() where name = 'outbox'`).split('|');
+	const [before_, said] = last();
+	assert.equal(said, 'failed');
+	assert.equal((await scrape()).value('holdfast_job_last_failed{job="outbox"}'), 1);
 	assert.deepEqual(mailbox.mails.map((m) => m.subject), ['Your booking for An evening', 'Cancelled: your booking for An evening'],
 		'the others are sent');
 	fs.writeFileSync(file, good.replace('Hello', 'Dear'));
 	due();
 	await mail(...set);
 	assert.match(mailbox.mails[2].text, /^Dear/);
+	assert.notEqual(last()[0], before_, 'this run has done its work');
+	assert.equal(last()[1], '');
 });
 
 test('settings that are wrong are told at once', () => {

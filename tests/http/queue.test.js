@@ -480,7 +480,8 @@ test('the job goes on where a line cannot be moved on, and says so', async () =>
 		if (!done) return false;
 		assert.equal(done.status, 1, done.stderr);
 		assert.match(done.stderr, / event=\d+ line=Floor problem=/);
-		assert.match(done.stderr, / job=queue-advance .* failed=1/);
+		assert.match(done.stderr, / job=queue-advance .* failed=1 error=failed$/m);
+		assert.equal(stack.sql("select error from job_list() where name = 'queue-advance'"), 'failed');
 		return stack.sql(`select count(*) from queue_tickets where event_id = ${whole.id}`) === '1';
 	}, 20);
 	stack.redis('rename', `${state}:off`, state);
