@@ -10,6 +10,7 @@
 
 #include "base/conf_table.h"
 #include "base/fault.h"
+#include "base/secret.h"
 #include "base/str.h"
 
 #ifndef HOLDFAST_VERSION
@@ -18,7 +19,6 @@
 
 #define DEFAULT_FILE     "/etc/holdfast/holdfast.conf"
 #define SECRET_BYTES_MAX 4096
-#define SECRET_BYTES_MIN 32
 
 const struct conf_row conf_rows[] = {
 #define CONF_INT(name, fallback, min, max, alias, help)                                            \
@@ -260,8 +260,18 @@ static void
 check(const struct conf *conf)
 {
 	if (str_equal(conf->environment, "production") && *conf->id_secret &&
-		strlen(conf->id_secret) < SECRET_BYTES_MIN)
-		conf_refuse(conf, "id_secret: it must have at least %d bytes", SECRET_BYTES_MIN);
+		secret_is_weak(conf->id_secret))
+		conf_refuse(conf,
+			"id_secret: it is a default, or too short: it must have at least %d random "
+			"bytes",
+			SECRET_BYTES_MIN);
+}
+
+void
+conf_need_id_secret(const struct conf *conf)
+{
+	if (str_equal(conf->environment, "production") && *conf->id_secret == '\0')
+		conf_refuse(conf, "no id_secret: it must be set");
 }
 
 bool

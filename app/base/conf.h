@@ -49,6 +49,12 @@ void conf_load(struct conf *conf, const struct conf_program *program, int argc, 
  */
 bool conf_option(struct conf *conf, const char *name, const char **value);
 
+/*
+ * For programs that derive ids from id_secret, once they are to do more than tell of themselves:
+ * ends them (exit 2) where it is empty in production, since everybody could derive the same.
+ */
+void conf_need_id_secret(const struct conf *conf);
+
 /* Ends the program (exit 2) if an option nobody took, or more than words_max words, is left. */
 void conf_done(const struct conf *conf, int words_max);
 

@@ -3,11 +3,10 @@
  */
 #include "base/keyring.h"
 
+#include "base/secret.h"
 #include "base/str.h"
 
-#define KID_BYTES_MAX    64
-#define SECRET_BYTES_MIN 32
-#define SECRET_DISTINCT  8 /* different bytes that a secret has at least */
+#define KID_BYTES_MAX 64
 
 static struct keyring_key keys[KEYRING_MAX];
 static size_t key_count;
@@ -19,27 +18,6 @@ refuse_start(const struct conf *conf, const char *what)
 	exit(2);
 }
 
-/* Too short, hardly random, or copied from somebody's example. */
-static bool
-is_weak(const char *secret)
-{
-	static const char *const examples[] = { "change-me", "changeme", "change_me", "change-this",
-		"your-secret", "your_secret", "secret-key", "secret_key", "supersecret",
-		"example" };
-	bool seen[256] = { false };
-	int distinct = 0;
-
-	for (const char *c = secret; *c; c++) {
-		distinct += !seen[(unsigned char)*c];
-		seen[(unsigned char)*c] = true;
-	}
-	for (size_t i = 0; i < ARRAY_LENGTH(examples); i++) {
-		if (strcasestr(secret, examples[i]))
-			return true;
-	}
-	return strlen(secret) < SECRET_BYTES_MIN || distinct < SECRET_DISTINCT;
-}
-
 static void
 add_key(const struct conf *conf, const char *kid, const char *secret)
 {
@@ -49,7 +27,7 @@ add_key(const struct conf *conf, const char *kid, const char *secret)
 		refuse_start(conf, "jwt_keys_file: a key's name has 1 to 64 characters");
 	if (!*secret)
 		refuse_start(conf, "a signing secret is empty");
-	if (str_equal(conf->environment, "production") && is_weak(secret))
+	if (str_equal(conf->environment, "production") && secret_is_weak(secret))
 		refuse_start(conf,
 			"a signing secret of access tokens is a default, or too short: it must "
 			"have at least 32 random bytes");

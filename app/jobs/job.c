@@ -204,6 +204,8 @@ job_main(const struct job *job, int argc, char **argv)
 	if (run.for_seconds == 0)
 		run.for_seconds = job->for_seconds;
 	conf_done(&conf, 0);
+	if (job->derives_ids)
+		conf_need_id_secret(&conf);
 	catch_signals();
 	log_init(conf.program, run.verbose ? LOG_DEBUG : log_level_of(conf.log_level));
 	/* Where there is no file the pools say so. */

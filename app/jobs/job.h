@@ -27,6 +27,7 @@ struct job_run {
 struct job {
 	struct conf_program program; /* options: the job's own, beside the common ones */
 	int64_t for_seconds;         /* --for where it is not given */
+	bool derives_ids;            /* from id_secret, which production must have then */
 	/* Takes the job's own options out of the configuration; may be NULL. */
 	void (*options)(struct conf *conf, struct job_run *run);
 	/*

@@ -185,6 +185,7 @@ main(int argc, char **argv)
 			.summary = "publish notices, deliver them to webhooks and mailboxes, send "
 				   "refunds" },
 		.for_seconds = 50,
+		.derives_ids = true,
 		.options = options,
 		.batch = batch,
 	};

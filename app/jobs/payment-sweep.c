@@ -79,6 +79,7 @@ main(int argc, char **argv)
 		.program = { .name = "payment-sweep",
 			.summary = "ask the payment provider what has become of open payments" },
 		.for_seconds = 50,
+		.derives_ids = true,
 		.batch = batch,
 	};
 

@@ -100,6 +100,7 @@ main(int argc, char **argv)
 		.program = { .name = "queue-advance",
 			.summary = "move on every line in which somebody may wait" },
 		.for_seconds = 50,
+		.derives_ids = true,
 		.batch = batch,
 	};
 

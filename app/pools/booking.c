@@ -441,10 +441,8 @@ write_jobs(struct str *out)
 	str_add_char(out, '}');
 }
 
-/*
- * 200 while bookings can be made: PostgreSQL takes writes. Redis may be away; that is degraded. How
- * late the jobs are is told and changes nothing: what is sold does not depend on them.
- */
+/* 200 while bookings can be made: PostgreSQL takes writes. Redis may be away; that is degraded. How
+ * late the jobs are is told and changes nothing: what is sold does not depend on them. */
 static enum problem
 booking_readyz(struct request *r)
 {
@@ -492,6 +490,7 @@ main(int argc, char **argv)
 		.program = { .name = "booking",
 			.summary = "hold, confirm, extend, release and cancel bookings" },
 		.routes = pool_routes,
+		.derives_ids = true,
 		.start = booking_start,
 		.idle = booking_idle,
 	};

@@ -65,6 +65,7 @@ main(int argc, char **argv)
 	static const struct pool pool = {
 		.program = { .name = "payment", .summary = "open payments at the provider" },
 		.routes = pool_routes,
+		.derives_ids = true,
 		.start = payment_start,
 		.idle = filter_idle,
 	};

@@ -374,6 +374,7 @@ main(int argc, char **argv)
 		.program = { .name = "queue",
 			.summary = "stand in line for places, and be given them in order" },
 		.routes = pool_routes,
+		.derives_ids = true,
 		.start = start,
 		.idle = idle,
 	};

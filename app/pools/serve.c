@@ -270,6 +270,8 @@ prepare(const struct pool *pool, int argc, char **argv)
 		print_routes(pool->routes);
 		exit(0);
 	}
+	if (pool->derives_ids)
+		conf_need_id_secret(&conf);
 	log_init(conf.program, log_level_of(conf.log_level));
 	open_metrics(pool);
 	token_init(&conf);

@@ -11,6 +11,7 @@
 struct pool {
 	struct conf_program program;
 	const struct route *routes;
+	bool derives_ids; /* from id_secret, which production must have then */
 	/* Once, after the configuration is read; may be NULL. */
 	void (*start)(struct context *house);
 	/*

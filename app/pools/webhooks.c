@@ -44,6 +44,7 @@ main(int argc, char **argv)
 		.program = { .name = "webhooks",
 			.summary = "hear of payments from the payment provider" },
 		.routes = pool_routes,
+		.derives_ids = true,
 		.start = webhooks_start,
 		.idle = filter_idle,
 	};

@@ -89,6 +89,25 @@ test('production refuses secrets that are short, or copied from an example', () 
 	}
 });
 
+test('production refuses an empty id_secret wherever ids are derived of it, and nowhere else', () => {
+	const cgi = { PATH: env.PATH, REQUEST_METHOD: 'GET', REQUEST_URI: '/healthz' };
+	const routes = fs.readFileSync(path.join(stack.tree, 'app/pools/routes.def'), 'utf8');
+	const pools = [...new Set([...routes.matchAll(/^ROUTE\((\w+),/gm)].map(([, name]) => name))];
+	const jobs = fs.readdirSync(path.join(stack.tree, 'app/jobs')).filter((name) => name.endsWith('.c') && name !== 'job.c')
+		.map((name) => name.slice(0, -2));
+	const ends = (name, ...sets) => start(`holdfast-${name}`, ['--config', env.HOLDFAST_CONF, ...jobs.includes(name) ? ['--dry-run'] : [],
+		...sets.flatMap((one) => ['--set', one])], { env: cgi, stdio: ['ignore', 'pipe', 'pipe'] });
+	const refused = [...pools, ...jobs].filter((name) => {
+		const done = ends(name, 'environment=production', 'id_secret=');
+		if (done.status !== 2) return false;
+		assert.match(done.stderr, new RegExp(`^holdfast-${name}: no id_secret: `));
+		assert.equal(ends(name, 'environment=production').status, 0, name);
+		assert.equal(ends(name, 'id_secret=').status, 0, 'in development it may be empty');
+		return true;
+	});
+	assert.deepEqual(refused.sort(), ['booking', 'outbox', 'payment', 'payment-sweep', 'queue', 'queue-advance', 'webhooks']);
+});
+
 test('a pool that cannot work with its settings says why, and ends', () => {
 	const secret = 'Zq8vT2xW9kLm4pRs7uYb1nCd6fGh3jKa';
 	const stripe = ['payment_provider=stripe', 'stripe_api_base=https://api.example.test', `stripe_api_key=${secret}`];

@@ -202,6 +202,9 @@ REFUSED(unknown_provider, LOAD("--set", "payment_provider=paypal"))
 REFUSED(small_currency, LOAD("--set", "currency=eur"))
 REFUSED(long_currency, LOAD("--set", "currency=EURO"))
 REFUSED(short_id_secret, LOAD("--set", "id_secret=short"))
+REFUSED(id_secret_of_an_example, LOAD("--set", "id_secret=change-me-0123456789-abcdefghijkl"))
+REFUSED(id_secret_of_one_letter, LOAD("--set", "id_secret=aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"))
+REFUSED(empty_id_secret_that_is_needed, LOAD(); conf_need_id_secret(&conf))
 REFUSED(unknown_option, LOAD("--nonsense"); conf_done(&conf, 5))
 REFUSED(too_many_words, LOAD("a", "b"); conf_done(&conf, 1))
 REFUSED(option_without_its_value, const char *value; LOAD("--event");
@@ -211,14 +214,15 @@ Test(conf, development_takes_short_secrets)
 {
 	LOAD("--set", "environment=development", "--set", "id_secret=short");
 	cr_assert_str_eq(conf.id_secret, "short");
+	LOAD("--set", "environment=development");
+	conf_need_id_secret(&conf);
 }
 
 Test(conf, masks_passwords_wherever_they_stand)
 {
-	LOAD("--set", "jwt_secret=hush", "--set",
-		"id_secret=hush-hush-hush-hush-hush-hush-hush-hush", "--set",
-		"database_url=postgresql://u:hu:sh@hu/sh?hush@h/db?password=hush&a=1", "--set",
-		"redis_url=redis://:hush@h:1/2", "--set", "redis_password=hush");
+	LOAD("--set", "jwt_secret=hush", "--set", "id_secret=hush-0123456789-abcdefghijkl-hush",
+		"--set", "database_url=postgresql://u:hu:sh@hu/sh?hush@h/db?password=hush&a=1",
+		"--set", "redis_url=redis://:hush@h:1/2", "--set", "redis_password=hush");
 	conf_print(&conf);
 	stdout_is("hush", false);
 }
