@@ -265,6 +265,12 @@ check(const struct conf *conf)
 			"id_secret: it is a default, or too short: it must have at least %d random "
 			"bytes",
 			SECRET_BYTES_MIN);
+	if (!str_equal(conf->payment_provider, "none") &&
+		conf->payment_timeout_ms + CONF_PAYMENT_RECORD_MS > conf->worker_budget_ms)
+		conf_refuse(conf,
+			"payment_timeout_ms: it must be %d less than worker_budget_ms, or still "
+			"less",
+			CONF_PAYMENT_RECORD_MS);
 }
 
 void

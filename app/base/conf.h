@@ -10,6 +10,9 @@
 
 #include "base/base.h"
 
+/* Of worker_budget_ms: what a call of the payment provider leaves, to write down what it said. */
+#define CONF_PAYMENT_RECORD_MS 1000
+
 struct conf {
 #define CONF_INT(name, fallback, min, max, alias, help) int64_t name;
 #define CONF_BOOL(name, fallback, alias, help)          bool name;

@@ -14,9 +14,6 @@
 #include "domain/room.h"
 #include "queries.h"
 
-/* Of the budget of a request: to write down what the provider has said. */
-#define RECORD_US INT64_C(1000000)
-
 struct stripe *
 payment_provider(const struct conf *conf)
 {
@@ -32,7 +29,7 @@ payment_call(const struct context *house)
 {
 	return (struct stripe_call){
 		.arena = house->arena,
-		.deadline_us = house->deadline_us - RECORD_US,
+		.deadline_us = house->deadline_us - CONF_PAYMENT_RECORD_MS * INT64_C(1000),
 	};
 }
 

@@ -71,8 +71,9 @@ open_pool(void)
 		"--set=id_secret=5c1f0e7ab93d42868f0e6d1b7a3c9e54", "--set=password_cost=1",
 		"--set=payment_provider=stripe", "--set=stripe_api_key=sk_test_1",
 		"--set=stripe_api_base=http://127.0.0.1:9", "--set=stripe_webhook_secret=whsec_1",
-		"--set=webhooks_allow_private=on", "--set=worker_budget_ms=500",
-		"--set=allowed_origins=https://shop.example.test", NULL };
+		"--set=webhooks_allow_private=on", "--set=worker_budget_ms=1100",
+		"--set=payment_timeout_ms=100", "--set=allowed_origins=https://shop.example.test",
+		NULL };
 
 	/* A body that is longer than announced is not waited for when the connection is closed. */
 	setenv("LIBFCGI_OS_CLOSE_POLL_TIMEOUT", "0", 1);

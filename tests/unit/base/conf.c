@@ -205,6 +205,11 @@ REFUSED(short_id_secret, LOAD("--set", "id_secret=short"))
 REFUSED(id_secret_of_an_example, LOAD("--set", "id_secret=change-me-0123456789-abcdefghijkl"))
 REFUSED(id_secret_of_one_letter, LOAD("--set", "id_secret=aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"))
 REFUSED(empty_id_secret_that_is_needed, LOAD(); conf_need_id_secret(&conf))
+REFUSED(provider_that_is_waited_for_beyond_the_budget,
+	LOAD("--set", "payment_provider=stripe", "--set", "payment_timeout_ms=3001"))
+REFUSED(budget_with_no_time_for_the_provider,
+	LOAD("--set", "payment_provider=stripe", "--set", "payment_timeout_ms=100", "--set",
+		"worker_budget_ms=1000"))
 REFUSED(unknown_option, LOAD("--nonsense"); conf_done(&conf, 5))
 REFUSED(too_many_words, LOAD("a", "b"); conf_done(&conf, 1))
 REFUSED(option_without_its_value, const char *value; LOAD("--event");
@@ -216,6 +221,13 @@ Test(conf, development_takes_short_secrets)
 	cr_assert_str_eq(conf.id_secret, "short");
 	LOAD("--set", "environment=development");
 	conf_need_id_secret(&conf);
+}
+
+Test(conf, provider_is_waited_for_within_the_budget)
+{
+	LOAD("--set", "payment_provider=stripe", "--set", "payment_timeout_ms=3000");
+	LOAD("--set", "payment_timeout_ms=60000", "--set", "worker_budget_ms=100");
+	cr_assert_eq(conf.payment_timeout_ms, 60000);
 }
 
 Test(conf, masks_passwords_wherever_they_stand)
