@@ -8,6 +8,7 @@
 #include <fnmatch.h>
 #include <stdarg.h>
 
+#include "base/conf_list.h"
 #include "base/conf_table.h"
 #include "base/fault.h"
 #include "base/secret.h"
@@ -22,25 +23,29 @@
 
 const struct conf_row conf_rows[] = {
 #define CONF_INT(name, fallback, min, max, alias, help)                                            \
-	{ #name, CONF_KIND_INT, offsetof(struct conf, name), NULL, fallback, min, max, NULL,       \
+	{ #name, CONF_KIND_INT, offsetof(struct conf, name), NULL, fallback, min, max, NULL, NULL, \
 		alias, help },
 #define CONF_BOOL(name, fallback, alias, help)                                                     \
-	{ #name, CONF_KIND_BOOL, offsetof(struct conf, name), NULL, fallback, 0, 1, NULL, alias,   \
-		help },
+	{ #name, CONF_KIND_BOOL, offsetof(struct conf, name), NULL, fallback, 0, 1, NULL, NULL,    \
+		alias, help },
 #define CONF_TEXT(name, fallback, alias, help)                                                     \
-	{ #name, CONF_KIND_TEXT, offsetof(struct conf, name), fallback, 0, 0, 0, NULL, alias,      \
-		help },
+	{ #name, CONF_KIND_TEXT, offsetof(struct conf, name), fallback, 0, 0, 0, NULL, NULL,       \
+		alias, help },
 #define CONF_WORD(name, fallback, words, alias, help)                                              \
-	{ #name, CONF_KIND_TEXT, offsetof(struct conf, name), fallback, 0, 0, 0, words, alias,     \
-		help },
+	{ #name, CONF_KIND_TEXT, offsetof(struct conf, name), fallback, 0, 0, 0, words, NULL,      \
+		alias, help },
+#define CONF_LIST(name, fallback, check, alias, help)                                              \
+	{ #name, CONF_KIND_TEXT, offsetof(struct conf, name), fallback, 0, 0, 0, NULL, check,      \
+		alias, help },
 #define CONF_SECRET(name, fallback, alias, help)                                                   \
-	{ #name, CONF_KIND_SECRET, offsetof(struct conf, name), fallback, 0, 0, 0, NULL, alias,    \
-		help },
+	{ #name, CONF_KIND_SECRET, offsetof(struct conf, name), fallback, 0, 0, 0, NULL, NULL,     \
+		alias, help },
 #include "base/conf.def"
 #undef CONF_INT
 #undef CONF_BOOL
 #undef CONF_TEXT
 #undef CONF_WORD
+#undef CONF_LIST
 #undef CONF_SECRET
 	{ 0 },
 };
@@ -174,6 +179,9 @@ conf_set(struct conf *conf, const char *name, const char *value)
 				strchr(row->words, '[') ? "like" : "one of", row->words);
 			return why;
 		}
+		text = row->check ? row->check(value) : NULL;
+		if (text)
+			return text;
 		*(const char **)(void *)member = conf_keep(value, strlen(value));
 		return NULL;
 	}

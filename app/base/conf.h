@@ -18,12 +18,14 @@ struct conf {
 #define CONF_BOOL(name, fallback, alias, help)          bool name;
 #define CONF_TEXT(name, fallback, alias, help)          const char *name;
 #define CONF_WORD(name, fallback, words, alias, help)   const char *name;
+#define CONF_LIST(name, fallback, check, alias, help)   const char *name;
 #define CONF_SECRET(name, fallback, alias, help)        const char *name;
 #include "base/conf.def"
 #undef CONF_INT
 #undef CONF_BOOL
 #undef CONF_TEXT
 #undef CONF_WORD
+#undef CONF_LIST
 #undef CONF_SECRET
 	const char *file;    /* that was named and read; NULL: none */
 	const char *program; /* "booking", "verify", …: also the name of its PostgreSQL role */

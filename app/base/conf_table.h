@@ -17,6 +17,8 @@ struct conf_row {
 	int64_t min, max;
 	/* of a text: all that it may be, as patterns separated by spaces, or NULL */
 	const char *words;
+	/* of a text: NULL where it may be that, else what is wrong, as the end of a sentence */
+	const char *(*check)(const char *value);
 	const char *alias; /* names in the environment, separated by spaces */
 	const char *help;
 };

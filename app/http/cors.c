@@ -3,11 +3,11 @@
  * page can do nothing here that its reader has not given it a token for.
  */
 #include "http/cors.h"
+
+#include "base/conf_list.h"
 #include "http/respond.h"
 
-#define ORIGINS_MAX 64
-
-static const char *origins[ORIGINS_MAX];
+static const char *origins[CONF_ORIGINS_MAX];
 static size_t origin_count;
 static bool all_origins;
 
@@ -16,7 +16,7 @@ add_origin(const char *text, size_t len)
 {
 	char *copy;
 
-	if (!len || origin_count == ORIGINS_MAX)
+	if (origin_count == CONF_ORIGINS_MAX)
 		return;
 	copy = strndup(text, len);
 	if (!copy)
@@ -31,21 +31,13 @@ add_origin(const char *text, size_t len)
 void
 respond_allow_origins(const char *allowed_origins)
 {
-	/* A JSON list of origins differs from a plain one by brackets and quotes, which no origin
-	 * contains. */
-	static const char between[] = " \t,[]\"'";
+	const char *origin;
 
 	while (origin_count)
 		free((void *)(uintptr_t)origins[--origin_count]);
 	all_origins = false;
-	for (const char *at = allowed_origins; *at;) {
-		size_t len;
-
-		at += strspn(at, between);
-		len = strcspn(at, between);
-		add_origin(at, len);
-		at += len;
-	}
+	for (size_t len; (len = conf_next_origin(&allowed_origins, &origin)) > 0;)
+		add_origin(origin, len);
 }
 
 static bool

@@ -274,5 +274,5 @@ test('others only from the networks that are named', async (t) => {
 	}
 	const refused = configuration('127.0.0.1:1', { HOLDFAST_METRICS_NETWORKS: '10.0.0.0/8; } allow all' });
 	assert.notEqual(refused.status, 0);
-	assert.match(refused.stderr, /not a network/);
+	assert.match(refused.stderr, /METRICS_NETWORKS in the environment: it must be addresses/);
 });

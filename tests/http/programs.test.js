@@ -53,11 +53,13 @@ test('a configuration that is wrong is refused with its file and line', () => {
 	for (const [text, line] of [['# x\n\nhold_second = 5\n', 3], ['hold_seconds = 5\nhold_seconds\n', 2],
 		['hold_seconds = 86401\n', 1], ['hold_seconds = 5 seconds\n', 1],
 		['# x\nlog_level = loud\n', 2], ['environment = staging\n', 1], ['payment_provider = paypal\n', 1],
-		['currency = eur\n', 1]]) {
+		['currency = eur\n', 1], ['allowed_origins = shop.example\n', 1], ['metrics_networks = 10.0.0.0/33\n', 1]]) {
 		fs.writeFileSync(file, text);
-		const done = start('holdfast-booking', ['--config', file, '--print-config']);
-		assert.equal(done.status, 2, text);
-		assert.ok(done.stderr.includes(`${file}:${line}`), done.stderr);
+		for (const name of ['holdfast-booking', 'holdfast-janitor', 'holdfast-user']) {
+			const done = start(name, ['--config', file, '--print-config']);
+			assert.equal(done.status, 2, text);
+			assert.ok(done.stderr.includes(`${file}:${line}`), done.stderr);
+		}
 	}
 });
 

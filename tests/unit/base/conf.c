@@ -5,6 +5,7 @@
 #include <criterion/redirect.h>
 #include <unistd.h>
 
+#include "base/conf_list.h"
 #include "base/conf_table.h"
 #include "base/str.h"
 
@@ -210,6 +211,8 @@ REFUSED(provider_that_is_waited_for_beyond_the_budget,
 REFUSED(budget_with_no_time_for_the_provider,
 	LOAD("--set", "payment_provider=stripe", "--set", "payment_timeout_ms=100", "--set",
 		"worker_budget_ms=1000"))
+REFUSED(networks_that_are_none, LOAD("--set", "metrics_networks=10.0.0.0/8,localhost"))
+REFUSED(origins_that_are_none, LOAD("--set", "allowed_origins=https://a.example,b.example"))
 REFUSED(unknown_option, LOAD("--nonsense"); conf_done(&conf, 5))
 REFUSED(too_many_words, LOAD("a", "b"); conf_done(&conf, 1))
 REFUSED(option_without_its_value, const char *value; LOAD("--event");
@@ -228,6 +231,47 @@ Test(conf, provider_is_waited_for_within_the_budget)
 	LOAD("--set", "payment_provider=stripe", "--set", "payment_timeout_ms=3000");
 	LOAD("--set", "payment_timeout_ms=60000", "--set", "worker_budget_ms=100");
 	cr_assert_eq(conf.payment_timeout_ms, 60000);
+}
+
+Test(conf, networks_are_addresses_with_or_without_bits)
+{
+	static const char *const good[] = { "", " ", "192.0.2.7", "10.0.0.0/8,192.0.2.7",
+		"::1, 2001:db8::/32 ,::ffff:10.0.0.1/128", "0.0.0.0/0" };
+	static const char *const bad[] = { "10.0.0", "10.0.0.0/33", "10.0.0.0/", "10.0.0.0/-1",
+		"10.0.0.0/8/8", "::1/129", "2001:db8:::/32", "host", "10.0.0.1;", "10.0.0.1 1; }",
+		"[::1]", "unix:", "256.0.0.1", "*",
+		"2001:0db8:0000:0000:0000:0000:0000:0001/00000000000000000000000000000000000" };
+
+	for (size_t i = 0; i < ARRAY_LENGTH(good); i++)
+		cr_assert_null(conf_check_networks(good[i]), "%s", good[i]);
+	for (size_t i = 0; i < ARRAY_LENGTH(bad); i++)
+		cr_assert(conf_check_networks(bad[i]), "%s", bad[i]);
+}
+
+Test(conf, origins_are_as_browsers_write_them)
+{
+	static const char *const good[] = { "", "*", "null", "https://shop.example",
+		"https://shop.example/, http://127.0.0.1:3000", "[]", "[\"https://a.example\"]",
+		" [ \"https://a.example\" , \"http://b-1.example:65535\" ] ",
+		"capacitor://localhost,HTTPS://A.EXAMPLE" };
+	static const char *const bad[] = { "shop.example", "https://", "https:///", "//a.example",
+		"https://a.example/shop", "https://a.example//",
+		"https://a.example:", "https://a.example:0", "https://a.example:65536",
+		"https://*.example", "https://u@a.example", "https://[::1]:3000",
+		"https://a.example;b", "1https://a", "'https://a.example'",
+		"[\"https://a.example\"", "\"https://a.example", "https://a.example]",
+		"[https://a],[https://b]", "https://a.example?x", "**" };
+	char many[CONF_ORIGINS_MAX * 16 + 32] = "";
+
+	for (size_t i = 0; i < ARRAY_LENGTH(good); i++)
+		cr_assert_null(conf_check_origins(good[i]), "%s", good[i]);
+	for (size_t i = 0; i < ARRAY_LENGTH(bad); i++)
+		cr_assert(conf_check_origins(bad[i]), "%s", bad[i]);
+	for (int i = 0; i < CONF_ORIGINS_MAX; i++)
+		memcpy(many + strlen(many), "http://a.b ", sizeof("http://a.b "));
+	cr_assert_null(conf_check_origins(many));
+	memcpy(many + strlen(many), "http://c", 9);
+	cr_assert(conf_check_origins(many));
 }
 
 Test(conf, masks_passwords_wherever_they_stand)
