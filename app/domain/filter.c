@@ -11,23 +11,6 @@
 #include "queries.h"
 #include "scripts.h"
 
-static int32_t wanted;
-
-int32_t
-filter_wanted(void)
-{
-	int32_t event_id = wanted;
-
-	wanted = 0;
-	return event_id;
-}
-
-void
-filter_want(int32_t event_id)
-{
-	wanted = event_id;
-}
-
 /*
  * State in Redis is believed only under the run of Redis and of PostgreSQL that it was built under:
  * a restart of either may have lost what the other knows. NULL: Redis is away.
@@ -147,7 +130,7 @@ filter_take(struct context *house, const struct filter_wish *wish, struct filter
 	read_verdict(answer, reply, house->arena);
 	switch (answer->verdict) {
 	case FILTER_MISSING:
-		wanted = wish->event_id;
+		filter_want(wish->event_id);
 		break;
 	case FILTER_TAKEN:
 	case FILTER_LOST:
@@ -176,7 +159,7 @@ filter_put(struct context *house, const struct filter_entry *entry)
 		filter_unheard(house, entry->event_id, entry->booking_id, false);
 	said = reply ? redis_text(reply, NULL) : NULL;
 	if (said && strcmp(said, "missing") == 0)
-		wanted = entry->event_id;
+		filter_want(entry->event_id);
 	notice_changed(house, entry->event_id);
 }
 
@@ -201,7 +184,7 @@ filter_forget(struct context *house, int32_t event_id)
 
 	if (house->redis)
 		run(house, &script_forget, event_id, none);
-	wanted = event_id;
+	filter_want(event_id);
 	notice_moved(house, event_id);
 }
 

@@ -126,17 +126,26 @@ enum problem filter_picture(struct context *house, int32_t event_id, struct filt
 /* Text that stands for the states and nothing else, wherever they come from. */
 const char *filter_picture_tag(const struct filter_picture *picture);
 
+enum filter_built {
+	FILTER_THERE, /* nothing to do, or another process is at it, or it is left to a job */
+	FILTER_BUILT, /* here */
+	FILTER_OVER   /* the event is over: nothing is kept of it */
+};
+
 /*
  * Builds what is kept of an event from one snapshot of PostgreSQL where nothing usable is there,
  * behind a fence: whatever a request touches meanwhile is looked at again afterwards. One process
- * at a time; does nothing where the state is there. In pages: needs little memory for any number of
- * seats. *rebuilt (may be NULL) is set where it was built here.
+ * at a time; does nothing where the state is there, or the event is over. In pages: needs little
+ * memory for any number of seats. What fails after a second or more is left alone for thirty times
+ * as long by all but jobs (patient), which have the time: else one that is too large for the budget
+ * of a request would be begun again and again.
  */
-enum problem filter_rebuild(struct context *house, int32_t event_id, bool *rebuilt);
+enum problem
+filter_rebuild(struct context *house, int32_t event_id, bool patient, enum filter_built *out);
 
 /*
  * Rebuilds the event that a request of this process found missing, if there is one: while no client
- * waits. What fails is logged, and asked for again by the next request.
+ * waits. What fails is logged.
  */
 void filter_rebuild_wanted(struct context *house);
 
@@ -159,6 +168,7 @@ bool filter_idle(struct context *house);
 /* What a comparison found. Under repair, what was touched meanwhile counts as no difference. */
 struct filter_drift {
 	bool busy;    /* another process is at it, or came to it before the end */
+	bool over;    /* the event is over: nothing is to be kept of it; repair alone looks */
 	bool missing; /* nothing usable was there: rebuilt, or (repair false) nothing to compare */
 	int64_t event_wrong; /* what was read of the event itself: all is built anew */
 	int64_t entries;     /* bookings compared */

@@ -22,11 +22,8 @@ int filter_put_rows(struct context *house, int32_t event_id, const struct pg_row
 /* Before a keyed request is judged: Redis may not have heard all that this process wrote. */
 void filter_doubt(struct context *house, int32_t event_id);
 
-/* Notes that a request found nothing kept of this event. */
+/* Notes that a request found nothing kept of this event; for filter_rebuild_wanted(). */
 void filter_want(int32_t event_id);
-
-/* That event, once; 0: none. */
-int32_t filter_wanted(void);
 
 /* Arrays in PostgreSQL's text format in the form of an entry: "1,2,3" and "FLOOR:2,VIP:1". */
 const char *filter_positions(struct arena *arena, const char *literal);
@@ -42,8 +39,12 @@ struct filter_fence {
 	bool missing;     /* nothing usable is kept */
 };
 
-/* False: Redis is away. */
-bool filter_fence_up(struct context *house, int32_t event_id, struct filter_fence *fence);
+/*
+ * False: Redis is away. patient: for who has the time of a job; others find it busy for a while
+ * after a build that failed.
+ */
+bool
+filter_fence_up(struct context *house, int32_t event_id, bool patient, struct filter_fence *fence);
 void filter_fence_down(struct context *house, const struct filter_fence *fence);
 
 /* A step of store/lua/install.lua; false: the fence is another's, or Redis is away. */

@@ -7,7 +7,6 @@
 
 #include "base/clock.h"
 #include "base/id.h"
-#include "base/log.h"
 #include "base/str.h"
 #include "domain/notice.h"
 #include "queries.h"
@@ -17,12 +16,16 @@
 #define LOOKS_MAX    8
 #define FIELDS_MAX   31
 
+/* What fails after so long is left alone so many times as long as it took. */
+#define LONG_US      INT64_C(1000000)
+#define REST_TIMES   30
+
 /* Requests that were under way when the state was lost may still come back for their answer. */
 #define IN_FLIGHT_MS 10000
 #define DAY_MS       86400000
 
 bool
-filter_fence_up(struct context *house, int32_t event_id, struct filter_fence *fence)
+filter_fence_up(struct context *house, int32_t event_id, bool patient, struct filter_fence *fence)
 {
 	unsigned char random[8];
 	char epoch[2 * sizeof(random) + 1];
@@ -40,7 +43,8 @@ filter_fence_up(struct context *house, int32_t event_id, struct filter_fence *fe
 	fence->epoch = arena_strdup(house->arena, epoch);
 	reply = redis_script(house->redis, &script_fence, (const char *[]){ fence->prefix, NULL },
 		(const char *[]){ fence->stamp, fence->epoch,
-			arena_printf(house->arena, "%d", FILTER_LEASE_MS), NULL },
+			arena_printf(house->arena, "%d", FILTER_LEASE_MS), patient ? "1" : "0",
+			NULL },
 		house->arena);
 	said = reply && redis_kind(reply) == REDIS_LIST ? redis_text(redis_at(reply, 0), NULL)
 							: NULL;
@@ -353,16 +357,69 @@ install_end(struct context *house, int32_t event_id, const struct filter_fence *
 	return believed ? install_touched(house, event_id, fence) : PROBLEM_UNAVAILABLE;
 }
 
-enum problem
-filter_rebuild(struct context *house, int32_t event_id, bool *rebuilt)
+/* Behind the fence, and not believed before the last step. */
+static enum problem
+install(struct context *house, int32_t event_id, const struct filter_fence *fence)
 {
 	const char *fields[FIELDS_MAX];
-	struct filter_fence fence;
 	struct pg_rows none;
 	struct arena *arena;
 	enum problem err;
 
-	if (!filter_fence_up(house, event_id, &fence))
+	err = pg_exec(house->pg, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", house->arena,
+		house->deadline_us, house->why, &none);
+	if (err)
+		return err;
+	arena = arena_new();
+	err = install_event(house, fence, arena, event_id, fields);
+	arena_free(arena);
+	pg_exec(house->pg, "ROLLBACK", house->arena, house->deadline_us, house->why, &none);
+	return err ? err : install_end(house, event_id, fence, fields);
+}
+
+/* What fails at once is tried again by whoever comes next: that costs little. */
+static void
+give_up(struct context *house, const struct filter_fence *fence, int64_t took_us)
+{
+	if (took_us < LONG_US)
+		filter_fence_down(house, fence);
+	else
+		filter_step(house, fence, house->arena,
+			(const char *[]){ fence->epoch, "fail", fence->stamp,
+				str_int(house->arena, REST_TIMES * took_us / 1000), NULL });
+}
+
+/* NOT_FOUND: there is no such event. */
+static enum problem
+is_over(struct context *house, int32_t event_id, bool *over)
+{
+	int64_t id = event_id;
+	struct pg_rows rows;
+	enum problem err;
+
+	err = query_filter_known(house->pg, house->arena, house->deadline_us, house->why, &rows,
+		pg_array_int(house->arena, &id, 1));
+	if (!err && rows.count == 0)
+		err = PROBLEM_NOT_FOUND;
+	if (!err)
+		*over = pg_bool(&rows, 0, FILTER_KNOWN_OVER);
+	return err;
+}
+
+enum problem
+filter_rebuild(struct context *house, int32_t event_id, bool patient, enum filter_built *out)
+{
+	int64_t began_us = clock_monotonic_us();
+	struct filter_fence fence;
+	bool over;
+	enum problem err = is_over(house, event_id, &over);
+
+	if (err)
+		return err;
+	*out = over ? FILTER_OVER : FILTER_THERE;
+	if (over)
+		return PROBLEM_NONE;
+	if (!filter_fence_up(house, event_id, patient, &fence))
 		return PROBLEM_UNAVAILABLE;
 	if (fence.busy)
 		return PROBLEM_NONE;
@@ -370,31 +427,13 @@ filter_rebuild(struct context *house, int32_t event_id, bool *rebuilt)
 		filter_fence_down(house, &fence);
 		return PROBLEM_NONE;
 	}
-	err = pg_exec(house->pg, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", house->arena,
-		house->deadline_us, house->why, &none);
-	if (!err) {
-		arena = arena_new();
-		err = install_event(house, &fence, arena, event_id, fields);
-		arena_free(arena);
-		pg_exec(house->pg, "ROLLBACK", house->arena, house->deadline_us, house->why, &none);
+	err = install(house, event_id, &fence);
+	if (err) {
+		give_up(house, &fence, clock_monotonic_us() - began_us);
+		return err;
 	}
-	if (!err)
-		err = install_end(house, event_id, &fence, fields);
 	filter_fence_down(house, &fence);
-	if (!err)
-		notice_changed(house, event_id);
-	if (!err && rebuilt)
-		*rebuilt = true;
-	return err;
-}
-
-void
-filter_rebuild_wanted(struct context *house)
-{
-	int32_t event_id = filter_wanted();
-	enum problem err = event_id ? filter_rebuild(house, event_id, NULL) : PROBLEM_NONE;
-
-	if (err)
-		log_line(LOG_WARN, "filter=rebuild event=%d problem=%s", (int)event_id,
-			problem_rows[err].slug);
+	notice_changed(house, event_id);
+	*out = FILTER_BUILT;
+	return PROBLEM_NONE;
 }

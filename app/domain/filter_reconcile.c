@@ -315,6 +315,17 @@ compare_used(struct filter_compare *c)
 
 /* ---- the whole ------------------------------------------------------------------------------- */
 
+static enum problem
+rebuild(struct filter_compare *c)
+{
+	enum filter_built built = FILTER_THERE;
+	enum problem err = filter_rebuild(c->house, c->event_id, true, &built);
+
+	c->drift->missing = built == FILTER_BUILT;
+	c->drift->over = built == FILTER_OVER;
+	return err;
+}
+
 /* Without a fence there is nothing to take down, and nothing is written. */
 static enum problem
 begin(struct filter_compare *c)
@@ -324,10 +335,10 @@ begin(struct filter_compare *c)
 	enum problem err;
 
 	if (c->repair) {
-		err = filter_rebuild(c->house, c->event_id, &c->drift->missing);
-		if (err)
+		err = rebuild(c);
+		if (err || c->drift->over)
 			return err;
-		if (!filter_fence_up(c->house, c->event_id, &c->fence))
+		if (!filter_fence_up(c->house, c->event_id, true, &c->fence))
 			return PROBLEM_UNAVAILABLE;
 		/* Forgotten again since the rebuild: whoever asks will have it built. */
 		c->drift->busy = c->fence.busy || c->fence.missing;
@@ -394,7 +405,7 @@ filter_reconcile(struct context *house, int32_t event_id, bool repair, struct fi
 						FILTER_DIFFERENCES_MAX) };
 	c.batch = ARENA_ARRAY(house->arena, const char *, 4 * FILTER_BATCH + 16);
 	err = begin(&c);
-	if (!err && (drift->busy || c.fence.missing))
+	if (!err && (drift->over || drift->busy || c.fence.missing))
 		return PROBLEM_NONE;
 	if (!err)
 		err = compare_all(&c);
@@ -404,7 +415,7 @@ filter_reconcile(struct context *house, int32_t event_id, bool repair, struct fi
 	}
 	if (!err && repair && drift->event_wrong > 0) {
 		filter_forget(house, event_id); /* and with it the fence */
-		return filter_rebuild(house, event_id, &drift->missing);
+		return rebuild(&c);
 	}
 	if (repair)
 		filter_fence_down(house, &c.fence);

@@ -167,14 +167,14 @@ next_kept(struct context *house, struct job_run *run, struct work *work)
 	if (n == 0)
 		return PROBLEM_NONE;
 	/* After the keys were seen: an event is there before anything is kept of it. */
-	err = query_reconcile_known(house->pg, house->arena, house->deadline_us, house->why, &rows,
+	err = query_filter_known(house->pg, house->arena, house->deadline_us, house->why, &rows,
 		pg_array_int(house->arena, fresh, n));
 	for (size_t i = 0; !err && i < n; i++) {
 		bool known = false;
 
 		for (int row = 0; row < rows.count && !known; row++)
-			known = pg_int(&rows, row, RECONCILE_KNOWN_EVENT_ID) == fresh[i] &&
-				!pg_bool(&rows, row, RECONCILE_KNOWN_OVER);
+			known = pg_int(&rows, row, FILTER_KNOWN_EVENT_ID) == fresh[i] &&
+				!pg_bool(&rows, row, FILTER_KNOWN_OVER);
 		enqueue(run, work, (int32_t)(known ? fresh[i] : -fresh[i]));
 	}
 	return err;
@@ -237,6 +237,18 @@ print_drift(int32_t event_id, const struct filter_drift *drift)
 }
 
 static enum problem
+discard(struct context *house, struct job_run *run, struct work *work, int32_t event_id)
+{
+	if (run->verbose || work->event_id)
+		printf("event=%" PRId32 " over=yes\n", event_id);
+	work->removed++;
+	if (run->dry_run)
+		return PROBLEM_NONE;
+	metrics_add(METRIC_DRIFT, METRIC_DRIFT_STALE, 1);
+	return filter_discard(house, event_id) ? PROBLEM_NONE : PROBLEM_UNAVAILABLE;
+}
+
+static enum problem
 compare(struct context *house, struct job_run *run, struct work *work, int32_t event_id)
 {
 	const char *reason = "another-is-at-it";
@@ -253,6 +265,8 @@ compare(struct context *house, struct job_run *run, struct work *work, int32_t e
 		return PROBLEM_NONE;
 	if (err)
 		return err;
+	if (drift.over)
+		return discard(house, run, work, event_id);
 	if (drift.busy)
 		log_line(LOG_INFO, "event=%" PRId32 " busy=yes reason=%s", event_id, reason);
 	for (size_t i = 0; run->verbose && i < drift.differences_count; i++) {
@@ -264,18 +278,6 @@ compare(struct context *house, struct job_run *run, struct work *work, int32_t e
 		print_drift(event_id, &drift);
 	add_drift(run, work, &drift);
 	return PROBLEM_NONE;
-}
-
-static enum problem
-discard(struct context *house, struct job_run *run, struct work *work, int32_t event_id)
-{
-	if (run->verbose)
-		printf("event=%" PRId32 " over=yes\n", event_id);
-	work->removed++;
-	if (run->dry_run)
-		return PROBLEM_NONE;
-	metrics_add(METRIC_DRIFT, METRIC_DRIFT_STALE, 1);
-	return filter_discard(house, event_id) ? PROBLEM_NONE : PROBLEM_UNAVAILABLE;
 }
 
 /* ---- the run --------------------------------------------------------------------------------- */
@@ -332,7 +334,7 @@ batch(struct context *house, struct job_run *run, int64_t *done)
 	enum problem err = PROBLEM_NONE;
 
 	house->deadline_us = clock_monotonic_us() + BUDGET_US;
-	if (work->event_id && work->compared + work->busy == 0 && work->count == 0)
+	if (work->event_id && work->compared + work->busy + work->removed == 0 && work->count == 0)
 		enqueue(run, work, (int32_t)work->event_id);
 	/* Without Redis there is nothing to keep equal. */
 	if (*house->conf->redis_url == '\0')

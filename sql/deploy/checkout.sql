@@ -246,7 +246,7 @@ INSERT INTO job_schedule (name, every) VALUES ('payment-sweep', '1 minute');
 GRANT EXECUTE ON FUNCTION checkout, payment_opened TO holdfast_payment;
 GRANT EXECUTE ON FUNCTION payments_due, payments_give_up, payments_waiting, payment_opened, job_begin, job_beat,
   job_end TO holdfast_payment_sweep;
-GRANT EXECUTE ON FUNCTION event_shown, filter_event, filter_entries, filter_some, filter_used,
+GRANT EXECUTE ON FUNCTION event_shown, filter_known, filter_event, filter_entries, filter_some, filter_used,
   filter_seats TO holdfast_payment, holdfast_payment_sweep, holdfast_webhooks;
 
 COMMIT;

@@ -225,7 +225,7 @@ END
 $$;
 
 GRANT EXECUTE ON FUNCTION queue_trim TO holdfast_janitor;
-GRANT EXECUTE ON FUNCTION queue_section, queue_over, queue_ticket, queue_leave, confirm, release, event_shown, filter_event,
+GRANT EXECUTE ON FUNCTION queue_section, queue_over, queue_ticket, queue_leave, confirm, release, event_shown, filter_known, filter_event,
     filter_entries, filter_used, filter_seats
   TO holdfast_queue;
 GRANT EXECUTE ON FUNCTION queue_epoch, queue_mark, filter_some TO holdfast_queue, holdfast_queue_advance;

@@ -72,6 +72,14 @@ CREATE VIEW filter_held AS
     WHERE CASE b.status WHEN 'CONFIRMED' THEN true WHEN 'HOLD' THEN b.expires_at > now()
       WHEN 'RESERVED' THEN b.expires_at > now() ELSE false END;
 
+-- Of these events those that there are. over: nothing of them is sold, held or looked at any more, and Redis
+-- keeps nothing of them.
+CREATE FUNCTION filter_known(p_events integer[]) RETURNS TABLE (event_id integer, over boolean)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = holdfast, pg_temp AS $$
+  SELECT e.event_id, greatest(e.sales_end, e.event_date) < now() - interval '1 day'
+    FROM holdfast.events e WHERE e.event_id = ANY (p_events)
+$$;
+
 -- The live owners of these seats: what repairs a filter that took them for free.
 CREATE FUNCTION seat_owners(p_event integer, p_seats text[]) RETURNS SETOF filter_entry
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = holdfast, pg_temp AS $$
@@ -219,6 +227,7 @@ $$;
 
 GRANT EXECUTE ON FUNCTION booking_get, booking_list, event_sections TO holdfast_booking;
 GRANT EXECUTE ON FUNCTION seat_owners TO holdfast_booking;
+GRANT EXECUTE ON FUNCTION filter_known TO holdfast_booking, holdfast_catalog, holdfast_reconcile;
 GRANT EXECUTE ON FUNCTION filter_event, filter_entries, filter_some, filter_killed, filter_used,
     filter_seats
   TO holdfast_booking, holdfast_catalog, holdfast_reconcile, holdfast_verify;

@@ -13,13 +13,6 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = holdfast, pg_temp AS $$
     ORDER BY e.event_id LIMIT p_limit
 $$;
 
--- Of these events those that there are. over: nothing of them is sold, held or looked at any more.
-CREATE FUNCTION reconcile_known(p_events integer[]) RETURNS TABLE (event_id integer, over boolean)
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = holdfast, pg_temp AS $$
-  SELECT e.event_id, greatest(e.sales_end, e.event_date) < now() - interval '1 day'
-    FROM holdfast.events e WHERE e.event_id = ANY (p_events)
-$$;
-
 -- A page of the events that are sold, or were an hour ago. wanted: Redis should keep it. Times in
 -- milliseconds since 1970. sections: one a line, id|kind|capacity; counts: one a line, id|held|sold, of
 -- general admission; seats: held, reserved, booked and killed ones; entries: bookings that hold places;
@@ -73,7 +66,7 @@ $$;
 -- Beside the light run of each minute.
 INSERT INTO job_schedule (name, every) VALUES ('reconcile-full', '1 hour');
 
-GRANT EXECUTE ON FUNCTION reconcile_wanted, reconcile_known, reconcile_glance TO holdfast_reconcile;
+GRANT EXECUTE ON FUNCTION reconcile_wanted, reconcile_glance TO holdfast_reconcile;
 GRANT EXECUTE ON FUNCTION job_begin, job_beat, job_end TO holdfast_reconcile;
 
 COMMIT;

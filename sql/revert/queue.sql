@@ -1,6 +1,6 @@
 BEGIN;
 SET LOCAL search_path = holdfast, public;
-REVOKE EXECUTE ON FUNCTION confirm, release, event_shown, filter_event, filter_entries, filter_used, filter_seats,
+REVOKE EXECUTE ON FUNCTION confirm, release, event_shown, filter_known, filter_event, filter_entries, filter_used, filter_seats,
   filter_some FROM holdfast_queue, holdfast_queue_advance;
 REVOKE EXECUTE ON FUNCTION job_begin, job_beat, job_end FROM holdfast_queue_advance;
 DELETE FROM job_schedule WHERE name = 'queue-advance';

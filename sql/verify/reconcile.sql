@@ -1,5 +1,4 @@
 BEGIN;
 SELECT 'holdfast.reconcile_wanted(integer, integer)'::regprocedure,
-  'holdfast.reconcile_known(integer[])'::regprocedure,
   'holdfast.reconcile_glance(integer, integer)'::regprocedure;
 ROLLBACK;

@@ -258,6 +258,9 @@ describe('which events', () => {
 		for (const name of ['hf:{abc}:meta', 'other:{1}:meta', 'hf:{-1}:meta']) {
 			assert.equal(await redis.call('DEL', name), 1, name);
 		}
+		await redis.call('SET', old.key('meta'), 'x');
+		assert.match(stack.reconcile(old.id), new RegExp(`^event=${old.id} over=yes\\n$`), 'by its id too');
+		assert.deepEqual(await redis.call('KEYS', old.key('*')), []);
 		// Its bookings are still there for their buyers.
 		assertStatus(await move(bob, old.sold, 'cancel'), 200);
 		assert.equal(reconcile('--full').busy, 0);

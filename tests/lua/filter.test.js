@@ -358,6 +358,35 @@ test('learn: ids that only PostgreSQL knew', async () => {
   assert.deepEqual(await redis.script('learn', [P], ['e0', Date.now(), id(9)]), ['stale']);
 });
 
+test('fence: after a rebuild that failed only who has time tries again', async () => {
+  const fence = async (e, patient, stamp = STAMP) => (await redis.script('fence', [P], [stamp, e, 60000, patient]))[0];
+  const fail = async (e) => {
+    assert.equal(await redis.script('install', [P], [e, 'fail', STAMP, 50000]), 1);
+    assert.equal(await redis.call('EXISTS', `${P}:fence`), 0);
+    const left = await redis.call('PTTL', `${P}:late`);
+    assert.ok(left > 40000 && left <= 50000, `${left}`);
+  };
+  const release = (e) => redis.script('install', [P], [e, 'release']);
+  await clear();
+  assert.equal(await fence('e1', 0), 'missing');
+  await fail('e1');
+  assert.equal(await fence('e2', 0), 'busy');
+  assert.equal(await redis.call('EXISTS', `${P}:fence`), 0);
+  assert.equal(await redis.script('install', [P], ['e2', 'fail', STAMP, 50000]), 0, 'only behind its own fence');
+  assert.equal(await fence('e3', 1), 'missing');
+  assert.equal(await redis.script('install', [P], ['e3', 'finish', 'stamp', STAMP]), 1);
+  await release('e3');
+  assert.equal(await fence('e4', 0), 'kept', 'one that has not failed lifts it');
+  await fail('e4');
+  assert.equal(await fence('e5', 0, 'another start'), 'missing', 'as a restart of a server does');
+  await fail('e5');
+  await redis.script('forget', [P], []);
+  assert.equal(await fence('e6', 0), 'missing', 'and an edit of the event');
+  await fail('e6');
+  await redis.script('discard', [P], []);
+  assert.deepEqual(await redis.call('KEYS', `${P}*`), []);
+});
+
 test('fence: none stands for ever, and what is no state does not keep it from standing', async () => {
   await redis.call('SET', `${P}:fence`, 'rubbish');
   assert.equal((await redis.script('fence', [P], [STAMP, 'e1', 60000]))[0], 'kept');

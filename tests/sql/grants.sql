@@ -13,11 +13,11 @@ INSERT INTO granted VALUES
   ('holdfast_admin', 'analytics capacity_list event_create event_update filter_some log_list paid price_list refunded seat_states section_counts '
     || 'venue_create venue_list webhook_create webhook_delete webhook_list'),
   ('holdfast_booking', 'booking_get booking_list cancel confirm confirm_seats event_sections event_shown extend '
-    || 'filter_entries filter_event filter_killed filter_seats filter_some filter_used hold job_list '
+    || 'filter_entries filter_event filter_killed filter_known filter_seats filter_some filter_used hold job_list '
     || 'release seat_owners seat_states section_counts'),
   ('holdfast_catalog', 'event_available event_brief event_demand event_get event_list event_popular event_seatmap '
     || 'event_seats event_shown '
-    || 'filter_entries filter_event filter_killed filter_seats filter_some filter_used job_list outbox_state '
+    || 'filter_entries filter_event filter_killed filter_known filter_seats filter_some filter_used job_list outbox_state '
     || 'seat_states section_counts'),
   ('holdfast_demo', 'account_add account_change account_named event_create event_find venue_create '
     || 'venue_find venue_list'),
@@ -26,26 +26,26 @@ INSERT INTO granted VALUES
   ('holdfast_notices', 'delivery_list delivery_resend outbox_state'),
   ('holdfast_outbox', 'job_beat job_begin job_end outbox_bury outbox_spread outbox_state outbox_take outbox_told outbox_trim '
     || 'refund_told refunds_due'),
-  ('holdfast_payment', 'checkout event_shown filter_entries filter_event filter_seats filter_some filter_used '
+  ('holdfast_payment', 'checkout event_shown filter_entries filter_event filter_known filter_seats filter_some filter_used '
     || 'payment_opened payment_told'),
-  ('holdfast_payment_sweep', 'event_shown filter_entries filter_event filter_seats filter_some filter_used job_beat '
+  ('holdfast_payment_sweep', 'event_shown filter_entries filter_event filter_known filter_seats filter_some filter_used job_beat '
     || 'job_begin job_end payment_notices_trim payment_opened payment_told payments_due payments_give_up '
     || 'payments_waiting'),
   ('holdfast_pricing', 'job_beat job_begin job_end pricing_apply pricing_next'),
-  ('holdfast_queue', 'confirm event_shown filter_entries filter_event filter_seats filter_some filter_used '
+  ('holdfast_queue', 'confirm event_shown filter_entries filter_event filter_known filter_seats filter_some filter_used '
     || 'queue_epoch queue_leave queue_mark queue_over queue_room queue_room_end queue_room_leave queue_section queue_serve queue_ticket '
     || 'release'),
   ('holdfast_queue_advance', 'filter_some job_beat job_begin job_end queue_epoch queue_mark queue_open_lines queue_room '
     || 'queue_serve'),
-  ('holdfast_reconcile', 'event_shown filter_entries filter_event filter_killed filter_seats filter_some '
-    || 'filter_used job_beat job_begin job_end reconcile_glance reconcile_known reconcile_wanted'),
+  ('holdfast_reconcile', 'event_shown filter_entries filter_event filter_killed filter_known filter_seats filter_some '
+    || 'filter_used job_beat job_begin job_end reconcile_glance reconcile_wanted'),
   ('holdfast_rollup', 'job_beat job_begin job_end rollup_compare rollup_due rollup_repair rollup_step'),
   ('holdfast_user', 'account_add account_change account_list'),
   ('holdfast_verify', 'audit audit_bookings audit_events audit_i1 audit_i2 audit_i3 audit_i4 audit_i5 audit_i6 '
     || 'audit_i7 audit_i9 audit_lines audit_money audit_queue '
     || 'event_shown filter_entries filter_event filter_killed filter_seats filter_some filter_used seat_states '
     || 'section_counts'),
-  ('holdfast_webhooks', 'event_shown filter_entries filter_event filter_seats filter_some filter_used payment_disputed '
+  ('holdfast_webhooks', 'event_shown filter_entries filter_event filter_known filter_seats filter_some filter_used payment_disputed '
     || 'payment_told refund_heard');
 
 SELECT set_eq('SELECT rolname::text FROM programs', 'SELECT role FROM granted',

@@ -49,7 +49,7 @@ BEGIN
   SELECT concat_ws(' ', (SELECT CASE WHEN g.wanted THEN 'wanted' ELSE 'seen' END
         FROM holdfast.reconcile_glance(v_event - 1, 1) g WHERE g.event_id = v_event),
       (SELECT 'built' FROM holdfast.reconcile_wanted(v_event - 1, 1) AS w WHERE w = v_event),
-      (SELECT CASE WHEN k.over THEN 'over' ELSE 'live' END FROM holdfast.reconcile_known(ARRAY[v_event]) k))
+      (SELECT CASE WHEN k.over THEN 'over' ELSE 'live' END FROM holdfast.filter_known(ARRAY[v_event]) k))
     INTO v_seen;
   RETURN v_seen;
 END
@@ -68,7 +68,7 @@ SELECT is(pg_temp.listed($$sales_end = now() - interval '2 hours'$$), 'live', 'f
 SELECT is(pg_temp.listed($$sales_end = now() - interval '25 hours', sales_start = now() - interval '9 days',
   event_date = now() - interval '23 hours'$$), 'live', 'the event was yesterday');
 SELECT is(pg_temp.listed($$event_date = now() - interval '25 hours'$$), 'over', 'and now it is over');
-SELECT is((SELECT string_agg(event_id::text, ',') FROM reconcile_known(ARRAY[:event, 2000000000])),
+SELECT is((SELECT string_agg(event_id::text, ',') FROM filter_known(ARRAY[:event, 2000000000])),
   :'event', 'those that there are');
 SELECT is((SELECT ROW(every)::text FROM job_schedule WHERE name = 'reconcile-full'), '(01:00:00)',
   'a full run has its schedule');

@@ -2,6 +2,7 @@
 local DUE, COUNT = P .. ':due', P .. ':count'
 local FENCE, DIRTY = P .. ':fence', P .. ':dirty'
 local BEFORE, MOVED, LINES = P .. ':before', P .. ':moved', P .. ':lines'
+local LATE = P .. ':late'
 local CHANGED, WAITS = P .. ':changed', P .. ':waits'
 local DAY = 86400000
 local LEASE = 15000

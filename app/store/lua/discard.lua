@@ -9,4 +9,4 @@ for _, name in ipairs(call('SMEMBERS', LINES)) do
   end
 end
 return call('UNLINK', LINES, WAITS, META, SEATS, IDS, OWNER, ENTRY, DUE, COUNT, USED, FENCE, DIRTY, BEFORE, MOVED,
-  TOLD, CHANGED)
+  TOLD, CHANGED, LATE)

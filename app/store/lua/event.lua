@@ -24,6 +24,8 @@
 --           written, with the version that this made; floor: the version after which it has them all
 --   :fence  epoch of a rebuild or a repair under way; since it began :dirty has what was touched,
 --           :before the entries of those bookings as they were, :moved what was added to :count
+--   :late   there for a while after a rebuild that took long and failed: the stamp under which it did. Until that
+--           changes it is left to reconcile, which has more time
 --   :told   what watchers have been told of: told.lua
 --   :lines  set: lines of people who wait, each with keys of its own: queue.lua
 --   :waits  set: those of them in which somebody waits, or is being served

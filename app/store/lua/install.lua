@@ -17,6 +17,7 @@
 --   heard MS                   a comparison behind the fence that went up at MS has found, or written,
 --                              everything
 --   release                    the fence comes down
+--   fail STAMP MS              the same, and for so long only who has more time tries again
 -- Answers 0 when the fence is another's, else 1.
 if not fence_is(ARGV[1]) then
   return 0
@@ -75,13 +76,17 @@ elseif step == 'finish' or step == 'believe' then
     (tonumber(call('HGET', META, 'version') or '') or 0) + 2)
   call('HSET', META, 'version', string.format('%.0f', version + version % 2), 'build', ARGV[1],
     unpack(ARGV, 3))
+  call('UNLINK', LATE)
 elseif step == 'touched' then
   local bookings = touched()
   call('DEL', DIRTY)
   return bookings
 elseif step == 'heard' then
   call('HSET', META, 'heard', ARGV[3])
-elseif step == 'release' then
+elseif step == 'release' or step == 'fail' then
   call('UNLINK', FENCE, DIRTY, BEFORE, MOVED)
+  if step == 'fail' then
+    call('SET', LATE, ARGV[3], 'PX', ARGV[4])
+  end
 end
 return 1
