@@ -40,8 +40,8 @@ enum problem queue_key_keep(struct context *house, int32_t event_id, const char 
 	const struct context_key *key, const char *answer, const char **kept);
 
 /*
- * How a ticket ended, as PostgreSQL knows it; *known: false where it has not. booking_id: that which
- * it is said to have been served with; NULL: that which it would be.
+ * How a ticket ended, as PostgreSQL knows it; *known: false where it has not. booking_id: that
+ * which it is said to have been served with; NULL: that which it would be.
  */
 enum problem queue_ask(struct context *house, const struct ticket *ticket, const char *booking_id,
 	bool *known, struct queue_place *out);
