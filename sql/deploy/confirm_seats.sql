@@ -34,6 +34,8 @@ BEGIN
     RAISE EXCEPTION 'unknown seats' USING ERRCODE = 'HF122',
       DETAIL = places_unknown(p_event, p_seats, '{}');
   END IF;
+  -- These locks are written too: where all is confirmed already, by money whose flush is still under way,
+  -- the commit makes that durable before it is told.
   PERFORM FROM seat_claims c WHERE c.event_id = p_event AND c.position = ANY (v_positions)
     ORDER BY c.position FOR UPDATE;
 
