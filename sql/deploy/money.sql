@@ -44,11 +44,16 @@ BEGIN
 END
 $$;
 
--- EXPIRED or RELEASED, or due -> CONFIRMED, where its places could be had again; null where not.
+-- EXPIRED or RELEASED, or due -> CONFIRMED, where its places could be had again; null where not. One that
+-- was due may itself have kept them: by an extend or a confirm that arrived in time and was waited for here.
+-- 40001 has the caller call again, and judge what is then.
 CREATE FUNCTION booking_confirm_late(b bookings) RETURNS bookings
 LANGUAGE plpgsql SET search_path = holdfast, pg_temp AS $$
 BEGIN
   IF NOT claims_again(b) THEN
+    IF (SELECT k.version FROM bookings k WHERE k.event_id = b.event_id AND k.booking_id = b.booking_id) <> b.version THEN
+      RAISE EXCEPTION 'the booking has moved meanwhile' USING ERRCODE = '40001';
+    END IF;
     RETURN NULL;
   END IF;
   UPDATE bookings SET status = 'CONFIRMED', confirmed_at = now(), ended_at = NULL, late = true, version = version + 1

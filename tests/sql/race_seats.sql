@@ -2,7 +2,7 @@
 -- of its program. Every order of steps is made to happen: nothing here waits for time to pass.
 \set ON_ERROR_STOP on
 SET search_path = holdfast, given, tap, public;
-SELECT plan(70);
+SELECT plan(74);
 SELECT session('s1'), session('s2'), session('s3'), session('owner', 'holdfast_owner') \gset _
 
 -- ---- one seat, two holds -----------------------------------------------------------------------
@@ -275,6 +275,26 @@ SELECT run('s2', 'COMMIT') \gset _
 SELECT is(finish('s1') || ' ' || run('s1', sql_move('release', :event, :'a', 'anna')),
   '40001 HF206 {"status": "CONFIRMED"}', 'called again, it is told so');
 SELECT is((SELECT release_asked_at FROM bookings WHERE booking_id = :'a'), NULL, 'no wish is left');
+SELECT is(sound(), 'sound', 'the books agree');
+
+-- ---- money behind the deadline, and an extend that arrived before it ----------------------------------
+
+SELECT event() AS event \gset
+UPDATE events SET payment = 'stripe' WHERE event_id = :event;
+SELECT open_payment(:event, 'anna', seats(1,2), '{FLOOR}', '{1}', 'pi_race') AS a \gset
+SELECT told('pi_race', 'failed', 0) \gset _
+SELECT clock_timestamp() + interval '1 second' AS deadline \gset
+SELECT due(:event, :'a', :'deadline') \gset _
+SELECT is(run('s1', 'BEGIN') || ' ' || run('s1', format($$SELECT outcome
+    FROM holdfast.extend(%s, %L, %L, NULL, NULL, false, 600, 3600, 3)$$, :event, :'a', buyer('anna'))),
+  'BEGIN moved', 'an extend arrives in time');
+SELECT pg_sleep_until(:'deadline') \gset _
+SELECT format($$SELECT outcome FROM holdfast.payment_told('stripe', 'pi_race', NULL, NULL, NULL, NULL, 'succeeded', %s,
+  'eur', NULL, NULL)$$, total) AS money FROM bookings WHERE booking_id = :'a' \gset
+SELECT start('owner', :'money') \gset _
+SELECT ok(until_waiting('owner'), 'money meets it when the deadline of before is over');
+SELECT run('s1', 'COMMIT') \gset _
+SELECT is(finish('owner') || ' ' || run('owner', :'money'), '40001 confirmed', 'called again, it finds the time that was given');
 SELECT is(sound(), 'sound', 'the books agree');
 
 SELECT count(dblink_disconnect(c)) FROM unnest(dblink_get_connections()) AS c \gset _
