@@ -4,9 +4,6 @@
  */
 #include "history/history.h"
 
-/* The clock of Redis is taken to be right as long as it is no further off than this. */
-#define REDIS_CLOCK_US INT64_C(1000000)
-
 static void
 least(int64_t *known, int64_t us)
 {
@@ -176,6 +173,16 @@ history_derive(struct history *h)
 
 /* ---- ownership ------------------------------------------------------------------------------- */
 
+int64_t
+booking_deadline(const struct booking *b)
+{
+	int64_t us = b->most_expires_us;
+
+	if (b->stored)
+		most(&us, b->expires_us);
+	return us;
+}
+
 struct span
 booking_places(const struct history *h, uint32_t booking)
 {
@@ -250,14 +257,12 @@ left_end(const struct history *h, const struct booking *b)
 static int64_t
 possible_end(const struct history *h, const struct booking *b)
 {
-	int64_t deadline_us = b->most_expires_us, slack_us = h->skew_us + h->drift_us;
+	int64_t deadline_us = booking_deadline(b), slack_us = h->skew_us + h->drift_us;
 	bool owned = b->confirmed_us != RECORD_ABSENT || b->confirmed || b->confirm_unknown;
 	bool ended = b->status == BOOKING_CANCELLED || b->status == BOOKING_REFUNDED;
 	bool kept = b->stored ? b->status == BOOKING_CONFIRMED : owned && !ended;
 	bool left = b->left_us != RECORD_ABSENT && (!b->stored || !kept);
 
-	if (b->stored && (deadline_us == RECORD_ABSENT || b->expires_us > deadline_us))
-		deadline_us = b->expires_us;
 	if (left && left_end(h, b) != EVER)
 		return later(left_end(h, b), h->drift_us);
 	if (kept || deadline_us == RECORD_ABSENT)

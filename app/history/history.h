@@ -36,6 +36,9 @@ extern const char *const booking_status_names[BOOKING_STATUSES];
 
 enum booking_status booking_status_of(const char *name); /* BOOKING_NONE: no such */
 
+/* The clock of Redis is taken to be right as long as it is no further off than this. */
+#define REDIS_CLOCK_US INT64_C(1000000)
+
 /* From the beginning of a transaction, which is stored, to its end: the budget of a worker. */
 #define TRANSACTION_US INT64_C(4000000)
 
@@ -321,6 +324,9 @@ void rule_stands(struct history *h, struct report *report);
 /* From when to when a booking certainly, or possibly, held its places; end before start: never. */
 struct interval booking_certain(const struct history *h, uint32_t booking);
 struct interval booking_possible(const struct history *h, uint32_t booking);
+
+/* The last deadline that it is known to have had; RECORD_ABSENT: none is. */
+int64_t booking_deadline(const struct booking *b);
 
 /* The places of a booking, by the database or else as they were asked for. */
 struct span booking_places(const struct history *h, uint32_t booking);

@@ -1,6 +1,6 @@
 /*
  * Faults in lines: served out of their order, or without having joined, and refused for people who
- * did not wait. Rules 3 and 7.
+ * did not wait, or shown when they are over. Rules 3, 4 and 7.
  */
 #include "base/str.h"
 #include "history/plant.h"
@@ -257,7 +257,7 @@ lost_leave(struct plant *p)
 	return false;
 }
 
-/* ---- rule 3 ---------------------------------------------------------------------------------- */
+/* ---- rules 3 and 4 --------------------------------------------------------------------------- */
 
 /* An hour before anybody joined the line of a section, it was kept for those in it. */
 static bool
@@ -287,9 +287,30 @@ kept_for_nobody(struct plant *p)
 	return false;
 }
 
+/* What was served, an hour after its deadline. */
+static bool
+late_poll(struct plant *p)
+{
+	for (size_t i = 1; i <= p->count; i++) {
+		const struct record_call *call = plant_call(p, i);
+		struct record_call *again;
+
+		if (call->op != RECORD_POLL || !str_equal(call->got.status, "reserved") ||
+			call->got.expires_us == RECORD_ABSENT)
+			continue;
+		plant_name(p, i);
+		again = plant_append(p, call);
+		plant_at(again, again->got.expires_us + PLANT_HOUR_US);
+		return true;
+	}
+	return false;
+}
+
 const struct plant_kind plant_lines[] = {
 	{ "kept-for-nobody", 3, "places were kept for those in line, and nobody was",
 		kept_for_nobody },
+	{ "late-poll", 4, "a place that was served was shown as held after its deadline",
+		late_poll },
 	{ "overtaken", 7, "who had joined a line before was served after", overtaken },
 	{ "unjoined", 7, "somebody was served who had not joined the line", unjoined },
 	{ "served-twice", 7, "somebody who joined once was served twice", served_twice },

@@ -160,6 +160,133 @@ unnamed_refusal(struct plant *p)
 	return false;
 }
 
+/* The next hold of seats alone, or of places of a section alone, that was answered 201; 0: none. */
+static size_t
+next_hold_of(const struct plant *p, size_t after, bool section)
+{
+	for (size_t i = after + 1; i <= p->count; i++) {
+		const struct record_call *call = plant_call(p, i);
+
+		if (call->op == RECORD_HOLD && call->status == 201 && call->user &&
+			(call->asked.places.parts_count > 0) == section &&
+			(call->asked.places.seats_count > 0) != section)
+			return i;
+	}
+	return 0;
+}
+
+static bool
+seats_of_section(struct plant *p)
+{
+	size_t hold = next_hold_of(p, 0, true);
+
+	if (hold)
+		plant_refused(p, hold, RECORD_HOLD, NULL, 409, "seats-unavailable");
+	return hold;
+}
+
+static bool
+sold_out_seats(struct plant *p)
+{
+	size_t hold = next_hold_of(p, 0, false);
+
+	if (hold)
+		plant_refused(p, hold, RECORD_HOLD, NULL, 409, "sold-out");
+	return hold;
+}
+
+/* A moment after a seat was held it is refused, and this one is named. */
+static bool
+refused_naming(struct plant *p, size_t hold, const char *seat)
+{
+	struct record_call *refused =
+		plant_refused(p, hold, RECORD_HOLD, NULL, 409, "seats-unavailable");
+
+	refused->got.lost = plant_texts(p, seat);
+	refused->got.lost_count = 1;
+	return true;
+}
+
+static bool
+other_seat(struct plant *p)
+{
+	size_t hold = next_hold_of(p, 0, false), other = hold;
+
+	while (other && str_equal(plant_call(p, other)->asked.places.seats[0],
+				plant_call(p, hold)->asked.places.seats[0]))
+		other = next_hold_of(p, other, false);
+	if (!other)
+		return false;
+	/* That one is held then, and the other is asked for. */
+	refused_naming(p, hold, plant_call(p, hold)->asked.places.seats[0]);
+	p->calls[p->count - 1].asked.places = (struct record_places){
+		.seats = plant_texts(p, plant_call(p, other)->asked.places.seats[0]),
+		.seats_count = 1,
+	};
+	return true;
+}
+
+static bool
+unknown_seat(struct plant *p)
+{
+	size_t hold = next_hold_of(p, 0, false);
+
+	return hold && refused_naming(p, hold, "no seat of this house");
+}
+
+/* The next hold with a key that no other call has; 0: none. */
+static size_t
+next_keyed(const struct plant *p, size_t after)
+{
+	do
+		after = next_hold_of(p, after, false);
+	while (after && (!plant_call(p, after)->key ||
+				p->key_uses[names_find(&p->keys, plant_call(p, after)->key)] != 1));
+	return after;
+}
+
+static bool
+own_key(struct plant *p)
+{
+	size_t hold = next_keyed(p, 0);
+
+	if (hold)
+		plant_refused(p, hold, RECORD_HOLD, plant_name(p, hold)->key, 422,
+			"idempotency-key-reused");
+	return hold;
+}
+
+static bool
+later_key(struct plant *p)
+{
+	size_t hold = next_keyed(p, 0);
+	struct record_call *refused;
+
+	if (!hold)
+		return false;
+	refused = plant_refused(
+		p, hold, RECORD_HOLD, plant_name(p, hold)->key, 422, "idempotency-key-reused");
+	refused->asked.places.seats = plant_texts(p, "another seat");
+	refused->asked.places.seats_count = 1;
+	plant_at(refused, plant_call(p, hold)->sent_us - 2000);
+	return true;
+}
+
+static bool
+told_anew(struct plant *p)
+{
+	size_t hold = next_keyed(p, 0);
+	struct record_call *again;
+
+	if (!hold)
+		return false;
+	plant_name(p, hold);
+	again = plant_append(p, plant_call(p, hold));
+	plant_at(again, again->done_us + 1000);
+	again->status = 200;
+	return true;
+}
+
 /* When nobody can be at work on it any more. */
 static bool
 refused_hold_key(struct plant *p)
@@ -250,11 +377,19 @@ const struct plant_kind plant_refusals[] = {
 	{ "nobody-in-flight", 3, "a key was in flight that nobody else had used",
 		nobody_in_flight },
 	{ "unused-key", 3, "a key was another request's, and had not been used", unused_key },
+	{ "own-key", 3, "a key was another request's, and had made the same", own_key },
+	{ "later-key", 3, "a key was another request's, which came later", later_key },
+	{ "seats-of-section", 3, "seats were refused to a hold of places", seats_of_section },
+	{ "sold-out-seats", 3, "a hold of seats was told that a section is sold out",
+		sold_out_seats },
+	{ "other-seat", 3, "a seat was refused that had not been asked for", other_seat },
+	{ "unknown-seat", 3, "a seat was refused that there is not", unknown_seat },
 	{ "granted-invalid", 3, "a hold was invalid, and the same had been granted",
 		granted_invalid },
 	{ "lost-event", 3, "a hold did not find the event", lost_event },
 	{ "no-room", 3, "a hold was refused for a waiting room that there is not", no_room },
 	{ "refused-hold-key", 5, "a hold was made, and refused under its key", refused_hold_key },
+	{ "told-anew", 5, "a hold was made, and its key answered with what one has", told_anew },
 	{ "refused-key", 5, "a move was done, and refused under its key", refused_key },
 	{ .name = NULL },
 };

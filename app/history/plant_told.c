@@ -104,6 +104,44 @@ dead_again(struct plant *p)
 	return story;
 }
 
+/* A hold that nobody has confirmed or given back, an hour after its deadline, asked for so. */
+static struct record_call *
+ask_dead(struct plant *p, enum record_op op, const char *status)
+{
+	const struct story *story;
+
+	for (uint32_t booking = 0; (story = plant_next_timed(p, &booking));) {
+		struct record_call *call;
+
+		if (story->confirm || story->leave_sent_us != 0)
+			continue;
+		call = hold_again(
+			p, story, plant_name(p, story->hold)->got.expires_us + PLANT_HOUR_US);
+		call->op = op;
+		call->asked.booking = call->got.booking;
+		call->asked.places = call->got.places = (struct record_places){ .seats = NULL };
+		call->got.status = status;
+		return call;
+	}
+	return NULL;
+}
+
+static bool
+late_release(struct plant *p)
+{
+	struct record_call *release = ask_dead(p, RECORD_RELEASE, "RELEASED");
+
+	if (release)
+		release->got.expires_us = RECORD_ABSENT;
+	return release;
+}
+
+static bool
+late_get(struct plant *p)
+{
+	return ask_dead(p, RECORD_GET, "HOLD");
+}
+
 /* ---- rule 6 ---------------------------------------------------------------------------------- */
 
 static bool
@@ -128,6 +166,8 @@ const struct plant_kind plant_told[] = {
 	{ "expired-confirmed", 4, "a confirmed booking was said to have expired as a hold",
 		expired_confirmed },
 	{ "dead-again", 4, "a hold was said to be there after its deadline", dead_again },
+	{ "late-release", 4, "a hold was released after its deadline", late_release },
+	{ "late-get", 4, "a hold was shown after its deadline", late_get },
 	{ "held-after-release", 6, "a hold was said to be there after its release",
 		held_after_release },
 	{ .name = NULL },

@@ -2,7 +2,8 @@
  * Rule 4: no hold outlived its deadline, and none died before it.
  *
  * A hold gets the life that the event gives, counted from its call. A confirm that was sent after
- * the deadline confirms nothing, whatever has been tidied meanwhile; a move that was answered
+ * the deadline confirms nothing, whatever has been tidied meanwhile, nor does the first release
+ * release anything, and nobody is shown a hold or a reservation any more. A move that was answered
  * before the deadline, or asked of what is confirmed, is not told that the hold has expired. Only
  * money that comes late may revive a booking, and the database says of which.
  */
@@ -82,12 +83,10 @@ static void
 judge_late(const struct history *h, struct report *report, uint32_t number)
 {
 	const struct booking *b = &h->booking[number];
-	int64_t deadline_us = b->most_expires_us;
+	int64_t deadline_us = booking_deadline(b);
 
 	if (b->late)
 		return;
-	if (b->stored && (deadline_us == RECORD_ABSENT || b->expires_us > deadline_us))
-		deadline_us = b->expires_us;
 	/* It can be put off, and never comes sooner; a crash may have put it back. */
 	if (b->stored && !h->crash && deadline_us > b->expires_us + MILLISECOND_US) {
 		report_line(report, b->held);
@@ -115,6 +114,61 @@ judge_late(const struct history *h, struct report *report, uint32_t number)
 	}
 }
 
+/* Once it was released in time, its releases are answered with that for ever. */
+static void
+judge_released(const struct history *h, struct report *report, uint32_t number)
+{
+	const struct booking *b = &h->booking[number];
+	bool released = b->stored && b->status == BOOKING_RELEASED;
+	bool in_time = released && b->ended_us <= b->expires_us;
+	bool told = b->left && line_call(h, b->left)->shown == BOOKING_RELEASED;
+	int64_t deadline_us = booking_deadline(b);
+
+	if (b->late)
+		return;
+	if (told && !in_time && !h->crash && deadline_us != RECORD_ABSENT &&
+		b->leave_sent_us > deadline_us + h->skew_us) {
+		report_line(report, b->held);
+		report_line(report, b->left);
+		report_finding(report, 4,
+			"booking %s was released by a call sent %" PRId64 " ms after its deadline",
+			names_text(&h->bookings, number), (b->leave_sent_us - deadline_us) / 1000);
+	}
+	if (released && !in_time) {
+		report_line(report, b->held);
+		report_line(report, b->left);
+		report_finding(report, 4,
+			"booking %s was released %" PRId64 " ms after its deadline by the database",
+			names_text(&h->bookings, number), (b->ended_us - b->expires_us) / 1000);
+	}
+}
+
+/* Shown as held: by PostgreSQL, or, to those who stood in line, by Redis. */
+static void
+judge_shown(const struct history *h, struct report *report, const struct call *call)
+{
+	uint32_t number = call->asked_booking ? call->asked_booking : call->got_booking;
+	const struct booking *b = &h->booking[number];
+	int64_t slack_us = h->skew_us + (call->op == RECORD_POLL ? REDIS_CLOCK_US : 0);
+	int64_t deadline_us = call->expires_us;
+
+	if (number == 0 || b->late ||
+		(call->shown != BOOKING_HOLD && call->shown != BOOKING_RESERVED))
+		return;
+	/* A crash may have put it back. */
+	if (deadline_us == RECORD_ABSENT && b->stored && !h->crash)
+		deadline_us = booking_deadline(b);
+	if (deadline_us == RECORD_ABSENT || call->sent_us <= deadline_us + slack_us)
+		return;
+	report_line(report, b->held);
+	report_line(report, call_line(h, call));
+	report_finding(report, 4,
+		"%s was answered with booking %s as %s, which had ended %" PRId64
+		" ms before its call",
+		record_op_names[call->op], names_text(&h->bookings, number),
+		booking_status_names[call->shown], (call->sent_us - deadline_us) / 1000);
+}
+
 void
 rule_deadlines(struct history *h, struct report *report)
 {
@@ -125,7 +179,11 @@ rule_deadlines(struct history *h, struct report *report)
 			judge_life(h, report, call);
 		else if (call_moves(call))
 			judge_early(h, report, call);
+		else if ((call->op == RECORD_GET || call->op == RECORD_POLL) && call_done(call))
+			judge_shown(h, report, call);
 	}
-	for (uint32_t number = 1; number <= h->bookings.count; number++)
+	for (uint32_t number = 1; number <= h->bookings.count; number++) {
 		judge_late(h, report, number);
+		judge_released(h, report, number);
+	}
 }

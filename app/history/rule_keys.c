@@ -2,8 +2,8 @@
  * Rule 5: every idempotency key had one effect.
  *
  * Whoever asks again with the key gets the first answer again: the same booking, places, state and
- * deadline, and is not refused what was done. The database keeps one booking, or one answer, under
- * the key.
+ * deadline, and is not refused what was done, nor told with 200 of what they have now. The database
+ * keeps one booking, or one answer, under the key.
  *
  * A key is its user's: where a call does not say whose it was, it is not compared.
  */
@@ -49,6 +49,22 @@ judge_repeat(const struct history *h, struct report *report, const struct call *
 		report_finding(report, 5, "one key, two answers to %s", op);
 	else
 		report->lines_count = 0;
+}
+
+/* A hold that was answered with what its buyer has, long after the key had made a booking. */
+static void
+judge_anew(const struct history *h, struct report *report, const struct call *first,
+	const struct call *again)
+{
+	if (h->crash || again->user == 0 || again->sent_us <= first->done_us ||
+		again->sent_us > first->done_us + KEPT_US)
+		return;
+	report_line(report, call_line(h, first));
+	report_line(report, call_line(h, again));
+	report_finding(report, 5,
+		"one key, two answers to %s: booking %s, which it made, and %d with booking %s",
+		record_op_names[first->op], names_text(&h->bookings, booking_of(first)),
+		again->status, names_text(&h->bookings, booking_of(again)));
 }
 
 static void
@@ -141,6 +157,8 @@ rule_keys(struct history *h, struct report *report)
 
 		if (call->key && call->refusal != REFUSAL_NONE)
 			judge_refused(h, report, call);
+		if (call->key && call_done(call) && !is_kept(call) && first[call->key])
+			judge_anew(h, report, line_call(h, first[call->key]), call);
 		if (call->key == 0 || !is_kept(call))
 			continue;
 		if (first[call->key])

@@ -2,10 +2,12 @@
  * Rule 3, for what counts beside places: every refusal gives a reason, one that its call can have,
  * and one that was so.
  *
- * A payment is required of what costs something, and is held. Whoever is told that others are at
- * work has waited for them. A key is in flight while another call with it may be at work, and
- * belongs to another request if there was one. Places that were granted to somebody are no invalid
- * ones, an event that is there is found, and nobody is forbidden what is theirs.
+ * Seats are refused to whoever asks for some, and a section is sold out for whoever asks for one. A
+ * payment is required of what costs something, and is held. Whoever is told that others are at work
+ * has waited for them. A key is in flight while another call with it may be at work, and belongs to
+ * another request if there was one before, which of holds is one for other places. Places that were
+ * granted to somebody are no invalid ones, an event that is there is found, and nobody is forbidden
+ * what is theirs.
  *
  * Who had the locks that somebody waited for is not known: jobs take them, too.
  */
@@ -18,10 +20,22 @@ struct granted {
 	uint32_t line;
 };
 
+/* A request that may have been answered under a key. */
+struct use {
+	int64_t sent_us; /* EVER: there is none; 0: by a call that is not recorded */
+	const struct call *call;
+};
+
+/* Of a key: the first one, and the first that asked for other places than that. */
+struct uses {
+	struct use first, other;
+};
+
 struct reasons {
 	struct history *h;
 	struct report *report;
 	struct acts keys;        /* calls with a key that was said to be in flight */
+	struct uses *uses;       /* by key; where any was said to be another request's */
 	struct granted *granted; /* holds, by hash; where any was said to be invalid */
 	size_t granted_count, granted_room;
 };
@@ -77,18 +91,78 @@ index_keys(struct reasons *r)
 	acts_sort(&r->keys);
 }
 
+/* In the same order: another order is another request. */
+static bool
+asks_the_same(const struct history *h, const struct call *a, const struct call *b)
+{
+	for (uint32_t i = 0; i < a->asked.count && i < b->asked.count; i++) {
+		const struct place *left = &h->pool[a->asked.at + i];
+		const struct place *right = &h->pool[b->asked.at + i];
+
+		if (left->number != right->number || left->quantity != right->quantity)
+			return false;
+	}
+	return a->asked.count == b->asked.count;
+}
+
+static void
+use_earlier(struct use *use, const struct call *call)
+{
+	if (call->sent_us < use->sent_us)
+		*use = (struct use){ call->sent_us, call };
+}
+
+/* An answer may be kept under its key; the 200 of a hold is kept under none. */
+static bool
+may_be_kept(const struct call *call)
+{
+	return call->key &&
+	       (call_unknown(call) ||
+		       (call_done(call) && (call->op != RECORD_HOLD || call->status == 201)));
+}
+
+static void
+index_uses(struct reasons *r)
+{
+	const struct history *h = r->h;
+
+	r->uses = calloc((size_t)h->keys.count + 1, sizeof(*r->uses));
+	assert(r->uses);
+	for (uint32_t i = 0; i <= h->keys.count; i++)
+		r->uses[i].first.sent_us = r->uses[i].other.sent_us = EVER;
+	for (size_t i = 0; i < h->calls_count; i++) {
+		if (may_be_kept(&h->calls[i]))
+			use_earlier(&r->uses[h->calls[i].key].first, &h->calls[i]);
+	}
+	for (size_t i = 0; i < h->calls_count; i++) {
+		const struct call *call = &h->calls[i];
+		struct uses *uses = &r->uses[call->key];
+
+		if (may_be_kept(call) && uses->first.call &&
+			!asks_the_same(h, call, uses->first.call))
+			use_earlier(&uses->other, call);
+	}
+	for (uint32_t i = 1; i <= h->keys.count; i++) {
+		if (r->uses[i].first.call && r->uses[i].first.call->replayed)
+			r->uses[i].first.sent_us = 0;
+	}
+}
+
 static void
 index_all(struct reasons *r)
 {
 	const struct history *h = r->h;
-	bool invalid = false, in_flight = false;
+	bool invalid = false, in_flight = false, reused = false;
 
 	for (size_t i = 0; i < h->calls_count; i++) {
 		const struct call *call = &h->calls[i];
 
 		invalid |= call->op == RECORD_HOLD && call->status == 422;
 		in_flight |= call->refusal == REFUSAL_IN_FLIGHT;
+		reused |= call->refusal == REFUSAL_KEY_REUSED;
 	}
+	if (reused)
+		index_uses(r);
 	if (invalid)
 		index_granted(r);
 	if (in_flight)
@@ -101,10 +175,6 @@ index_all(struct reasons *r)
 static const char *
 unpaid_fault(const struct history *h, const struct call *call, const struct booking *b)
 {
-	int64_t deadline_us = b->expires_us;
-
-	if (b->most_expires_us != RECORD_ABSENT && b->most_expires_us > deadline_us)
-		deadline_us = b->most_expires_us;
 	if (call_follows_confirm(h, call, b))
 		return "it had been confirmed";
 	if (!h->paid)
@@ -113,7 +183,7 @@ unpaid_fault(const struct history *h, const struct call *call, const struct book
 		return "it is free of charge";
 	if (b->left_us != RECORD_ABSENT && b->left_us < call->sent_us && !h->crash)
 		return "it had been given back";
-	return deadline_us + h->skew_us < call->sent_us ? "its hold had expired" : NULL;
+	return booking_deadline(b) + h->skew_us < call->sent_us ? "its hold had expired" : NULL;
 }
 
 static void
@@ -165,17 +235,39 @@ judge_in_flight(struct reasons *r, const struct call *call)
 		record_op_names[call->op], call->key ? "no other call with it was" : "it has none");
 }
 
+/* Whether something else can have been done with the key: of a move any, its body is not known. */
+static bool
+was_used(const struct reasons *r, const struct call *call)
+{
+	const struct history *h = r->h;
+	const struct uses *uses = &r->uses[call->key];
+	uint32_t stored = h->key[call->key].stored;
+	bool same =
+		uses->first.call && !call_moves(call) && asks_the_same(h, call, uses->first.call);
+	int64_t made_us;
+
+	if ((same ? uses->other.sent_us : uses->first.sent_us) <= call->done_us)
+		return true;
+	if (stored == 0 || call_moves(call))
+		return stored && !uses->first.call;
+	/* Before all that is recorded of it, for places in an order that is not known. */
+	made_us = h->booking[stored].created_us;
+	return made_us - h->skew_us <= call->done_us && made_us + h->skew_us < uses->first.sent_us;
+}
+
 static void
 judge_reused(struct reasons *r, const struct call *call)
 {
-	const struct key *key = &r->h->key[call->key];
+	const struct uses *uses = &r->uses[call->key];
 
-	if (call->key && (call->user == 0 || key->first || key->stored))
+	if (call->key && (call->user == 0 || was_used(r, call)))
 		return;
+	if (call->key && uses->first.call)
+		report_line(r->report, call_line(r->h, uses->first.call));
 	report_line(r->report, call_line(r->h, call));
 	report_finding(r->report, 3, "%s was refused since its key was another's, and %s",
 		record_op_names[call->op],
-		call->key ? "nothing was done with it before" : "it has none");
+		call->key ? "nothing else was done with it before" : "it has none");
 }
 
 static void
@@ -227,14 +319,26 @@ judge_unfound(struct reasons *r, const struct call *call)
 
 #define BIT(refusal) (1u << REFUSAL_##refusal)
 
+static bool
+asks_for(const struct history *h, const struct call *call, bool section)
+{
+	for (uint32_t i = 0; i < call->asked.count; i++) {
+		if (h->resource[h->pool[call->asked.at + i].number].is_section == section)
+			return true;
+	}
+	return false;
+}
+
 /* Whether the refusal is one that calls of this kind can have with this status. */
 static bool
-is_possible(const struct call *call)
+is_possible(const struct history *h, const struct call *call)
 {
 	unsigned conflicts = BIT(BUSY) | BIT(IN_FLIGHT);
 
 	if (call->op == RECORD_HOLD)
-		conflicts |= BIT(SEATS) | BIT(SOLD_OUT) | BIT(LIMIT) | BIT(CLOSED);
+		conflicts |= BIT(LIMIT) | BIT(CLOSED) |
+			     (asks_for(h, call, false) ? BIT(SEATS) : 0) |
+			     (asks_for(h, call, true) ? BIT(SOLD_OUT) : 0);
 	else
 		conflicts |= BIT(STATE) | BIT(CLOSED) | BIT(PAYING) | BIT(OTHER);
 	if (call->op == RECORD_CONFIRM)
@@ -247,7 +351,7 @@ is_possible(const struct call *call)
 static void
 judge_conflict(struct reasons *r, const struct call *call)
 {
-	if (!is_possible(call)) {
+	if (!is_possible(r->h, call)) {
 		report_line(r->report, call_line(r->h, call));
 		report_finding(r->report, 3,
 			"%s was refused with %d, and not for a reason that it can have",
@@ -299,5 +403,6 @@ rule_reasons(struct history *h, struct report *report)
 			judge(&r, call);
 	}
 	acts_release(&r.keys);
+	free(r.uses);
 	free(r.granted);
 }

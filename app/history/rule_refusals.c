@@ -40,10 +40,10 @@ owner_of_try(const struct history *h, const struct call *call)
 }
 
 static bool
-has_lost(const struct history *h, const struct call *call, uint32_t place)
+span_has(const struct history *h, struct span span, uint32_t place)
 {
-	for (uint32_t i = 0; i < call->lost.count; i++) {
-		if (h->pool[call->lost.at + i].number == place)
+	for (uint32_t i = 0; i < span.count; i++) {
+		if (h->pool[span.at + i].number == place)
 			return true;
 	}
 	return false;
@@ -72,7 +72,7 @@ add_try(struct history *h, struct intervals *places, const struct call *call)
 	for (uint32_t i = 0; i < call->asked.count; i++) {
 		const struct place *place = &h->pool[call->asked.at + i];
 
-		if (has_lost(h, call, place->number))
+		if (span_has(h, call->lost, place->number))
 			continue;
 		interval.resource = place->number;
 		interval.quantity = place->quantity;
@@ -169,21 +169,28 @@ seat_is_justified(const struct refusals *r, const struct call *call, uint32_t pl
 {
 	const struct resource *resource = &r->h->resource[place];
 
-	if (!resource->known || resource->is_section || resource->killed || is_kept(r, call, place))
+	if (!resource->known || resource->killed || is_kept(r, call, place))
 		return true;
 	return possible_other(
 		r->places, place, owner_of_try(r->h, call), call->sent_us, call->done_us);
 }
 
-/* Each seat that was named; where none was, any that was asked for. */
+/* Each seat that was named; where none was, any that was asked for: rule_reasons.c wants one. */
 static void
 judge_seats(struct refusals *r, const struct call *call)
 {
 	const struct history *h = r->h;
+	bool asks = false;
 	uint32_t place = 0;
 
 	for (uint32_t i = 0; i < call->lost.count; i++) {
 		place = h->pool[call->lost.at + i].number;
+		if (!span_has(h, call->asked, place)) {
+			report_line(r->report, call_line(h, call));
+			report_finding(r->report, 3, "%s was refused, and was not asked for",
+				names_text(&h->places, place));
+			continue;
+		}
 		if (seat_is_justified(r, call, place))
 			continue;
 		report_line(r->report, call_line(h, call));
@@ -195,9 +202,14 @@ judge_seats(struct refusals *r, const struct call *call)
 		return;
 	for (uint32_t i = 0; i < call->asked.count; i++) {
 		place = h->pool[call->asked.at + i].number;
+		if (h->resource[place].is_section)
+			continue;
 		if (seat_is_justified(r, call, place))
 			return;
+		asks = true;
 	}
+	if (!asks)
+		return;
 	report_line(r->report, call_line(h, call));
 	report_finding(
 		r->report, 3, "seats were refused, and nobody can have held any of them then");

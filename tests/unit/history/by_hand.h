@@ -16,6 +16,7 @@ static char path[] = "/tmp/holdfast-rules-XXXXXX";
 static struct history h;
 static struct report report;
 static struct record_writer *writer;
+static int64_t end_us = 100 * SECOND; /* of the history */
 
 static inline void
 begin(void)
@@ -138,7 +139,7 @@ load(void)
 {
 	const char *fault;
 
-	cr_assert(record_finish(writer, 100 * SECOND));
+	cr_assert(record_finish(writer, end_us));
 	h = (struct history){ .skew_us = 50000 };
 	cr_assert(history_read(&h, path, &fault), "%s", fault);
 	for (uint32_t i = 1; i <= h.places.count; i++) {

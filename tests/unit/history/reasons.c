@@ -22,6 +22,33 @@ turn_down(double second, const char *user, enum record_op op, const char *bookin
 	record_call(writer, &call);
 }
 
+/* A hold of these two seats whose key was another's. */
+static void
+mistake(double second, const char *user, const char *first, const char *second_seat,
+	const char *key)
+{
+	const char *seats[] = { first, second_seat };
+	struct record_call call = call_at(second, user, RECORD_HOLD, NULL, 422);
+
+	call.key = key;
+	call.problem = "idempotency-key-reused";
+	call.asked.places = (struct record_places){ .seats = seats, .seats_count = 2 };
+	record_call(writer, &call);
+}
+
+static void
+take_two(double second, const char *user, const char *first, const char *second_seat,
+	const char *key, bool replayed)
+{
+	const char *seats[] = { first, second_seat };
+	struct record_call call = call_at(second, user, RECORD_HOLD, "1", 201);
+
+	call.key = key;
+	call.got.replayed = replayed;
+	call.asked.places = (struct record_places){ .seats = seats, .seats_count = 2 };
+	record_call(writer, &call);
+}
+
 static void
 expect_refusals(int64_t refusals)
 {
@@ -110,17 +137,55 @@ Test(reasons, a_key_is_in_flight_while_another_call_with_it_is)
 
 Test(reasons, a_key_is_anothers_once_something_was_done_with_it)
 {
-	hold(1, "a", "S", "1", "k");
+	hold(1, "a", "T", "1", "k");
 	turn_down(2, "a", RECORD_HOLD, NULL, "k", 422, "idempotency-key-reused");
 	lose(3, "b", RECORD_HOLD, NULL, "k");
-	turn_down(4, "b", RECORD_HOLD, NULL, "k", 422, "idempotency-key-reused");
-	turn_down(5, "c", RECORD_HOLD, NULL, "k", 409, "sold-out");
+	mistake(4, "b", "S", "T", "k");
+	turn_down(5, "c", RECORD_HOLD, NULL, "k", 409, "limit-exceeded");
 	turn_down(6, "c", RECORD_HOLD, NULL, "k", 422, "idempotency-key-reused");
 	turn_down(7, "d", RECORD_HOLD, NULL, NULL, 422, "idempotency-key-reused");
 	turn_down(8, NULL, RECORD_HOLD, NULL, "k", 422, "idempotency-key-reused");
 	load();
 	expect_refusals(2);
 	h.key[line_call(&h, 7)->key].stored = history_booking(&h, "2"); /* in an earlier run */
+	expect_refusals(1);
+}
+
+Test(reasons, a_key_is_not_anothers_before_that)
+{
+	mistake(1, "a", "S", "T", "k");
+	take_two(1.05, "a", "U", "V", "k", false); /* at the same time */
+	mistake(2, "b", "S", "T", "k");
+	take_two(3, "b", "U", "V", "k", false); /* later */
+	mistake(4, "c", "S", "T", "k");
+	take_two(5, "c", "U", "V", "k", true); /* by a call that is not there */
+	refuse(6, "a", RECORD_CONFIRM, "1", "m", "idempotency-key-reused");
+	lose(7, "a", RECORD_CONFIRM, "1", "m");
+	refuse(8, "a", RECORD_CONFIRM, "1", "m", "idempotency-key-reused");
+	load();
+	line_call(&h, 8)->status = line_call(&h, 10)->status = 422;
+	keep_answer(8, "1");
+	expect_refusals(2);
+	/* What the database keeps is another call's, where there is none. */
+	line_call(&h, 9)->status = 401;
+	expect_refusals(1);
+}
+
+Test(reasons, a_key_is_not_anothers_for_the_same)
+{
+	take_two(1, "a", "S", "T", "k", false);
+	mistake(2, "a", "S", "T", "k");
+	mistake(2, "a", "T", "S", "k"); /* another order is another request */
+	take_two(3, "b", "S", "T", "k", false);
+	take_two(4, "b", "U", "T", "k", false);
+	mistake(4.05, "b", "S", "T", "k");
+	mistake(4.05, "b", "U", "T", "k");
+	mistake(5, "c", "S", "T", "k");
+	load();
+	keep_answer(2, "1");
+	store("1", "a", 1, BOOKING_HOLD);
+	expect_refusals(2);
+	h.booking[1].created_us = SECOND / 2; /* for places in another order, before the run */
 	expect_refusals(1);
 }
 

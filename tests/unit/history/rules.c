@@ -106,8 +106,52 @@ Test(rules, refusals_give_a_reason_of_their_own)
 	}
 	load();
 	judge_loaded();
-	/* And once seats were refused that nobody had. */
-	expect(0, 1 + 3 + 5 + 8, 0, 0);
+	/* Who asks for no places can lose none. */
+	expect(0, 5 + 5 + 8, 0, 0);
+}
+
+/* Asks for a seat, for places of the section, or for both, and is refused so. */
+static void
+ask(double second, const char *seat, bool places, const char *problem, const char *lost)
+{
+	const struct record_part part = { "G", 1 };
+	struct record_call call = call_at(second, "b", RECORD_HOLD, NULL, 409);
+
+	call.problem = problem;
+	call.asked.places = (struct record_places){
+		.seats = &seat,
+		.seats_count = seat != NULL,
+		.parts = &part,
+		.parts_count = places,
+	};
+	call.got.lost = &lost;
+	call.got.lost_count = lost != NULL;
+	record_call(writer, &call);
+}
+
+Test(rules, a_refusal_is_of_what_was_asked_for)
+{
+	hold(1, "a", "S", "1", NULL);
+	places(1, "a", 10, "2");
+	ask(2, "S", false, "seats-unavailable", NULL);
+	ask(2, "S", true, "seats-unavailable", "S");
+	ask(2, "S", true, "sold-out", NULL);
+	ask(2, NULL, true, "sold-out", NULL);
+	judge();
+	expect(0, 0, 0, 0);
+}
+
+Test(rules, a_refusal_of_what_was_not_asked_for)
+{
+	hold(1, "a", "S", "1", NULL);
+	places(1, "a", 10, "2");
+	ask(2, NULL, true, "seats-unavailable", NULL); /* it asks for no seat */
+	ask(3, "S", false, "sold-out", NULL);          /* and for no section */
+	ask(4, "T", false, "seats-unavailable", "S");
+	ask(5, "S", false, "seats-unavailable", "none");
+	ask(6, "T", true, "seats-unavailable", NULL); /* a section is no seat that is lost */
+	judge();
+	expect(0, 5, 0, 0);
 }
 
 Test(rules, two_who_lost_are_no_reason_for_each_other)
@@ -140,6 +184,76 @@ Test(rules, deadlines_count)
 	move(40, "a", RECORD_CONFIRM, "2", 200, "CONFIRMED"); /* it is so already */
 	judge();
 	expect(0, 0, 1, 0);
+}
+
+Test(rules, a_release_after_the_deadline_is_not_the_first)
+{
+	hold(1, "a", "S", "1", NULL);
+	hold(1, "a", "T", "2", NULL);
+	hold(1, "a", "U", "3", NULL);
+	lose(5, "a", RECORD_RELEASE, "2", NULL);
+	move(5, "a", RECORD_RELEASE, "3", 200, "RELEASED");
+	move(30, "a", RECORD_RELEASE, "1", 200, "RELEASED");
+	move(30, "a", RECORD_RELEASE, "2", 200, "RELEASED");
+	move(30, "a", RECORD_RELEASE, "3", 200, "RELEASED");
+	judge();
+	expect(0, 0, 1, 0);
+	/* Somebody else has, by then. */
+	store("1", "a", 1, BOOKING_RELEASED)->ended_us = 8 * SECOND;
+	judge_loaded();
+	expect(0, 0, 0, 0);
+	h.booking[1].ended_us = 12 * SECOND; /* which nobody can */
+	judge_loaded();
+	expect(0, 0, 2, 0);
+	h.crash = true; /* the deadline may have been put back */
+	judge_loaded();
+	expect(0, 0, 1, 0);
+	h.booking[1].late = true;
+	judge_loaded();
+	expect(0, 0, 0, 0);
+}
+
+/* The hold of this deadline is shown so. */
+static void
+show(double second, enum record_op op, const char *status, int64_t expires_us)
+{
+	struct record_call call = call_at(second, "a", op, "1", 200);
+
+	call.got.status = status;
+	call.got.expires_us = expires_us;
+	record_call(writer, &call);
+}
+
+Test(rules, nobody_is_shown_a_hold_after_its_deadline)
+{
+	hold(1, "a", "S", "1", NULL);
+	show(10.9, RECORD_GET, "HOLD", 11 * SECOND);
+	show(11.04, RECORD_GET, "HOLD", 11 * SECOND); /* clocks differ */
+	show(12.04, RECORD_POLL, "reserved", 11 * SECOND);
+	show(13, RECORD_GET, "EXPIRED", RECORD_ABSENT);
+	judge();
+	expect(0, 0, 0, 0);
+}
+
+Test(rules, who_is_shown_a_hold_after_its_deadline)
+{
+	struct booking *b;
+
+	hold(1, "a", "S", "1", NULL);
+	show(11.1, RECORD_GET, "HOLD", 11 * SECOND);
+	show(12.1, RECORD_POLL, "reserved", 11 * SECOND);
+	show(15, RECORD_GET, "RESERVED", RECORD_ABSENT);
+	judge();
+	expect(0, 0, 2, 0);
+	b = store("1", "a", 1, BOOKING_EXPIRED);
+	judge_loaded();
+	expect(0, 0, 3, 0);
+	b->expires_us = 16 * SECOND; /* a payment has put it off */
+	judge_loaded();
+	expect(0, 0, 2, 0);
+	b->late = true;
+	judge_loaded();
+	expect(0, 0, 0, 0);
 }
 
 Test(rules, what_one_has_already_has_not_ended)
@@ -199,4 +313,28 @@ Test(rules, a_key_has_one_effect)
 	judge();
 	rule_keys(&h, &report);
 	cr_assert_eq(report.findings[5], 2);
+}
+
+Test(rules, a_key_that_made_a_booking_tells_of_no_other)
+{
+	hold(0.5, "a", "R", "9", "k"); /* what they have: nothing is kept */
+	hold(1, "a", "S", "1", "k");
+	hold(1.05, "a", "S", "1", "k");  /* at the same time */
+	hold(50, "a", "S", "2", NULL);   /* anew */
+	hold(51, "a", "S", "2", "k");    /* it is told what it made */
+	hold(51, NULL, "S", "2", "k");   /* nobody's key */
+	hold(51, "b", "S", "2", "k");    /* another's */
+	hold(90000, "a", "S", "2", "k"); /* when it may be forgotten */
+	end_us = 90001 * SECOND;
+	load();
+	for (uint32_t line = 2; line <= 9; line++)
+		line_call(&h, line)->status = line == 3 || line == 5 ? 201 : 200;
+	judge_loaded();
+	report = (struct report){ .most = 0 };
+	rule_keys(&h, &report);
+	cr_assert_eq(report.findings[5], 1);
+	h.crash = true;
+	report = (struct report){ .most = 0 };
+	rule_keys(&h, &report);
+	cr_assert_eq(report.findings[5], 0);
 }
