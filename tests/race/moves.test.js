@@ -17,7 +17,7 @@ const ownersIn = (event) => new Map(sql(`select position + 1, booking_id from ho
   where event_id = ${event} and expires_at > now()`).map(([number, id]) => [Number(number), id]));
 
 // Forty seats held for a second. Around their deadline their owners confirm while others want them.
-async function againstExpiry(event) {
+async function againstExpiry(event, disturb) {
   const owners = buyers(40), rivals = buyers(40);
   const held = await sendAll(owners.map((buyer, i) => hold(buyer, event, [i + 1])));
   const deadline = Math.max(...held.map((a) => Date.parse(a.body.expires_at)));
@@ -37,6 +37,7 @@ async function againstExpiry(event) {
       await sleep(5);
     }
   }));
+  if (disturb) await sleep(deadline - Date.now()).then(disturb);
   const [mine, theirs] = [await confirms, await wanted];
   const statuses = statusesIn(event), seatOwners = ownersIn(event);
 
@@ -56,13 +57,13 @@ async function againstExpiry(event) {
 // A confirm comes before the deadline and has to wait for a lock until after it, while another
 // buyer's takeover waits behind it: it was in time, so it wins. (A confirm that guarded its booking
 // alone, not its claims, would sell the seat twice here.)
-async function waitsPastDeadline(event) {
+async function waitsPastDeadline(event, disturb = redisFlush) {
   const owners = buyers(6), rivals = buyers(6);
   const held = await sendAll(owners.map((buyer, i) => hold(buyer, event, [i + 1])));
   const locker = new Session();
 
   // Redis still believes the old deadlines.
-  await redisFlush().catch(() => {});
+  await disturb().catch(() => {});
   await locker.say('begin');
   await locker.say(`with t as (select clock_timestamp() + interval '150 ms' as t),
     c as (update holdfast.seat_claims set expires_at = t from t where event_id = ${event})

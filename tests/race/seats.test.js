@@ -120,7 +120,7 @@ async function holdThenConfirm(event, disturb) {
 
 // Everybody releases as soon as they have it: whoever asks until then loses, whoever asks after
 // wins.
-async function changingHands(event) {
+async function changingHands(event, disturb) {
   const crowd = buyers(40);
   let handed = 0;
   await Promise.all(crowd.map(async (buyer) => {
@@ -129,7 +129,7 @@ async function changingHands(event) {
       if (held.status === 201) {
         const gone = await send(move(buyer, 'release', held.body.booking_id));
         assert.equal(gone.status, 200, gone.text);
-        handed++;
+        if (++handed % 10 === 5) await disturb?.();
         return;
       }
       assert.equal(held.slug, 'seats-unavailable', held.text);

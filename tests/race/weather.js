@@ -1,7 +1,9 @@
 // Runs the races of a file in each weather: Redis up, flushed in the middle, down. Each race gets a
-// fresh event and ends with the books checked; once Redis is back, with holdfast-verify.
+// fresh event and ends with the books checked; once Redis is back, with holdfast-verify. One that
+// never lets Redis be flushed has not been run in that weather.
 'use strict';
 
+const assert = require('node:assert/strict');
 const { after, before, describe, test } = require('node:test');
 
 const crowd = require('../lib/crowd.js');
@@ -22,10 +24,16 @@ function inEachWeather(races) {
       for (const [name, what, race] of races) {
         test(name, async () => {
           const event = await crowd.eventWith(what);
+          let disturbed = 0;
+          const disturb = weather.disturb && (() => {
+            disturbed++;
+            return weather.disturb();
+          });
 
           events.push(event);
           if (!weather.down) await crowd.redisBuild(event);
-          await race(event, weather.disturb);
+          await race(event, disturb);
+          assert.equal(disturbed > 0, Boolean(disturb), 'Redis was flushed');
           crowd.booksCheck();
           if (!weather.down) await crowd.verify([event]);
         });
