@@ -13,10 +13,7 @@
 #include "queries.h"
 #include "scripts.h"
 
-#define TRIES      6
-#define POLL_NEAR  100 /* so many at the head ask as often as anybody may */
-#define POLL_MOST  15  /* intervals: nobody asks more rarely */
-#define RATE_LEAST 100 /* people in a million seconds: slower is not known */
+#define TRIES 6
 
 const char *
 queue_status_word(enum queue_status status)
@@ -44,23 +41,6 @@ place_of(const struct ticket *ticket, enum queue_status status)
 		.expires_ms = -1 };
 }
 
-/*
- * Those at the head ask often; others a few times before it can be their turn. So whoever comes
- * back after Redis has lost the line is there before that.
- */
-static int64_t
-poll_after(const struct context *house, const struct queue_place *place)
-{
-	int64_t interval = house->conf->queue_poll_seconds, most = POLL_MOST * interval, after;
-
-	if (place->status == QUEUE_SOLD_OUT)
-		return QUEUE_POLL_SOLD * interval;
-	if (place->ahead < POLL_NEAR)
-		return interval;
-	after = place->wait_s >= 0 ? place->wait_s / 10 : interval * (1 + place->ahead / 500);
-	return after < interval ? interval : after > most ? most : after;
-}
-
 /* Out of {waiting | serving, score, ahead, sold, closed, rate, since ms, open}. */
 static struct queue_place
 place_in_line(struct context *house, const struct ticket *ticket, const struct redis_value *reply)
@@ -72,9 +52,9 @@ place_in_line(struct context *house, const struct ticket *ticket, const struct r
 	place.ahead = redis_int(redis_at(reply, 2));
 	if (closed)
 		place.reason = "sales-closed";
-	else if (!sold && rate >= RATE_LEAST)
+	else if (!sold && rate > 0)
 		place.wait_s = ((place.ahead + 1) * 1000000 + rate - 1) / rate;
-	place.poll_after_s = poll_after(house, &place);
+	place.poll_after_s = queue_poll_after(house->conf, &place);
 	queue_note(ticket->event_id, ticket->line, redis_int(redis_at(reply, 6)),
 		redis_int(redis_at(reply, 7)) == 1);
 	return place;

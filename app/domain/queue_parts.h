@@ -6,8 +6,21 @@
 
 #include "domain/filter_parts.h"
 #include "domain/queue.h"
+#include "domain/room.h"
 
 #define QUEUE_POLL_SOLD 5 /* intervals after which whoever is told `sold_out` asks again */
+
+/* Seconds after which one who waits asks again. */
+int64_t queue_poll_after(const struct conf *conf, const struct queue_place *place);
+
+/* What that goes by in a waiting room, besides how one stands. */
+struct room_pace {
+	int64_t stale_s; /* at least 2 */
+	int64_t life_s;  /* of a pass: at least 4 */
+	int64_t waiting; /* people */
+};
+int64_t
+room_poll_after(const struct conf *conf, const struct room_place *place, struct room_pace pace);
 
 /* A script of a line; bucket NULL: it needs no other key. NULL: Redis is away. */
 const struct redis_value *queue_script(struct context *house, const struct redis_script *script,

@@ -12,13 +12,10 @@
 #include "queries.h"
 #include "scripts.h"
 
-#define LINE         "" /* of the whole event */
-#define TRIES        6
-#define EXTRA_MAX    5
-#define NUMBER_BITS  43  /* of a score below its epoch, as in store/lua/room.lua */
-#define POLL_NEAR    100 /* so many at the head ask as often as anybody may */
-#define POLL_EARLY_S 60  /* nobody is told to ask more rarely before the opening */
-#define RATE_LEAST   100 /* people in a million seconds: slower is not known */
+#define LINE        "" /* of the whole event */
+#define TRIES       6
+#define EXTRA_MAX   5
+#define NUMBER_BITS 43 /* of a score below its epoch, as in store/lua/room.lua */
 
 const char *
 room_status_word(enum room_status status)
@@ -129,27 +126,6 @@ ask(struct context *house, struct asking *a)
 
 /* ---- how a place stands ---------------------------------------------------------------------- */
 
-/*
- * Those at the head ask often; others a few times before it can be their turn, and none so rarely
- * that they would be passed over.
- */
-static int64_t
-poll_after(struct context *house, const struct room_place *place, int64_t stale_s, int64_t waiting)
-{
-	int64_t interval = house->conf->queue_poll_seconds, most = stale_s / 2, after;
-
-	if (waiting <= POLL_NEAR || (place->ahead >= 0 && place->ahead < POLL_NEAR))
-		return interval;
-	if (place->starts_in_s >= 0) {
-		after = place->starts_in_s / 2;
-		after = after > POLL_EARLY_S ? POLL_EARLY_S : after < most ? most : after;
-	} else {
-		after = place->wait_s >= 0 ? place->wait_s / 10 : most;
-		after = after > most ? most : after;
-	}
-	return after < interval ? interval : after;
-}
-
 static void
 place_admitted(struct context *house, struct ticket *ticket, int64_t ends_s, struct room_place *out)
 {
@@ -182,13 +158,15 @@ place_read(struct context *house, struct ticket *ticket, const struct redis_valu
 		out->starts_in_s = (opens_in_ms + 999) / 1000;
 	} else {
 		out->ahead = redis_int(redis_at(reply, 3));
-		if (rate >= RATE_LEAST)
+		if (rate > 0)
 			out->wait_s = ((out->ahead + 1) * 1000000 + rate - 1) / rate;
 	}
 	if (redis_int(redis_at(reply, 9)) == 1)
 		out->reason = "sales-closed";
-	out->poll_after_s = poll_after(
-		house, out, redis_int(redis_at(reply, 7)), redis_int(redis_at(reply, 8)));
+	out->poll_after_s = room_poll_after(house->conf, out,
+		(struct room_pace){ .stale_s = redis_int(redis_at(reply, 7)),
+			.life_s = redis_int(redis_at(reply, 10)),
+			.waiting = redis_int(redis_at(reply, 8)) });
 }
 
 /* ---- join ------------------------------------------------------------------------------------ */
@@ -376,14 +354,22 @@ room_status(struct context *house, const struct ticket *ticket, struct room_plac
 
 /* ---- the end of a place ---------------------------------------------------------------------- */
 
-void
-room_end(struct context *house, int32_t event_id, const char *user_id, int64_t score,
+/* The score of what has ended with it, "": nothing; NULL: Redis is away. */
+static const char *
+end_in_line(struct context *house, int32_t event_id, const char *user_id, int64_t score,
 	const char *how)
 {
 	const char *args[] = { LINE, user_id, str_int(house->arena, score), how, NULL };
 
+	return queue_said(queue_script(house, &script_room_end, event_id, NULL, args));
+}
+
+void
+room_end(struct context *house, int32_t event_id, const char *user_id, int64_t score,
+	const char *how)
+{
 	if (house->redis)
-		queue_script(house, &script_room_end, event_id, NULL, args);
+		end_in_line(house, event_id, user_id, score, how);
 }
 
 void
@@ -396,30 +382,63 @@ room_inside(struct context *house, const struct pass *pass)
 		queue_script(house, &script_room_inside, pass->event_id, NULL, args);
 }
 
+static enum problem
+end_ticket(struct context *house, const struct ticket *ticket)
+{
+	struct pg_rows rows;
+	enum problem err = PROBLEM_NONE;
+
+	for (int tries = 0; tries < 2; tries++) {
+		err = query_queue_room_leave(house->pg, house->arena, house->deadline_us,
+			house->why, &rows, ticket->event_id, ticket_epoch(ticket),
+			number_of(ticket), ticket->user_id, ticket->score);
+		if (err != PROBLEM_UNKNOWN_OUTCOME)
+			break;
+	}
+	FAULT("room.left");
+	return err;
+}
+
+/*
+ * PostgreSQL is told, and then Redis: also of an older place of the same account that stood for
+ * this one. Where one of them cannot be told all of it may be done again.
+ */
+static enum problem
+give_up(struct context *house, const struct ticket *ticket)
+{
+	struct ticket older = *ticket;
+	const char *score;
+	enum problem err = end_ticket(house, ticket);
+
+	if (err)
+		return err;
+	score = end_in_line(house, ticket->event_id, ticket->user_id, ticket->score, "left");
+	if (!score) {
+		house->why->detail = "The line could not be told. Leave once more.";
+		house->why->retry_after_s = (int)house->conf->queue_poll_seconds;
+		return PROBLEM_UNAVAILABLE;
+	}
+	if (str_to_int(score, 1, ticket->score - 1, &older.score))
+		err = end_ticket(house, &older);
+	if (!err)
+		metrics_add(METRIC_QUEUE_MOVES, METRIC_QUEUE_MOVE_LEFT, 1);
+	return err;
+}
+
 enum problem
 room_leave(struct context *house, const struct ticket *ticket, const struct context_key *key,
 	bool *replayed)
 {
-	struct pg_rows rows;
 	const char *kept;
 	enum problem err;
 
 	*replayed = false;
 	err = queue_key_find(house, ticket->event_id, ticket->user_id, key, &kept);
 	if (!err && !kept) {
-		for (int tries = 0; tries < 2; tries++) {
-			err = query_queue_room_leave(house->pg, house->arena, house->deadline_us,
-				house->why, &rows, ticket->event_id, ticket_epoch(ticket),
-				number_of(ticket), ticket->user_id, ticket->score);
-			if (err != PROBLEM_UNKNOWN_OUTCOME)
-				break;
-		}
-		FAULT("room.left");
-		if (err)
-			return err;
-		room_end(house, ticket->event_id, ticket->user_id, ticket->score, "left");
-		metrics_add(METRIC_QUEUE_MOVES, METRIC_QUEUE_MOVE_LEFT, 1);
-		err = queue_key_keep(house, ticket->event_id, ticket->user_id, key, "left", &kept);
+		err = give_up(house, ticket);
+		if (!err)
+			err = queue_key_keep(
+				house, ticket->event_id, ticket->user_id, key, "left", &kept);
 	}
 	*replayed = !err && kept;
 	return err;

@@ -50,7 +50,8 @@ enum problem room_join(struct context *house, int32_t event_id, const char *user
 enum problem
 room_status(struct context *house, const struct ticket *ticket, struct room_place *out);
 
-/* Gives the place up, and the pass that has come of it. KEY_REUSED. */
+/* Gives the place up, and the pass that has come of it. KEY_REUSED; UNAVAILABLE while PostgreSQL or
+ * Redis is away: it may have been done in part, and may be repeated. */
 enum problem room_leave(struct context *house, const struct ticket *ticket,
 	const struct context_key *key, bool *replayed);
 

@@ -37,13 +37,15 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = holdfast, pg_temp AS $$
       WHERE s.event_id = p_event AND s.user_id = p_user AND s.pass = p_score))
 $$;
 
--- Gives a place up, and with it the pass that may have come of it.
+-- Gives a place up, and with it the pass that may have come of it. What a booking was confirmed with stays so.
 CREATE FUNCTION queue_room_leave(p_event integer, p_epoch integer, p_number bigint, p_user uuid,
   p_score bigint) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = holdfast, pg_temp AS $$
 BEGIN
   IF NOT EXISTS (SELECT FROM queue_lines WHERE event_id = p_event AND line = '') THEN
     RAISE EXCEPTION 'no such line' USING ERRCODE = 'HF104';
+  ELSIF EXISTS (SELECT FROM passes_spent WHERE event_id = p_event AND user_id = p_user AND pass = p_score) THEN
+    RETURN;
   END IF;
   INSERT INTO queue_tickets (event_id, line, epoch, number, user_id, outcome)
     VALUES (p_event, '', p_epoch, p_number, p_user, 'left')

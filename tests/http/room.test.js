@@ -374,10 +374,14 @@ test('with the queue off nobody needs a pass, and those who wait are told', asyn
 	const who = person();
 	const place = await joined(who, e);
 	assertRefused(await hold(who, e), 'missing');
+	const gone = person();
+	const { token } = await joined(gone, e);
+	assertStatus(await leave(gone, token), 204);
 	const change = async (queue) => assertStatus(await put(`/admin/events/${e.event_id}`, { queue }, { token: (await organizer()).token }), 200);
 	await change('off');
 	const told = await status(place.token);
 	assert.deepEqual([told.status, told.pass, told.reason], ['admitted', null, 'queue-off']);
+	assert.equal((await status(token)).status, 'left');
 	assertStatus(await hold(who, e), 201);
 	await change('on');
 	assert.equal((await status(place.token)).status, 'waiting');

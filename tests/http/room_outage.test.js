@@ -57,6 +57,9 @@ test('who left or has confirmed does not come back', async () => {
 	assert.equal((await status(places[0].token)).status, 'confirmed');
 	assert.equal((await status(places[3].token)).status, 'waiting');
 	assertRefused(await hold(crowd[0], e, places[0].pass), 'spent');
+	// There is nothing left to give up.
+	assertStatus(await leave(crowd[0], places[0].token), 204);
+	assert.equal((await status(places[0].token)).status, 'confirmed');
 });
 
 test('an older place of an account stands for a newer one', async () => {
@@ -69,16 +72,23 @@ test('an older place of an account stands for a newer one', async () => {
 	assert.equal((await status(places[1].token)).position, 1);
 	assert.equal((await joined(crowd[2], e)).token, places[2].token);
 	assert.equal(stack.redis('zcard', key(e, 'line')), '2');
+	// And both end with either.
+	assertStatus(await leave(crowd[2], newer.token), 204);
+	const ended = async () => assert.deepEqual([(await status(newer.token)).status, (await status(places[2].token)).status], ['left', 'left']);
+	await ended();
+	stack.forget(e.event_id);
+	await ended();
 });
 
 test('Redis away: nobody comes into the room, nor in without a pass; passes are good', async () => {
-	const { e, crowd, places } = await filled(3);
+	const { e, crowd, places } = await filled(4);
 	await stack.until('all of it to be on the disk', () => /aof_last_write_status:ok/.test(stack.redis('info', 'persistence')));
 	process.kill(stack.pidOf('redis'), 'SIGKILL');
 	await stack.until('readyz says degraded', async () => (await get('/readyz')).body.status === 'degraded');
 	const answer = await join(person(), e);
 	assertProblem(answer, 503, 'unavailable');
 	assertProblem(await statusOf(places[1].token), 503, 'unavailable');
+	for (let i = 0; i < 2; i++) assertProblem(await leave(crowd[3], places[3].token), 503, 'unavailable');
 	assertRefused(await hold(crowd[1], e), 'missing');
 	assertRefused(await hold(crowd[1], e, places[0].pass), 'wrong');
 	const booking = assertStatus(await hold(crowd[0], e, places[0].pass), 201).body;
@@ -87,7 +97,9 @@ test('Redis away: nobody comes into the room, nor in without a pass; passes are 
 
 	stack.startRedis();
 	await stack.redisFound();
-	const back = await Promise.all(places.slice(1).map((p) => status(p.token)));
+	assertStatus(await leave(crowd[3], places[3].token), 204);
+	assert.equal((await status(places[3].token)).status, 'left');
+	const back = await Promise.all(places.slice(1, 3).map((p) => status(p.token)));
 	const late = await joined(person(), e);
 	for (const [i, p] of back.entries())
 		assert.ok(p.status === 'admitted' || p.position === i + 1, JSON.stringify(back));

@@ -137,12 +137,12 @@ test('a line begun anew: old places in front, seen as of now', async () => {
 
 test('how places end', async () => {
   const [, , one] = await join(1), [, , two] = await join(2), [, , three] = await join(3, { most: 2 });
-  assert.equal(await end(1, one, 'confirmed'), 1);
-  assert.equal(await end(1, one, 'confirmed'), 0);
+  assert.equal(await end(1, one, 'confirmed'), one);
+  assert.equal(await end(1, one, 'confirmed'), one, 'again');
   assert.deepEqual(await status(1, one), ['confirmed']);
-  assert.equal(await end(3, three, 'left'), 1);
+  assert.equal(await end(3, three, 'left'), three);
   assert.deepEqual(await status(3, three), ['left']);
-  assert.equal(await end(2, one, 'left'), 0, 'an older place is not this one');
+  assert.equal(await end(2, one, 'left'), '', 'an older place is not this one');
   assert.equal((await status(2, two))[0], 'inside');
   assert.deepEqual(await status(2, two, { clock: Date.now() + 601000 }), ['expired']);
   assert.equal((await join(2, { clock: Date.now() + 601000 })).at(-1), 1, 'another place');
@@ -159,6 +159,65 @@ test('the end of an older place leaves one that is kept for who was passed over'
   await end(1, one, 'confirmed');
   assert.deepEqual(await members('until'), [user(1)]);
   assert.equal((await status(1, two, later))[0], 'inside', 'back, and in');
+});
+
+test('who leaves by a newer place leaves by the older one, too', async () => {
+  const full = { most: 0 };
+  const [, , old] = await join(1, full);
+  await begin(2);
+  const [, , newer] = await join(1, full);
+  assert.equal(newer, old, 'it stands there still');
+  const later = String(2n * EPOCH + PHASE + 7n);
+  assert.equal((await status(1, later, full))[0], 'waiting', 'for the newer one as well');
+  for (let i = 0; i < 2; i++) assert.equal(await end(1, later, 'left'), old, 'also when it is told again');
+  assert.deepEqual([await status(1, old, full), await status(1, later, full)], [['left'], ['left']]);
+  assert.deepEqual(await members('line'), []);
+});
+
+test('a room that is turned off tells how a place ended where that is known', async () => {
+  const off = (n, score) => redis.script('room_status', [P, 'limit:room-lua'],
+    ['', 'stamp', 'run', `${Date.now()}|9000000000000000`, '600|500|30|300|600', 2000, user(n), score, 60, 0, 0]);
+  const scores = [];
+  for (const n of [1, 2, 3]) scores.push((await join(n))[2]);
+  await end(1, scores[0], 'left');
+  await end(2, scores[1], 'confirmed');
+  assert.deepEqual([await off(1, scores[0]), await off(2, scores[1]), await off(3, scores[2]), await off(1, 7)],
+    [['left'], ['confirmed'], ['off'], ['off']]);
+});
+
+test('an opening that is put off draws again, once nobody is left of the one before', async () => {
+  const early = { opens: 9e15 };
+  const first = await join(1);
+  assert.equal(first[0], 'inside');
+  const late = BigInt((await join(2, early, 5))[2]);
+  assert.equal(late & PHASE, PHASE, 'somebody is inside');
+  await end(1, first[2], 'left');
+  assert.equal(BigInt((await join(3, early, 5))[2]) & PHASE, PHASE, 'or waits');
+  for (const n of [2, 3]) await end(n, await redis.call('ZSCORE', `${Q}line`, user(n)), 'left');
+  await redis.call('ZADD', `${Q}until`, Date.now() + 60000, user(9));
+  await redis.call('ZADD', `${Q}away`, late, user(9));
+  assert.equal(BigInt((await join(4, early, 5))[2]) & PHASE, PHASE, 'or has a place kept');
+  await end(4, await redis.call('ZSCORE', `${Q}line`, user(4)), 'left');
+  await redis.call('DEL', `${Q}until`);
+  assert.equal(BigInt((await join(5, early, 5))[2]) & (PHASE | 5n * SHUFFLE), 5n * SHUFFLE, 'drawn');
+  const full = { most: 0 };
+  assert.equal(BigInt((await join(6, full))[2]) & PHASE, PHASE, 'until the new one has been');
+  assert.equal(await state('opened'), 1);
+});
+
+test('how quickly people come in is told as long as somebody has lately', async () => {
+  for (let n = 1; n <= 30; n++) await join(n);
+  const [, , score] = await join(31, { most: 0 });
+  // As if the last of them had come in so long ago, half a minute after the first.
+  const rate = async (ms) => {
+    await redis.call('HSET', `${Q}state`, 'rated', Date.now() - ms, 'since', Date.now() - ms - 30000);
+    return (await status(31, score, { most: 0 }))[4];
+  };
+  const [now, minute, three] = [await rate(0), await rate(60000), await rate(179000)];
+  assert.ok(now > 1e6 && now < 1.4e6, `${now}: thirty in half a minute`);
+  assert.ok(minute > 0.3e6 && minute < 0.4e6, `${minute}: and in a minute and a half`);
+  assert.ok(three > 0.13e6 && three < 0.16e6, `${three}: and in three and a half`);
+  assert.deepEqual([await rate(181000), await rate(3600000)], [0, 0], 'then it is not known');
 });
 
 test('all slots given, the line begins anew', async () => {

@@ -88,8 +88,9 @@ SELECT queue_epoch(:sale, '', 0) \gset _
 SELECT queue_room_leave(:sale, 1, 5, buyer('carl'), 55), queue_room_leave(:sale, 1, 5, buyer('carl'), 55) \gset _
 SELECT is(failure(format($$SELECT hold(%s, 'carl', seats(9), p_pass => 55)$$, :sale)), 'HF210 {"pass": "spent"}',
   'whoever has left comes in no more with the pass');
+SELECT queue_room_leave(:sale, 1, 7, buyer('anna'), 7) \gset _
 SELECT is(ARRAY[queue_room_end(:sale, 1, 5, buyer('carl'), 55), queue_room_end(:sale, 1, 7, buyer('anna'), 7),
-    queue_room_end(:sale, 1, 6, buyer('anna'), 6)], '{left,confirmed,NULL}', 'how places ended');
+    queue_room_end(:sale, 1, 6, buyer('anna'), 6)], '{left,confirmed,NULL}', 'how places ended: what was confirmed is not left');
 
 SELECT * FROM finish();
 ROLLBACK;

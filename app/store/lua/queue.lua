@@ -35,15 +35,16 @@ local function parts(text)
   return out
 end
 
--- People served in a million seconds: a count that fades, over the time that it stands for.
+-- People served in a million seconds: a count that fades, over the time that it stands for and the time since;
+-- 0: not known, since nobody has been for long.
 local function rate_of(served, rated, since, now)
   served, rated, since = tonumber(served or ''), tonumber(rated or ''), tonumber(since or '')
   if not served or not rated or not since then
     return 0
   end
-  local age = math.max(0, now - since)
+  local age, gap = math.max(0, rated - since), math.max(0, now - rated)
   local window = math.max(1000, TAU * (1 - math.exp(-age / TAU)))
-  return math.floor(served * math.exp(-math.max(0, now - rated) / TAU) / window * 1e9)
+  return gap > 3 * TAU and 0 or math.floor(served / (window + gap) * 1e9)
 end
 
 -- Those being served whose place is before this one: they may come back to it.

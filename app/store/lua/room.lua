@@ -1,13 +1,14 @@
 -- What the scripts of a waiting room share, after line.lua: the line of a whole event,
 -- whose name is empty. Who comes to its head is let in: gets a pass, with which places may be held. Beside
--- :state, :line and :done (user -> score|inside, confirmed or left|end of the pass in ms) it has
+-- :state, :line and :done (user -> score|inside, confirmed or left|end of the pass in ms, 0 where it ended|then
+-- the older place of the account that ended with it) it has
 --   :seen    string: four bytes a slot, the second (Redis's own) at which its holder was last seen
 --   :back    hash: user -> the same, for places of earlier epochs, whose slots are not in :seen
 --   :inside  sorted set: user by the end of the pass, ms of PostgreSQL's clock
 --   :away    sorted set: user by score: their turn came and they were not there; :until: user by the time
 --            (Redis's own, ms) to which the place is kept for them
 -- and in :state: slots (epoch that :seen is of), begun (when that began, s), opened (1: the opening has
--- been, whatever is said of it later), tokens (people who may be let in, with a fraction), filled (when
+-- been, whatever is said of it later while somebody waits or is inside), tokens (people who may be let in, with a fraction), filled (when
 -- that was counted), polled (when somebody was last seen).
 -- A score is epoch * 2^43 + phase * 2^42 + shuffle * 2^24 + slot. Phase 0, who came before the opening, in
 -- an order drawn by their accounts; phase 1 and shuffle 0, who came later, as they came.
@@ -125,8 +126,15 @@ local function room_forget(r)
   end
 end
 
--- The moment of the opening has been; the bucket of the rate begins full, which is one second's worth.
+-- The moment of the opening has been; the bucket of the rate begins full, which is one second's worth. Another
+-- one, later, is as good as the first as long as that has let nobody stand here.
 local function room_opening(r, state)
+  if state.opened and r.pg < r.opens and call('EXISTS', LINE) == 0
+    and call('ZCOUNT', UNTIL, '(' .. score_text(r.now), '+inf') == 0
+    and call('ZCOUNT', INSIDE, '(' .. score_text(r.pg), '+inf') == 0 then
+    state.opened = false
+    call('HDEL', STATE, 'opened')
+  end
   if not state.opened and r.pg >= r.opens then
     state.opened, state.tokens, state.filled = true, math.max(1, r.rate / 60), r.now
     call('HSET', STATE, 'opened', 1)
@@ -192,7 +200,7 @@ end
 
 -- The answer of all: {inside, let in just now, score, end of the pass in s}, or {waiting, let in, score,
 -- ahead, people let in a million seconds, ms to the opening (0: it has been), when that is, s after which
--- one is passed over, people waiting, 1 where the event is not on sale}.
+-- one is passed over, people waiting, 1 where the event is not on sale, life of a pass in s}.
 local function room_standing(r, state, user, let_in)
   local score, ends = room_inside(r, user)
   if score then
@@ -202,7 +210,7 @@ local function room_standing(r, state, user, let_in)
   return {
     'waiting', let_in, call('ZSCORE', LINE, user), call('ZRANK', LINE, user),
     rate_of(rated[1], rated[2], rated[3], r.now), math.max(0, math.ceil(r.opens - r.pg)), r.opens,
-    r.stale, call('ZCARD', LINE), r.closed and 1 or 0,
+    r.stale, call('ZCARD', LINE), r.closed and 1 or 0, r.life,
   }
 end
 

@@ -8,6 +8,13 @@
 -- have been lost; or another place of the account has ended since, and how this one did is not kept), or how
 -- it stands, as room.lua says.
 local user, score = ARGV[7], tonumber(ARGV[8])
+-- What is kept of the account's last place that had its turn or was given up, and how this one ended by that.
+local function ended()
+  local text = call('HGET', DONE, user)
+  local done = text and parts(text)
+  local is = done and (tonumber(done[1]) == score or tonumber(done[4] or '') == score)
+  return done, is and done[2] or nil
+end
 local burst = tonumber(ARGV[10])
 if burst > 0 then
   local wait = bucket_take(KEYS[2], tonumber(ARGV[9]), burst)
@@ -19,14 +26,14 @@ local r = room_settings()
 if not r then
   return { 'ask' }
 elseif r.over then
-  local is, text = tonumber(call('ZSCORE', LINE, user) or ''), call('HGET', DONE, user)
-  local done = text and parts(text)
-  if done and tonumber(done[1]) == score then
-    return { done[2] == 'inside' and 'over' or done[2] }
+  local is, _, how = tonumber(call('ZSCORE', LINE, user) or ''), ended()
+  if how then
+    return { how == 'inside' and 'over' or how }
   end
   return { (ARGV[11] == '1' or is and is <= score) and 'over' or 'unknown' }
 elseif r.off then
-  return { 'off' }
+  local _, how = ended()
+  return { how and how ~= 'inside' and how or 'off' }
 end
 local state = room_state(r)
 if not state then
@@ -34,10 +41,9 @@ if not state then
 end
 room_seen(r, state)
 if not room_find(r, state, user, score) then
-  local text = call('HGET', DONE, user)
-  local done = text and parts(text)
-  if done and tonumber(done[1]) == score then
-    return { done[2] == 'inside' and 'expired' or done[2] }
+  local done, how = ended()
+  if how then
+    return { how == 'inside' and 'expired' or how }
   elseif score_epoch(score) == state.epoch and (not done or ARGV[11] == '1') then
     return { 'expired' }
   elseif ARGV[11] ~= '1' then
