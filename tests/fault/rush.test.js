@@ -29,7 +29,11 @@ before(async () => {
 	rush = full ? 'rush' : holding('rush', 3);
 });
 
-const supervised = () => stack.until('the pool is back', () => stack.workers('booking').length > 0);
+// All that there is of a pool, which its supervisor brings back.
+async function killPool(pool) {
+	await parts.kill([stack.pidOf(pool), ...stack.workers(pool)]);
+	await stack.until('the pool is back', () => stack.workers(pool).length > 0);
+}
 const away = () => stack.pause(AWAY_MS);
 
 /*
@@ -49,10 +53,12 @@ const deaths = [
 	{
 		name: 'the whole pool booking',
 		part: 'pool',
-		async kill() {
-			await parts.kill([stack.pidOf('booking'), ...stack.workers('booking')]);
-			await supervised();
-		},
+		kill: () => killPool('booking'),
+	},
+	{
+		name: 'the whole pool catalog',
+		part: 'catalog',
+		kill: () => killPool('catalog'),
 	},
 	{
 		name: 'Redis',
