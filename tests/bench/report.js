@@ -29,7 +29,8 @@ function save(dir, name, part) {
 // When, where and how a part was measured.
 const times = (n, what) => `${whole(n)} ${what}${n === 1 ? '' : 's'}`;
 const aboutText = ({ about }) => `${about.date}, commit ${about.commit}`
-  + `${about.rounds ? `, ${times(about.rounds, 'round')}` : ''}${about.seconds ? `, measures of ${about.seconds} s` : ''}${about.small ? ', smallest sizes (not for the record)' : ''}`;
+  + `${about.rounds ? `, ${times(about.rounds, 'round')}` : ''}`
+  + `${about.seconds ? `, measures of ${about.seconds} s` : ''}${about.small ? ', smallest sizes (not for the record)' : ''}`;
 
 function machineText(parts) {
   const { about } = Object.values(parts)[0];
