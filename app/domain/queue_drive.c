@@ -162,6 +162,18 @@ end_of(struct context *house, const struct batch *b, int row, const char **booki
 	return "back";
 }
 
+/* PostgreSQL is to know whether somebody waits: for holds that are made while Redis is away. */
+static void
+mark(struct context *house, int32_t event_id, const char *line, int64_t waits)
+{
+	struct problem_why ignored = { 0 };
+	struct pg_rows rows;
+
+	if (waits != 0)
+		query_queue_mark(house->pg, house->arena, house->deadline_us, &ignored, &rows,
+			event_id, line, waits > 0);
+}
+
 /*
  * Tells Redis how they ended; err: nothing was done, nor asked. Who may still be given something by
  * an earlier question is left to the deadline.
@@ -195,18 +207,8 @@ tell(struct context *house, const struct batch *b, enum problem err, struct queu
 	reply = queue_script(house, &script_queue_served, b->event_id, NULL, args);
 	FAULT("queue.told");
 	out->waiting = reply ? redis_int(redis_at(reply, 1)) : -1;
-}
-
-/* PostgreSQL is to know whether somebody waits: for holds that are made while Redis is away. */
-static void
-mark(struct context *house, int32_t event_id, const char *line, int64_t waits)
-{
-	struct problem_why ignored = { 0 };
-	struct pg_rows rows;
-
-	if (waits != 0)
-		query_queue_mark(house->pg, house->arena, house->deadline_us, &ignored, &rows,
-			event_id, line, waits > 0);
+	if (reply)
+		mark(house, b->event_id, b->line, redis_int(redis_at(reply, 2)));
 }
 
 enum problem

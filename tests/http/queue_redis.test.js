@@ -152,6 +152,22 @@ test('while nothing but its line is kept of an event, places are for those in it
 	assert.equal((await line.standing(token)).status, 'waiting');
 });
 
+test('while nothing is kept of the event PostgreSQL knows that people wait, whom it is asked about', async () => {
+	const { id } = await waiting(1, 2);
+	const told = () => stack.sql(`select 1 from queue_lines where event_id = ${id} and waits_until > now()`) === '1';
+	await stack.until('PostgreSQL has been told', told);
+	// It is not built anew meanwhile.
+	stack.redis('set', `hf:{${id}}:fence`, 'another', 'px', 60000);
+	stack.redis('hdel', `hf:{${id}}:meta`, 'stamp');
+	const driven = () => stack.redis('hget', line.key(id, 'Floor', 'state'), 'driven');
+	for (let i = 0; i < 3; i++) {
+		const before = driven();
+		await stack.until('the line has been looked at', () => driven() !== before && stack.redis('hlen', line.key(id, 'Floor', 'serving')) === '0');
+		assert.ok(told());
+	}
+	stack.redis('del', `hf:{${id}}:fence`);
+});
+
 test('of several lines that are lost each is kept for those who stood in it, until they are back', async () => {
 	const { event_id: id } = await event(olga, { sections: [...['Floor', 'Hall', 'Bar'].map((name) => ({ name, capacity: 1 })),
 		{ name: 'VIP', kind: 'seated', rows: [{ row: 'A', seats: 1 }] }] });

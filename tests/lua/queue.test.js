@@ -3,57 +3,12 @@
 
 const assert = require('node:assert/strict');
 const { after, beforeEach, test } = require('node:test');
-const { Redis } = require('../lib/redis.js');
+const { lineOf } = require('../lib/line_scripts.js');
 
-const P = 'hf:{77002}', Q = `${P}:q:GA`;
-const STAMP = 'run started', RUN = 'run';
-const redis = new Redis();
-const booking = (n) => `00012cca-0000-8000-8000-${String(n).padStart(12, '0')}`;
-const score = (epoch, number, quantity = 1) => ((epoch * 2 ** 34) + number) * 512 + quantity - 1;
-
-const clear = async () => {
-  const keys = await redis.call('KEYS', `${P}*`);
-  if (keys.length) await redis.call('DEL', ...keys);
-};
-
-// An event of a section GA of five places and one of seats S0 … S5, S5 not for sale, and a line of GA.
-async function build(meta = {}) {
-  await clear();
-  await redis.script('fence', [P], [STAMP, 'e0', 60000]);
-  const step = (...args) => redis.script('install', [P], ['e0', ...args]);
-  await step('clear');
-  await step('ids', 0, ...Array.from({ length: 6 }, (_, i) => `S${i}`));
-  await step('seats', 'aaaaax');
-  await step('capacity', 'GA', 5);
-  await step('finish', ...Object.entries({
-    stamp: STAMP, offset: 0, from: 0, until: 9e15, hold: 0, max: 4, seats: 6, complete: 0,
-    sections: 'S|seated|5|0-5\nGA|ga|5|', ...meta,
-  }).flat());
-  await step('release');
-}
-
-const script = (name, ...args) => redis.script(`queue_${name}`, [P, 'limit:read:x'], args);
-const join = (user, quantity = 1, { line = 'GA', trusted = 0, run = RUN, max = 10, pass = '' } = {}) =>
-  script('join', line, STAMP, run, user, quantity, max, trusted, pass);
-const begin = (epoch = 1, wait = 0, { line = 'GA', run = RUN } = {}) => script('begin', line, 'begin', run, epoch, wait);
-const status = (user, at, { run = RUN, burst = 0 } = {}) => script('status', 'GA', STAMP, run, user, at, 60, burst);
-const serve = (drive = 'd1', { line = 'GA', life = 10000, most = 50, least = 0, run = RUN, stamp = STAMP } = {}) =>
-  script('serve', line, stamp, run, drive, life, most, least);
-const served = (drive, ...ends) => script('served', 'GA', drive, 0, ...ends.flat());
-const back = (user, at, { run = RUN } = {}) => script('return', 'GA', run, user, at, STAMP);
-const leave = (user, at, step = 'leave') => script('leave', 'GA', step, user, at);
-const put = (n, state, user, sections = 'GA:1') =>
-  redis.script('put', [P], [STAMP, booking(n), state, user, state === 'b' ? -1 : Date.now() + 60000, '', sections]);
-const drop = (n) => redis.script('drop', [P], [STAMP, booking(n), 1]);
-const line = () => redis.call('ZRANGE', `${Q}:line`, 0, -1);
-const serving = async () => (await redis.call('HKEYS', `${Q}:serving`)).sort();
-const state = (field) => redis.call('HGET', `${Q}:state`, field);
-// Who is picked, out of an answer of serve.
-const picked = (answer) => answer.slice(5).filter((_, i) => i % 4 === 0);
-const wants = () => redis.call('HGETALL', `${Q}:wants`);
-const waits = () => redis.call('SMEMBERS', `${P}:waits`);
-const take = (n, user, seats, places = 0, keyed = 0) => redis.script('take', [P, 'limit:hold:x'],
-  [STAMP, booking(n), user, keyed, 60000, 10, 60, 0, '', seats.length, ...seats, ...(places ? ['GA', places] : [])]);
+const {
+  P, Q, STAMP, RUN, redis, booking, score, clear, build, script, join, begin, status, serve, served, back, leave, put,
+  drop, line, serving, state, picked, wants, waits, take,
+} = lineOf(77002);
 
 beforeEach(() => build().then(() => begin()));
 after(async () => {
@@ -156,10 +111,10 @@ test('serve: what nobody tells of goes back to its place', async () => {
   assert.deepEqual(await line(), ['fay']);
   assert.deepEqual(await serving(), ['ann', 'bob', 'cat', 'dan', 'eve']);
   // Whoever was at it before has nothing to say any more; but those nobody has taken on since.
-  assert.deepEqual(await served('d1', ['ann', 'reserved', booking(1), 1], ['cat', 'reserved', booking(2), 1]), [0, 1]);
+  assert.deepEqual(await served('d1', ['ann', 'reserved', booking(1), 1], ['cat', 'reserved', booking(2), 1]), [0, 1, 0]);
   assert.deepEqual(await serving(), ['ann', 'bob', 'cat', 'dan', 'eve']);
   assert.deepEqual(await served('d2', ['ann', 'back', '-', '-'], ['bob', 'reserved', booking(1), 1],
-    ['cat', 'back', '-', '-'], ['dan', 'back', '-', '-']), [4, 4]);
+    ['cat', 'back', '-', '-'], ['dan', 'back', '-', '-']), [4, 4, 0]);
   assert.deepEqual([await line(), await serving()], [['ann', 'cat', 'dan', 'fay'], ['eve']]);
 });
 
@@ -169,10 +124,10 @@ test('served: where nobody could be asked, who may have been given something is 
   await put(1, 'h', 'ann', 'GA:4');
   assert.deepEqual(picked(await serve('d2')), ['ann', 'bob']);
   await put(2, 'h', 'zoe', 'GA:1');
-  assert.deepEqual(await served('d2', ['ann', 'undone', '-', '-'], ['bob', 'undone', '-', '-']), [2, 1]);
+  assert.deepEqual(await served('d2', ['ann', 'undone', '-', '-'], ['bob', 'undone', '-', '-']), [2, 1, 0]);
   assert.deepEqual([await line(), await serving(), await waits()], [['bob'], ['ann'], ['GA']]);
   assert.deepEqual(picked(await serve('d3')), ['ann'], 'whatever is left');
-  assert.deepEqual(await served('d3', ['ann', 'undone', '-', '-']), [1, 1], 'however often');
+  assert.deepEqual(await served('d3', ['ann', 'undone', '-', '-']), [1, 1, 0], 'however often');
   await serve('d4').then(() => served('d4', ['ann', 'back', '-', '-']));
   assert.deepEqual([await line(), await serving()], [['ann', 'bob'], []]);
 });
@@ -190,7 +145,7 @@ test('served: reserved, back, refused, left; and who is before whom', async () =
   assert.equal((await status('fay', score(1, 6)))[2], 5, 'those being served may come back');
   assert.equal((await status('bob', score(1, 2)))[2], 1);
   assert.deepEqual(await served('d', ['ann', 'reserved', booking(1), Date.now() + 60000], ['bob', 'back', '-', '-'],
-    ['cat', 'out', '-', 'limit-exceeded'], ['dan', 'left', '-', '-'], ['eve', 'back', '-', '-']), [5, 3]);
+    ['cat', 'out', '-', 'limit-exceeded'], ['dan', 'left', '-', '-'], ['eve', 'back', '-', '-']), [5, 3, 0]);
   assert.deepEqual([await line(), await serving()], [['bob', 'eve', 'fay'], []]);
   await put(1, 'h', 'ann');
   assert.deepEqual((await status('ann', score(1, 1))).slice(0, 4), ['done', String(score(1, 1)), booking(1), 'h']);
@@ -444,18 +399,6 @@ test('serve: small wishes behind very many that do not fit', async () => {
   await redis.call('HSET', `${Q}:state`, 'skip', `${score(1, 5000, 3)}|1`);
   await drop(1);
   assert.deepEqual(picked(await serve('d')), ['u1'], 'more is left: from the beginning');
-});
-
-test('serve: PostgreSQL is to be told now and then that somebody waits, and that nobody does', async () => {
-  await put(1, 'b', 'zoe', 'GA:5');
-  await join('ann');
-  assert.equal((await serve('d'))[4], 1);
-  assert.equal((await serve('d'))[4], 0);
-  await redis.call('HSET', `${Q}:state`, 'marked', Date.now() - 21000);
-  assert.equal((await serve('d'))[4], 1);
-  await leave('ann', score(1, 1));
-  assert.equal((await serve('d'))[4], -1);
-  assert.equal((await serve('d'))[4], 0);
 });
 
 test('an event with a waiting room: its lines are joined with a pass, by which a place is served', async () => {

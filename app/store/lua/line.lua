@@ -1,5 +1,6 @@
 -- How a line is changed, and the rest of what is read of it, after common.lua and place.lua.
 local BEGIN = Q .. ':begin'
+local MARK_MS = 20000
 
 local function score_number(score)
   return math.floor(score / 512) % 17179869184
@@ -36,6 +37,20 @@ local function line_settle()
   if call('EXISTS', LINE, SERVING) == 0 then
     call('SREM', WAITS, NAME)
   end
+end
+
+-- What PostgreSQL is to be told: 1 that so many wait, where it was not told lately; -1 that nobody does any
+-- more, nor may come back from being served; 0 nothing. marked: as in :state.
+local function line_mark(waiting, marked, now)
+  marked = tonumber(marked or '')
+  if waiting > 0 and (not marked or marked > now or now - marked >= MARK_MS) then
+    call('HSET', STATE, 'marked', score_text(now))
+    return 1
+  elseif waiting == 0 and marked and call('EXISTS', SERVING) == 0 then
+    call('HDEL', STATE, 'marked')
+    return -1
+  end
+  return 0
 end
 
 -- So many more have been served.

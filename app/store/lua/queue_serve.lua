@@ -8,9 +8,9 @@
 --   that must have passed since the line was moved on.
 -- Answers {none} (no line is kept), {begin} (it has to be begun first), {later, ms}, {busy} (others are being
 -- served, or were a moment ago), or {serve, waiting after it, 1 where the rest may fit too, 1 where something
--- is kept of the event, what PostgreSQL is to be told (1: somebody waits; -1: nobody any more; 0: nothing),
--- user, score, ms waited (-1: not known), pass of the waiting room (its place; 0: none is known), …}.
-local MARK_MS, PAGE, LOOKS = 20000, 256, 5000
+-- is kept of the event, what PostgreSQL is to be told as line_mark() says it, user, score, ms waited (-1: not
+-- known), pass of the waiting room (its place; 0: none is known), …}.
+local PAGE, LOOKS = 256, 5000
 local now = redis_ms()
 local state = call('HMGET', STATE, 'run', 'from', 'driven', 'epoch', 'skip', 'marked')
 if not state[1] then
@@ -136,14 +136,7 @@ line_settle()
 waiting = call('ZCARD', LINE)
 out[2] = waiting
 out[3] = (picked == most and waiting > 0 and left > 0) and 1 or 0
-local marked = tonumber(state[6] or '')
-if waiting > 0 and (not marked or marked > now or now - marked >= MARK_MS) then
-  call('HSET', STATE, 'marked', score_text(now))
-  out[5] = 1
-elseif waiting == 0 and marked then
-  call('HDEL', STATE, 'marked')
-  out[5] = -1
-end
+out[5] = line_mark(waiting, state[6], now)
 call('HSET', STATE, 'driven', score_text(now), 'open', (left > 0 and waiting == 0) and 1 or 0)
 if known then
   -- Where nobody is picked PostgreSQL is not asked, which would say that the event is not on sale.

@@ -5,7 +5,8 @@
 -- ARGV: line, drive, closed (1: the event is not on sale, 0: it is), then in groups of four:
 --   USER reserved BOOKING DEADLINE | USER back - - (to its place) | USER out - WHY | USER left - - |
 --   USER undone - - (nobody was asked: to its place, or as before where it may have been given something)
--- Answers how many of them counted, and how many wait after it.
+-- Answers how many of them counted, how many wait after it, and what PostgreSQL is to be told as line_mark()
+-- says it.
 local drive, now = ARGV[2], redis_ms()
 local reserved, counted = 0, 0
 for i = 4, #ARGV, 4 do
@@ -30,4 +31,5 @@ call('HSET', STATE, 'closed', ARGV[3])
 if reserved > 0 then
   rate_add(reserved, now)
 end
-return { counted, call('ZCARD', LINE) }
+local waiting = call('ZCARD', LINE)
+return { counted, waiting, line_mark(waiting, call('HGET', STATE, 'marked'), now) }
