@@ -228,6 +228,7 @@ filter_put_rows(struct context *house, int32_t event_id, const struct pg_rows *r
 			.sections = filter_sections(house->arena,
 				pg_text(rows, i, FILTER_ENTRIES_SECTION_IDS),
 				pg_text(rows, i, FILTER_ENTRIES_QUANTITIES)),
+			.revived = pg_bool(rows, i, FILTER_ENTRIES_LATE),
 		};
 
 		filter_put(house, &entry);

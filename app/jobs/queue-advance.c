@@ -83,6 +83,8 @@ batch(struct context *house, struct job_run *run, int64_t *done)
 		else
 			err = line_err(house, walk, move_on(house, run, walk, done));
 	}
+	if (!run->dry_run)
+		filter_idle(house);
 	run->more = !err && rows.count > 0;
 	walk->served += *done;
 	run->failed = walk->failed > 0;

@@ -396,6 +396,8 @@ main(int argc, char **argv)
 			.summary = "serves the calls of staff over FastCGI",
 			.usage = "[OPTION]..." },
 		.routes = pool_routes,
+		.start = filter_begin,
+		.idle = filter_idle,
 	};
 
 	return serve(&pool, argc, argv);

@@ -312,6 +312,7 @@ END
 $$;
 
 GRANT EXECUTE ON FUNCTION payment_told TO holdfast_payment, holdfast_payment_sweep, holdfast_webhooks;
-GRANT EXECUTE ON FUNCTION paid, filter_some TO holdfast_admin;
+GRANT EXECUTE ON FUNCTION paid, event_shown, filter_known, filter_event, filter_entries, filter_some, filter_used, filter_seats
+  TO holdfast_admin;
 
 COMMIT;

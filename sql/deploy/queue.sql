@@ -225,10 +225,10 @@ END
 $$;
 
 GRANT EXECUTE ON FUNCTION queue_trim TO holdfast_janitor;
-GRANT EXECUTE ON FUNCTION queue_section, queue_over, queue_ticket, queue_leave, confirm, release, event_shown, filter_known, filter_event,
-    filter_entries, filter_used, filter_seats
-  TO holdfast_queue;
-GRANT EXECUTE ON FUNCTION queue_epoch, queue_mark, filter_some TO holdfast_queue, holdfast_queue_advance;
+GRANT EXECUTE ON FUNCTION queue_section, queue_over, queue_ticket, queue_leave, confirm, release TO holdfast_queue;
+GRANT EXECUTE ON FUNCTION queue_epoch, queue_mark, event_shown, filter_known, filter_event, filter_entries, filter_some,
+    filter_used, filter_seats
+  TO holdfast_queue, holdfast_queue_advance;
 GRANT EXECUTE ON FUNCTION queue_open_lines, job_begin, job_beat, job_end TO holdfast_queue_advance;
 
 COMMIT;

@@ -42,7 +42,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = holdfast, pg_temp AS $$
 $$;
 
 -- What the filter keeps of a booking that holds places. state: h, r, b; deadline in milliseconds
--- since 1970, -1 for none.
+-- since 1970, -1 for none; late: confirmed by money that came when it had ended.
 CREATE TYPE filter_entry AS (
   booking_id uuid,
   user_id    uuid,
@@ -50,7 +50,8 @@ CREATE TYPE filter_entry AS (
   deadline   bigint,
   positions  integer[],
   section_ids text[],
-  quantities integer[]
+  quantities integer[],
+  late       boolean
 );
 
 -- A view, not a function of a row: thousands are read at a time. What is live is asked by a CASE, which
@@ -62,7 +63,7 @@ CREATE VIEW filter_held AS
       CASE WHEN b.status = 'CONFIRMED' THEN -1
         ELSE floor(extract(epoch FROM b.expires_at) * 1000)::bigint END AS deadline,
       CASE WHEN b.gone_positions = '{}' THEN b.positions ELSE booking_positions(b) END AS positions,
-      g.section_ids, g.quantities
+      g.section_ids, g.quantities, coalesce(b.late, false) AS late
     FROM bookings b CROSS JOIN LATERAL (
       SELECT array_agg(c.section_id ORDER BY c.section_no) AS section_ids,
           array_agg(q.had - coalesce(q.gone, 0) ORDER BY c.section_no) AS quantities
@@ -83,7 +84,7 @@ $$;
 -- The live owners of these seats: what repairs a filter that took them for free.
 CREATE FUNCTION seat_owners(p_event integer, p_seats text[]) RETURNS SETOF filter_entry
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = holdfast, pg_temp AS $$
-  SELECT h.booking_id, h.user_id, h.state, h.deadline, h.positions, h.section_ids, h.quantities
+  SELECT h.booking_id, h.user_id, h.state, h.deadline, h.positions, h.section_ids, h.quantities, h.late
     FROM holdfast.filter_held h
     WHERE h.event_id = p_event AND h.booking_id IN (
       SELECT c.booking_id FROM holdfast.seats s
@@ -154,7 +155,7 @@ $$;
 CREATE FUNCTION filter_entries(p_event integer, p_after uuid, p_limit integer)
 RETURNS SETOF filter_entry
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = holdfast, pg_temp AS $$
-  SELECT h.booking_id, h.user_id, h.state, h.deadline, h.positions, h.section_ids, h.quantities
+  SELECT h.booking_id, h.user_id, h.state, h.deadline, h.positions, h.section_ids, h.quantities, h.late
     FROM holdfast.filter_held h
     WHERE h.event_id = p_event AND h.booking_id > p_after ORDER BY h.booking_id LIMIT p_limit
 $$;
@@ -162,7 +163,7 @@ $$;
 -- The same for bookings by their ids.
 CREATE FUNCTION filter_some(p_event integer, p_bookings uuid[]) RETURNS SETOF filter_entry
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = holdfast, pg_temp AS $$
-  SELECT h.booking_id, h.user_id, h.state, h.deadline, h.positions, h.section_ids, h.quantities
+  SELECT h.booking_id, h.user_id, h.state, h.deadline, h.positions, h.section_ids, h.quantities, h.late
     FROM holdfast.filter_held h
     WHERE h.event_id = p_event AND h.booking_id = ANY (p_bookings)
 $$;

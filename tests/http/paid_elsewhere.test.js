@@ -61,6 +61,28 @@ test('not while the buyer is paying, and late only as long as the places are fre
 	assertProblem(await hold(bob, { event_id: id, seat_ids: ['B2'] }), 409, 'seats-unavailable');
 });
 
+test('what Redis did not hear of it is told as soon as it is back, also of what had ended', async () => {
+	const { event_id: id } = await pay.soldEvent(olga);
+	const each = (seats) => Promise.all(seats.map((seat) => held(ann, id, [seat])));
+	const late = await each(['VIP-A-1', 'VIP-A-2', 'VIP-A-3']);
+	for (const booking of late) stack.expire(booking.booking_id);
+	assert.equal(stack.program('janitor').status, 0);
+	stack.reconcile(id);
+	const live = await each(['B1', 'B2', 'B3']);
+	const bookings = live.flatMap((booking, i) => [booking, late[i]]);
+	const entry = (booking) => stack.redis('hget', `hf:{${id}}:entry`, booking.booking_id);
+	assert.deepEqual(bookings.map((booking) => entry(booking).slice(0, 1)), ['h', '', 'h', '', 'h', '']);
+	const pid = stack.pidOf('redis');
+	process.kill(pid, 'SIGSTOP');
+	try {
+		for (const booking of bookings) assertStatus(await word(olga, booking, 'paid'), 200);
+	} finally {
+		process.kill(pid, 'SIGCONT');
+	}
+	await stack.until('all are sold in Redis', () => bookings.every((booking) => entry(booking).startsWith('b|')));
+	await assertSeats(id, 'bbbaaaaaaabbba');
+});
+
 test('what goes back of it is owed until staff say that it was given back', async () => {
 	const { event_id: id } = await pay.soldEvent(olga);
 	const booking = await held(ann, id, 4);

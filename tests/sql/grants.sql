@@ -10,7 +10,8 @@ CREATE TEMPORARY TABLE granted (role text, functions text);
 INSERT INTO granted VALUES
   ('holdfast_accounts', 'account_find account_get account_register session_end session_refresh '
     || 'session_start'),
-  ('holdfast_admin', 'analytics capacity_list event_create event_update filter_some log_list paid price_list refunded seat_states section_counts '
+  ('holdfast_admin', 'analytics capacity_list event_create event_shown event_update filter_entries filter_event filter_known filter_seats '
+    || 'filter_some filter_used log_list paid price_list refunded seat_states section_counts '
     || 'venue_create venue_list webhook_create webhook_delete webhook_list'),
   ('holdfast_booking', 'booking_get booking_list cancel confirm confirm_seats event_sections event_shown extend '
     || 'filter_entries filter_event filter_killed filter_known filter_seats filter_some filter_used hold job_list '
@@ -35,8 +36,8 @@ INSERT INTO granted VALUES
   ('holdfast_queue', 'confirm event_shown filter_entries filter_event filter_known filter_seats filter_some filter_used '
     || 'queue_epoch queue_leave queue_mark queue_over queue_room queue_room_end queue_room_leave queue_section queue_serve queue_ticket '
     || 'release'),
-  ('holdfast_queue_advance', 'filter_some job_beat job_begin job_end queue_epoch queue_mark queue_open_lines queue_room '
-    || 'queue_serve'),
+  ('holdfast_queue_advance', 'event_shown filter_entries filter_event filter_known filter_seats filter_some filter_used '
+    || 'job_beat job_begin job_end queue_epoch queue_mark queue_open_lines queue_room queue_serve'),
   ('holdfast_reconcile', 'event_shown filter_entries filter_event filter_killed filter_known filter_seats filter_some '
     || 'filter_used job_beat job_begin job_end reconcile_glance reconcile_wanted'),
   ('holdfast_rollup', 'job_beat job_begin job_end rollup_compare rollup_due rollup_repair rollup_step'),
