@@ -61,7 +61,8 @@ read_verdict(struct filter_answer *answer, const struct redis_value *reply, stru
 	answer->remaining = redis_int(redis_at(reply, 1));
 	switch (answer->verdict) {
 	case FILTER_TAKEN:
-		answer->stranger = redis_length(reply) > 2;
+		answer->taken = redis_text(redis_at(reply, 2), NULL);
+		answer->stranger = redis_length(reply) > 3;
 		break;
 	case FILTER_LOST:
 		answer->lost_count = redis_length(reply) - 2;
@@ -163,11 +164,11 @@ filter_put(struct context *house, const struct filter_entry *entry)
 	notice_changed(house, entry->event_id);
 }
 
-void
-filter_drop(struct context *house, int32_t event_id, const char *booking_id, bool ended)
+static void
+drop(struct context *house, int32_t event_id, const char *booking_id, bool ended, const char *taken)
 {
 	const char *stamp = filter_stamp(house);
-	const char *const args[] = { stamp, booking_id, ended ? "1" : "0", NULL };
+	const char *const args[] = { stamp, booking_id, ended ? "1" : "0", taken, NULL };
 	const struct redis_value *reply = stamp ? run(house, &script_drop, event_id, args) : NULL;
 
 	if (!reply)
@@ -175,6 +176,18 @@ filter_drop(struct context *house, int32_t event_id, const char *booking_id, boo
 	/* Nothing was refused of an event that there is not. */
 	if (ended || str_equal(reply ? redis_text(reply, NULL) : NULL, "dropped"))
 		notice_changed(house, event_id);
+}
+
+void
+filter_drop(struct context *house, int32_t event_id, const char *booking_id, bool ended)
+{
+	drop(house, event_id, booking_id, ended, "");
+}
+
+void
+filter_undo(struct context *house, int32_t event_id, const char *booking_id, const char *taken)
+{
+	drop(house, event_id, booking_id, false, taken);
 }
 
 void

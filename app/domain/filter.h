@@ -47,6 +47,7 @@ struct filter_answer {
 	int64_t retry_ms;  /* FILTER_LIMITED */
 	bool doubtful;     /* FILTER_AWAY: asked, and the answer was lost; it may have been taken */
 	int64_t remaining; /* of the account's rate; -1: no limit in force */
+	const char *taken; /* FILTER_TAKEN: stands for this take, for filter_undo() */
 	bool stranger;     /* FILTER_TAKEN: the pass is of somebody not known to be inside */
 	/* FILTER_ASK: lines in which people wait for these places, as far as that was looked at.
 	 * FILTER_MISSING: all of the event in which people wait. */
@@ -76,6 +77,10 @@ void filter_put(struct context *house, const struct filter_entry *entry);
 /* The booking holds nothing any more, after PostgreSQL has committed (ended), or because it
  * refused. */
 void filter_drop(struct context *house, int32_t event_id, const char *booking_id, bool ended);
+
+/* PostgreSQL refused what was taken: away with that take, and with nothing that was put since. */
+void
+filter_undo(struct context *house, int32_t event_id, const char *booking_id, const char *taken);
 
 /* PostgreSQL has contradicted the filter on these seats: writes their owners as they are. */
 void

@@ -28,8 +28,9 @@ struct attempt {
 	const char *lines;   /* by the word of the filter people wait there for these places */
 	const int64_t *pass; /* NULL: none that is good */
 	enum filter_verdict verdict;
-	bool doubtful; /* the take may have been done and not answered */
-	bool repeated; /* the answer to a call was lost */
+	const char *taken; /* as the filter answered it, where it took */
+	bool doubtful;     /* the take may have been done and not answered */
+	bool repeated;     /* the answer to a call was lost */
 	struct pg_rows rows;
 };
 
@@ -115,6 +116,17 @@ refuse(struct context *house, const struct hold_wish *wish, const struct filter_
 	}
 }
 
+/* What the script took, or may have taken, is undone: where it cannot be told from what another
+ * request under the same key has put there since, PostgreSQL is asked first. */
+static void
+undo_take(struct context *house, const struct attempt *a)
+{
+	if (a->taken)
+		filter_undo(house, a->wish->event_id, a->booking_id, a->taken);
+	else
+		filter_unheard(house, a->wish->event_id, a->booking_id, true);
+}
+
 /* After a refusal: what the script took is undone, and what it did not know is written. */
 static void
 undo(struct context *house, const struct attempt *a, enum problem err)
@@ -125,7 +137,10 @@ undo(struct context *house, const struct attempt *a, enum problem err)
 
 	if (a->verdict != FILTER_TAKEN && !stranger && !a->doubtful)
 		return;
-	filter_drop(house, wish->event_id, a->booking_id, false);
+	if (stranger)
+		filter_drop(house, wish->event_id, a->booking_id, false);
+	else
+		undo_take(house, a);
 	FAULT("hold.undone");
 	if (err == PROBLEM_SEATS_UNAVAILABLE)
 		filter_repair(house, wish->event_id, wish->seat_ids, wish->seats);
@@ -145,7 +160,7 @@ follow(struct context *house, const struct attempt *a, enum hold_outcome outcome
 			filter_put(house, &entry);
 		}
 	} else if (a->verdict == FILTER_TAKEN || a->doubtful) {
-		filter_drop(house, wish->event_id, a->booking_id, false);
+		undo_take(house, a);
 		filter_refresh(
 			house, wish->event_id, pg_text(&a->rows, 0, BOOKING_HOLD_BOOKING_ID));
 	} else if (a->repeated) {
@@ -204,6 +219,7 @@ take(struct context *house, const struct hold_wish *wish, const struct context_k
 			.pass = pass_place(house->arena, a.pass ? &pass : NULL) },
 		&answer);
 	a.verdict = answer.verdict;
+	a.taken = answer.taken;
 	a.doubtful = answer.doubtful;
 	metrics_add(METRIC_VERDICTS, (int)answer.verdict, 1);
 	err = refuse(house, wish, &answer);

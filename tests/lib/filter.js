@@ -40,12 +40,17 @@ function filterOf(event) {
   // Sixty seats: of fewer, ten changes are told no shorter than all of it.
   const big = (anew = true) => build({}, { seats: 60, anew });
 
-  const take = (n, seats, sections = [], { user = `u${n}`, keyed = 0, hold = 60000, burst = 0, pass = '' } = {}) =>
+  const takeAs = (n, seats, sections = [], { user = `u${n}`, keyed = 0, hold = 60000, burst = 0, pass = '' } = {}) =>
     redis.script('take', [P, LIMIT], [STAMP, id(n), user, keyed, hold, 10, 60, burst, pass, seats.length,
       ...seats, ...sections]);
+  // Without what stands for the take, which is of the moment.
+  const take = async (...args) => {
+    const answer = await takeAs(...args);
+    return answer[0] === 'taken' ? answer.filter((_, i) => i !== 2) : answer;
+  };
   const put = (n, state, deadline, positions, sections = '', user = `u${n}`) =>
     redis.script('put', [P], [STAMP, id(n), state, user, deadline, positions, sections]);
-  const drop = (n, ended = 1) => redis.script('drop', [P], [STAMP, id(n), ended]);
+  const drop = (n, ended = 1, taken = '') => redis.script('drop', [P], [STAMP, id(n), ended, taken]);
   const seats = () => redis.call('GET', `${P}:seats`);
   const owner = (p) => redis.call('HGET', `${P}:owner`, p);
   const held = async (s) => Number((await redis.call('HGET', `${P}:count`, `h:${s}`)) ?? 0);
@@ -60,7 +65,7 @@ function filterOf(event) {
   }
 
   return {
-    P, STAMP, LIMIT, redis, id, clear, build, big, take, put, drop, seats, owner, held, sold, makeDue,
+    P, STAMP, LIMIT, redis, id, clear, build, big, takeAs, take, put, drop, seats, owner, held, sold, makeDue,
   };
 }
 

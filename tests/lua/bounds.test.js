@@ -48,7 +48,7 @@ after(async () => {
 });
 
 test('take gives back four of 500 seats each, and gets its own', async () => {
-  assert.deepEqual(await take(100, ['S19999']), ['taken', -1]);
+  assert.deepEqual((await take(100, ['S19999'])).slice(0, 2), ['taken', -1]);
   assert.equal(await count(), 39 - 4 + 1);
   await redis.script('drop', [P], [STAMP, id(100), 1]);
 });
@@ -62,7 +62,7 @@ test('picture gives back as many, and says that more is due until it is not', as
 });
 
 test('a full section is PostgreSQL\'s while more is due', async () => {
-  assert.deepEqual(await take(200, [], ['GA', 1]), ['taken', -1]);
+  assert.deepEqual((await take(200, [], ['GA', 1])).slice(0, 2), ['taken', -1]);
   assert.deepEqual(await take(201, [], ['GA', 1]), ['ask', -1]);
   while (await count() > 1) await take(202, [], ['GA', 1]);
   assert.deepEqual(await take(203, [], ['GA', 1]), ['full', -1, 'GA', 0]);

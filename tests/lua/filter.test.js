@@ -6,7 +6,7 @@ const { after, beforeEach, test } = require('node:test');
 const { filterOf } = require('../lib/filter.js');
 
 const {
-  P, STAMP, redis, id, clear, build, take, put, drop, seats, owner, held, sold, makeDue,
+  P, STAMP, redis, id, clear, build, takeAs, take, put, drop, seats, owner, held, sold, makeDue,
 } = filterOf(77001);
 
 beforeEach(() => build());
@@ -152,6 +152,20 @@ test('put: twice is once, and less than before gives the rest back', async () =>
   assert.equal(await sold('GA'), 1);
 });
 
+test('put: what is sold only shrinks, in whatever order its parts are cancelled', async () => {
+  await put(1, 'b', -1, '1,2,3', 'GA:4');
+  await put(1, 'b', -1, '3', 'GA:3');
+  assert.equal(await put(1, 'b', -1, '2,3', 'GA:4'), 'put', 'the part before, told after it');
+  assert.deepEqual([await seats(), await sold('GA')], ['aaabaaaaax', 3]);
+  assert.deepEqual(await take(2, ['S2'], ['GA', 2]), ['taken', -1]);
+  await put(1, 'b', -1, '1,2,3', 'GA:4');
+  assert.deepEqual([await seats(), await sold('GA'), await owner(2)], ['aahbaaaaax', 3, id(2)], 'the confirm, told last');
+  await put(3, 'h', 9e15, '5,6', 'GA:1');
+  await put(3, 'b', -1, '6', '');
+  await put(3, 'b', -1, '5,6', 'GA:1');
+  assert.deepEqual([await seats(), await sold('GA')], ['aahbaabaax', 3]);
+});
+
 test('put: what PostgreSQL has ended stays ended, whatever comes late', async () => {
   await take(1, ['S1']);
   await drop(1);
@@ -203,6 +217,17 @@ test('drop: frees its own seats and counts, once; an undo leaves the id unknown'
   assert.deepEqual(await take(1, ['S1']), ['taken', -1]);
   assert.equal(await drop(1, 1), 'dropped');
   assert.deepEqual(await take(1, ['S1']), ['ask', -1]);
+});
+
+test('drop: an undo takes away its own take alone', async () => {
+  const [, , mine] = await takeAs(1, ['S1'], ['GA', 2]);
+  await put(1, 'h', 9e15, '1', 'GA:2');
+  assert.equal(await drop(1, 0, mine), 'none', 'PostgreSQL has committed it for another request under its key');
+  assert.deepEqual([await seats(), await held('GA')], ['ahaaaaaaax', 2]);
+  const [, , other] = await takeAs(2, ['S2']);
+  assert.equal(await drop(2, 0, String(Number(other) - 1)), 'none');
+  assert.equal(await drop(2, 0, other), 'dropped');
+  assert.equal(await seats(), 'ahaaaaaaax');
 });
 
 test('forget: nothing is believed until it is rebuilt', async () => {

@@ -2,8 +2,8 @@
 -- uses: event common
 -- KEYS: prefix of the event.
 -- ARGV: stamp, booking, ended: 1 PostgreSQL has ended it, 0 a take is undone (no mark is left, also of
---   one that found nothing kept).
--- Answers missing, none (nothing was kept of it) or dropped.
+--   one that found nothing kept), the take that is undone, as take.lua answered it ('': whatever is kept).
+-- Answers missing, none (nothing was kept of it, or not of that take) or dropped.
 local booking = ARGV[2]
 local meta = call('HMGET', META, 'stamp', 'offset')
 local now = redis_ms() + tonumber(meta[2] or 0)
@@ -11,6 +11,9 @@ if ARGV[3] == '1' then
   mark(booking, now, true)
 end
 local text = meta[1] == ARGV[1] and call('HGET', ENTRY, booking)
+if text and (ARGV[4] or '') ~= '' and string.format('%.0f', entry_read(text).taken) ~= ARGV[4] then
+  return 'none'
+end
 if not text then
   if meta[1] ~= ARGV[1] and ARGV[3] ~= '1' then
     call('ZREM', USED, booking)

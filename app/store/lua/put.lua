@@ -26,21 +26,54 @@ for p in string.gmatch(ARGV[6], '%d+') do
     return 'missing'
   end
 end
+
+-- What both of two lists of positions have.
+local function positions_both(one, other)
+  local has, both = {}, {}
+  for p in string.gmatch(other, '%d+') do
+    has[p] = true
+  end
+  for p in string.gmatch(one, '%d+') do
+    both[#both + 1] = has[p] and p or nil
+  end
+  return table.concat(both, ',')
+end
+
+-- What both of two lists of section:quantity have.
+local function sections_both(one, other)
+  local has, both = {}, {}
+  for section, quantity in string.gmatch(other, '([^:,]+):(%d+)') do
+    has[section] = tonumber(quantity)
+  end
+  for section, quantity in string.gmatch(one, '([^:,]+):(%d+)') do
+    local least = math.min(tonumber(quantity), has[section] or 0)
+    if least > 0 then
+      both[#both + 1] = section .. ':' .. least
+    end
+  end
+  return table.concat(both, ',')
+end
+
 local text = call('HGET', ENTRY, booking)
+local positions, sections = ARGV[6], ARGV[7]
+-- Whoever took it knows by this that it is not theirs to undo any more.
 local taken = now
 if text then
   local e = entry_read(text)
   if e.state == 'b' and ARGV[3] ~= 'b' then
     -- What was sold is never held again: this is an earlier word that comes late.
     return 'put'
+  elseif e.state == 'b' then
+    -- Nor does it grow: news of two cancelled parts may come in either order, and that of the confirm last.
+    positions, sections = positions_both(positions, e.positions), sections_both(sections, e.sections)
   end
-  taken = e.taken
+  taken = math.max(now, e.taken + 1)
   touch(booking, e.positions, e.sections)
   entry_remove(booking, e)
 end
 entry_apply(booking, {
   state = ARGV[3], user = ARGV[4], deadline = tonumber(ARGV[5]), taken = taken,
-  positions = ARGV[6], sections = ARGV[7],
+  positions = positions, sections = sections,
 })
 changed()
 return 'put'

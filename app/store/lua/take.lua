@@ -9,7 +9,7 @@
 --   limited, 0, ms until the next token · pass (none was shown)
 --   missing, tokens, every line of the event in which people wait…
 --   ask, tokens, lines in which people wait for what is asked for, as far as that was looked at…
---   taken, tokens, 1 where the pass is of somebody who is not known here to be inside
+--   taken, tokens, what stands for this take, 1 where the pass is of somebody who is not known here to be inside
 --   lost, tokens, index of each seat lost (from 0)… · full, tokens, section, places left
 -- What those could be given who stand in the line of a section is not left for others.
 if missing then
@@ -186,7 +186,8 @@ entry_apply(booking, {
   state = 'h', user = user, deadline = now + life, taken = now, positions = list, sections = sections,
 })
 changed()
+local stamp = string.format('%.0f', now)
 if room and not call('ZSCORE', P .. ':q::inside', user) then
-  return { 'taken', tokens, 1 }
+  return { 'taken', tokens, stamp, 1 }
 end
-return { 'taken', tokens }
+return { 'taken', tokens, stamp }
