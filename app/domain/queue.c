@@ -125,6 +125,7 @@ queue_away(struct context *house)
 /* One who joins, until they have a place or it is said why not. */
 struct joining {
 	const struct queue_wish *wish;
+	const char *kept; /* what was answered under the key before */
 	struct pass pass;
 	enum pass_state shown;
 	const char *trusted; /* the argument of the script */
@@ -200,6 +201,13 @@ join_read(struct context *house, struct joining *j, const struct redis_value *re
 
 	if (!said)
 		return queue_away(house);
+	if (str_equal(said, "reused"))
+		return PROBLEM_KEY_REUSED;
+	if (str_equal(said, "kept")) {
+		j->kept = redis_text(redis_at(reply, 1), NULL);
+		j->done = true;
+		return PROBLEM_NONE;
+	}
 	if (str_equal(said, "ask")) {
 		if (redis_int(redis_at(reply, 1)) == 1)
 			filter_want(wish->event_id);
@@ -226,9 +234,11 @@ join_read(struct context *house, struct joining *j, const struct redis_value *re
 }
 
 static enum problem
-join(struct context *house, const struct queue_wish *wish, struct queue_place *out)
+join(struct context *house, const struct queue_wish *wish, const struct context_key *key,
+	const char **kept, struct queue_place *out)
 {
 	struct joining j = { .wish = wish, .trusted = "0" };
+	const char *name = queue_key(house, wish->event_id, wish->user_id, key);
 	enum problem err = PROBLEM_NONE;
 	const char *pass;
 
@@ -239,14 +249,15 @@ join(struct context *house, const struct queue_wish *wish, struct queue_place *o
 		const char *args[] = { wish->line, stamp, stamp ? redis_run_id(house->redis) : NULL,
 			wish->user_id, str_int(house->arena, wish->quantity),
 			str_int(house->arena, house->conf->max_seats_per_booking), j.trusted, pass,
-			NULL };
+			name ? key->fingerprint : NULL, NULL };
 
 		err = join_read(house, &j,
 			args[2] ? queue_script(
-					  house, &script_queue_join, wish->event_id, NULL, args)
+					  house, &script_queue_join, wish->event_id, name, args)
 				: NULL,
 			out);
 	}
+	*kept = j.kept;
 	return err || j.done ? err : queue_away(house);
 }
 
@@ -294,17 +305,13 @@ queue_join(struct context *house, const struct queue_wish *wish, const struct co
 	bool *replayed, struct queue_place *out)
 {
 	const char *kept;
-	enum problem err;
+	enum problem err = join(house, wish, key, &kept, out);
 
 	*replayed = false;
-	err = queue_key_find(house, wish->event_id, wish->user_id, key, &kept);
-	if (!err && !kept) {
-		err = join(house, wish, out);
-		FAULT("queue.joined");
-		if (!err && key->key)
-			err = queue_key_keep(house, wish->event_id, wish->user_id, key,
-				place_text(house, out), &kept);
-	}
+	FAULT("queue.joined");
+	if (!err && !kept && key->key)
+		err = queue_key_end(house, wish->event_id, wish->user_id, key, PROBLEM_NONE,
+			place_text(house, out), &kept);
 	if (!err && kept)
 		*replayed = place_from_text(house, kept, wish, out);
 	return err;

@@ -93,12 +93,11 @@ queue_leave(struct context *house, const struct ticket *ticket, const struct con
 	enum problem err;
 
 	*replayed = false;
-	err = queue_key_find(house, ticket->event_id, ticket->user_id, key, &kept);
+	err = queue_key_bind(house, ticket->event_id, ticket->user_id, key, &kept);
 	if (!err && !kept) {
 		err = give_up(house, ticket);
-		if (!err)
-			err = queue_key_keep(
-				house, ticket->event_id, ticket->user_id, key, "left", &kept);
+		err = queue_key_end(
+			house, ticket->event_id, ticket->user_id, key, err, "left", &kept);
 	}
 	*replayed = !err && kept;
 	return err;

@@ -152,8 +152,8 @@ queue_inside(struct context *house)
 /* ---- answers kept under keys ----------------------------------------------------------------- */
 
 /* Not below the event's own prefix: these end by themselves. */
-static const char *
-key_name(
+const char *
+queue_key(
 	struct context *house, int32_t event_id, const char *user_id, const struct context_key *key)
 {
 	static const char salt[] = "queue";
@@ -161,12 +161,14 @@ key_name(
 	unsigned char hash[ID_SHA256_BYTES];
 	char hex[33];
 
+	if (!key->key)
+		return NULL;
 	id_hmac(salt, sizeof(salt) - 1, parts, hash);
 	id_hex(hash, 16, hex);
 	return arena_printf(house->arena, "hfk:{%" PRId32 "}:%s", event_id, hex);
 }
 
-/* FINGERPRINT ANSWER */
+/* FINGERPRINT, or FINGERPRINT ANSWER. */
 static enum problem
 key_read(const struct redis_value *value, const struct context_key *key, const char **kept)
 {
@@ -174,8 +176,7 @@ key_read(const struct redis_value *value, const struct context_key *key, const c
 		value && redis_kind(value) == REDIS_TEXT ? redis_text(value, NULL) : NULL;
 	size_t len = strlen(key->fingerprint);
 
-	*kept = NULL;
-	if (!text)
+	if (!text || str_equal(text, key->fingerprint))
 		return PROBLEM_NONE;
 	if (strncmp(text, key->fingerprint, len) != 0 || text[len] != ' ')
 		return PROBLEM_KEY_REUSED;
@@ -184,30 +185,31 @@ key_read(const struct redis_value *value, const struct context_key *key, const c
 }
 
 enum problem
-queue_key_find(struct context *house, int32_t event_id, const char *user_id,
+queue_key_bind(struct context *house, int32_t event_id, const char *user_id,
 	const struct context_key *key, const char **kept)
 {
+	const char *name = queue_key(house, event_id, user_id, key);
+	const char *words[] = { "SET", name, key->fingerprint, "NX", "PX", KEY_LIFE_MS, "GET" };
+
 	*kept = NULL;
-	if (!key->key)
-		return PROBLEM_NONE;
-	return key_read(redis_command(house->redis, 2,
-				(const char *[]){ "GET", key_name(house, event_id, user_id, key) },
-				NULL, house->arena),
-		key, kept);
+	return name ? key_read(redis_command(house->redis, ARRAY_LENGTH(words), words, NULL,
+				       house->arena),
+			      key, kept)
+		    : PROBLEM_NONE;
 }
 
 enum problem
-queue_key_keep(struct context *house, int32_t event_id, const char *user_id,
-	const struct context_key *key, const char *answer, const char **kept)
+queue_key_end(struct context *house, int32_t event_id, const char *user_id,
+	const struct context_key *key, enum problem err, const char *answer, const char **kept)
 {
+	const char *keys[] = { queue_key(house, event_id, user_id, key), NULL };
+	const char *args[] = { key->fingerprint, err ? "" : answer, KEY_LIFE_MS, NULL };
+	const struct redis_value *reply;
+
 	*kept = NULL;
-	if (!key->key)
-		return PROBLEM_NONE;
-	return key_read(
-		redis_command(house->redis, 7,
-			(const char *[]){ "SET", key_name(house, event_id, user_id, key),
-				arena_printf(house->arena, "%s %s", key->fingerprint, answer), "NX",
-				"PX", KEY_LIFE_MS, "GET" },
-			NULL, house->arena),
-		key, kept);
+	if (!keys[0] || err == PROBLEM_UNKNOWN_OUTCOME || err == PROBLEM_UNAVAILABLE ||
+		err == PROBLEM_BUSY)
+		return err;
+	reply = redis_script(house->redis, &script_key_end, keys, args, house->arena);
+	return err ? err : key_read(reply, key, kept);
 }

@@ -41,16 +41,24 @@ void queue_note(int32_t event_id, const char *line, int64_t since_ms, bool open)
  */
 enum problem queue_begin(struct context *house, int32_t event_id, const char *line, int64_t above);
 
+/* The name in Redis of the caller's key; NULL: there is none. */
+const char *queue_key(struct context *house, int32_t event_id, const char *user_id,
+	const struct context_key *key);
+
 /*
- * What was answered under the caller's key before: NULL, also without a key or while Redis is away.
- * KEY_REUSED.
+ * Binds the caller's key to the request before that does anything. *kept: what was answered under
+ * it before; NULL: nothing, also without a key or while Redis is away. KEY_REUSED.
  */
-enum problem queue_key_find(struct context *house, int32_t event_id, const char *user_id,
+enum problem queue_key_bind(struct context *house, int32_t event_id, const char *user_id,
 	const struct context_key *key, const char **kept);
 
-/* Keeps an answer. *kept: another that was quicker, or NULL. KEY_REUSED. */
-enum problem queue_key_keep(struct context *house, int32_t event_id, const char *user_id,
-	const struct context_key *key, const char *answer, const char **kept);
+/*
+ * Keeps an answer under the key of a request that ended with err. One that was refused leaves the
+ * key free; where it may have been done it stays bound. Returns err, or KEY_REUSED. *kept: another
+ * answer that was quicker, or NULL.
+ */
+enum problem queue_key_end(struct context *house, int32_t event_id, const char *user_id,
+	const struct context_key *key, enum problem err, const char *answer, const char **kept);
 
 /*
  * How a ticket ended, as PostgreSQL knows it; *known: false where it has not. booking_id: that

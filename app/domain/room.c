@@ -184,20 +184,31 @@ room_shuffle(const char *secret, int32_t event_id, const char *user_id)
 }
 
 static enum problem
-join(struct context *house, int32_t event_id, const char *user_id, struct room_place *out)
+join(struct context *house, int32_t event_id, const char *user_id, const struct context_key *key,
+	const char **kept, struct room_place *out)
 {
 	struct ticket ticket = { .event_id = event_id, .line = LINE, .user_id = user_id };
 	struct asking a = {
 		.event_id = event_id,
 		.script = &script_room_join,
-		.extra = { user_id, str_int(house->arena, room_shuffle(house->conf->id_secret,
-								  event_id, user_id)) },
+		.bucket = queue_key(house, event_id, user_id, key),
+		.extra = { user_id,
+			str_int(house->arena,
+				room_shuffle(house->conf->id_secret, event_id, user_id)),
+			key->key ? key->fingerprint : NULL },
 		.joining = true,
 	};
 	enum problem err = ask(house, &a);
 
+	*kept = NULL;
 	if (err)
 		return err;
+	if (str_equal(a.said, "reused"))
+		return PROBLEM_KEY_REUSED;
+	if (str_equal(a.said, "kept")) {
+		*kept = redis_text(redis_at(a.reply, 1), NULL);
+		return PROBLEM_NONE;
+	}
 	if (str_equal(a.said, "off"))
 		return problem_at(house->why, house->arena, "/section_id",
 			"This event has no waiting room: name a section to stand in line for.");
@@ -251,17 +262,13 @@ room_join(struct context *house, int32_t event_id, const char *user_id,
 	const struct context_key *key, bool *replayed, struct room_place *out)
 {
 	const char *kept;
-	enum problem err;
+	enum problem err = join(house, event_id, user_id, key, &kept, out);
 
 	*replayed = false;
-	err = queue_key_find(house, event_id, user_id, key, &kept);
-	if (!err && !kept) {
-		err = join(house, event_id, user_id, out);
-		FAULT("room.joined");
-		if (!err)
-			err = queue_key_keep(
-				house, event_id, user_id, key, place_text(house, out), &kept);
-	}
+	FAULT("room.joined");
+	if (!err && !kept)
+		err = queue_key_end(
+			house, event_id, user_id, key, PROBLEM_NONE, place_text(house, out), &kept);
 	if (!err && kept)
 		*replayed = place_from_text(house, kept, event_id, user_id, out);
 	return err;
@@ -433,12 +440,11 @@ room_leave(struct context *house, const struct ticket *ticket, const struct cont
 	enum problem err;
 
 	*replayed = false;
-	err = queue_key_find(house, ticket->event_id, ticket->user_id, key, &kept);
+	err = queue_key_bind(house, ticket->event_id, ticket->user_id, key, &kept);
 	if (!err && !kept) {
 		err = give_up(house, ticket);
-		if (!err)
-			err = queue_key_keep(
-				house, ticket->event_id, ticket->user_id, key, "left", &kept);
+		err = queue_key_end(
+			house, ticket->event_id, ticket->user_id, key, err, "left", &kept);
 	}
 	*replayed = !err && kept;
 	return err;

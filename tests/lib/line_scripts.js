@@ -32,8 +32,9 @@ function lineOf(event) {
   }
 
   const script = (name, ...args) => redis.script(`queue_${name}`, [P, 'limit:read:x'], args);
-  const join = (user, quantity = 1, { line = 'GA', trusted = 0, run = RUN, max = 10, pass = '' } = {}) =>
-    script('join', line, STAMP, run, user, quantity, max, trusted, pass);
+  // key: [its name, fingerprint]
+  const join = (user, quantity = 1, { line = 'GA', trusted = 0, run = RUN, max = 10, pass = '', key: [key, ...print] = [] } = {}) =>
+    redis.script('queue_join', key ? [P, key] : [P], [line, STAMP, run, user, quantity, max, trusted, pass, ...print]);
   const begin = (epoch = 1, wait = 0, { line = 'GA', run = RUN } = {}) => script('begin', line, 'begin', run, epoch, wait);
   const status = (user, at, { run = RUN, burst = 0 } = {}) => script('status', 'GA', STAMP, run, user, at, 60, burst);
   const serve = (drive = 'd1', { line = 'GA', life = 10000, most = 50, least = 0, run = RUN, stamp = STAMP } = {}) =>

@@ -1,23 +1,24 @@
 -- A place at the end of a line; whoever has one already keeps it.
--- uses: event queue stand place
--- KEYS: prefix of the event.
+-- uses: event key queue stand place
+-- KEYS: prefix of the event; the key of the request, where it has one.
 -- ARGV: line, stamp, Redis run_id, user, quantity, most places in a booking where the event says nothing,
 --   trusted: 1 PostgreSQL has been asked whether they may join, room where the event has a waiting room by
 --   its word, excess: they want too many by its word, which is nothing to whoever has a place; the pass of
---   that which was shown and found good (place|end in ms; empty: none).
--- Answers {ask, 1 where nothing is kept of the event} (PostgreSQL is to be asked), {begin} (the line has to
--- be begun first), {excess}, {pass} (one is needed), {spent} (another one is), {done, score, booking,
--- state, deadline ms}, or {waiting | serving, score, ahead, sold, closed, rate, ms since the line was moved on,
+--   that which was shown and found good (place|end in ms; empty: none); the fingerprint, where there is a key.
+-- Answers {kept, answer} or {reused} as key.lua says, {ask, 1 where nothing is kept of the event} (PostgreSQL
+-- is to be asked), {begin} (the line has to be begun first), {excess}, {pass} (one is needed), {spent} (another
+-- one is), {done, score, booking, state, deadline ms}, or {waiting | serving, score, ahead, sold, closed, rate, ms since the line was moved on,
 -- open, 1 where the place is new}.
 text = call('HGET', DONE, user)
 if text then
   local done = parts(text)
-  local kept, deadline = served_state(done[2], believed, now)
+  local held, deadline = served_state(done[2], believed, now)
   if not believed and done[2] ~= '-' and tonumber(done[3]) > now then
-    kept, deadline = 'h', tonumber(done[3])
+    held, deadline = 'h', tonumber(done[3])
   end
-  if kept == 'h' or kept == 'r' then
-    return { 'done', done[1], done[2], kept, deadline }
+  if held == 'h' or held == 'r' then
+    key_bind()
+    return { 'done', done[1], done[2], held, deadline }
   end
 end
 local epoch = tonumber(state[2])
@@ -38,6 +39,7 @@ if ARGV[7] == 'room' or (not trusted and (meta[6] or '') ~= '') then
     return { 'ask', 0 }
   end
 end
+key_bind()
 local number = call('HINCRBY', STATE, 'next', 1)
 score = score_of(epoch, number, quantity)
 call('ZADD', LINE, score_text(score), user)

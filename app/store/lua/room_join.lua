@@ -1,8 +1,13 @@
 -- A place in the waiting room; whoever has one, or is inside, gets that again.
--- uses: event common queue place line room
--- KEYS: prefix of the event. ARGV: as room.lua says, then user, shuffle (0 … 2^18 - 1).
--- Answers {ask} (PostgreSQL is to be asked), {off} (there is no waiting room), {begin} (the line has to be
--- begun first), or how the place stands, as room.lua says, with 1 behind it where it is new.
+-- uses: event key common queue place line room
+-- KEYS: prefix of the event; the key of the request, where it has one.
+-- ARGV: as room.lua says, then user, shuffle (0 … 2^18 - 1); the fingerprint, where there is a key.
+-- Answers {kept, answer} or {reused} as key.lua says, {ask} (PostgreSQL is to be asked), {off} (there is no
+-- waiting room), {begin} (the line has to be begun first), or how the place stands, as room.lua says, with 1 behind it where it is new.
+local answered = key_judge()
+if answered then
+  return answered
+end
 local user, shuffle = ARGV[7], tonumber(ARGV[8])
 local r = room_settings()
 if not r or (ARGV[4] == '' and (r.closed or r.off)) then
@@ -31,6 +36,7 @@ if new then
   call('ZADD', LINE, score_text(score), user)
   seen_set(state, user, score, r.now)
 end
+key_bind()
 local out = room_standing(r, state, user, room_advance(r, state))
 out[#out + 1] = new and 1 or 0
 return out

@@ -1,5 +1,9 @@
 -- The first part of queue_join.lua, which has its arguments: it changes nothing, and comes before the
--- functions that do. Whoever joins once more, having a place, ends here.
+-- functions that do, but that it binds the key. Whoever joins once more, having a place, ends here.
+local answered = key_judge()
+if answered then
+  return answered
+end
 local user, quantity, trusted, pass = ARGV[4], tonumber(ARGV[5]), ARGV[7] ~= '0', ARGV[8]
 local meta = call('HMGET', META, 'stamp', 'offset', 'from', 'until', 'max', 'room')
 local believed = meta[1] == ARGV[2]
@@ -40,10 +44,12 @@ end
 local stands = { unpack(state, 4, 10) }
 local score = tonumber(call('ZSCORE', LINE, user) or '')
 if score then
+  key_bind()
   return standing(user, 'waiting', score, at, stands)
 end
 local text = call('HGET', SERVING, user)
 if text then
+  key_bind()
   return standing(user, 'serving', tonumber(parts(text)[1]), at, stands)
 end
 local no = unfit()
