@@ -23,9 +23,9 @@ struct connection {
 	struct wire wire;
 	struct requests_kind *kind;
 	int64_t token, number;
-	int64_t step;  /* of a chain: the kind that comes next */
-	char made[37]; /* the booking that this chain has made */
-	int64_t due_us;
+	int64_t step;             /* of a chain: the kind that comes next */
+	char made[37];            /* the booking that this chain has made */
+	int64_t due_us, begun_us; /* the latter of what is under way: a chain's first request */
 	struct connection *next_idle;
 };
 
@@ -36,6 +36,7 @@ static struct {
 	struct timer next;
 	struct connection *connections, *idle;
 	struct histogram latency;
+	int64_t begun; /* chains, or requests where there are none */
 	int64_t sent, answered, lost, busy, statuses[STATUS_MAX];
 	int64_t began_us, ends_us;
 	bool over; /* nothing is left to ask for */
@@ -134,11 +135,15 @@ connection_send(struct connection *c, int64_t due_us)
 		return;
 	}
 	c->due_us = due_us;
+	if (!run.asked->chain || c->step == 0) {
+		c->begun_us = due_us;
+		run.begun++;
+	}
 	run.busy++;
 	wire_send(&c->wire, run.request, len);
 }
 
-/* When the request of this number is due, at a fixed rate. */
+/* When the request of this number, or the chain, is due, at a fixed rate. */
 static int64_t
 due_of(int64_t number)
 {
@@ -149,20 +154,27 @@ due_of(int64_t number)
 static void
 send_due(struct timer *timer)
 {
-	int64_t due_us = due_of(run.sent);
+	int64_t due_us = due_of(run.begun);
 
 	while (run.idle && !run.over && due_us <= run.loop.now_us && due_us < run.ends_us) {
 		struct connection *c = run.idle;
 
 		run.idle = c->next_idle;
 		connection_send(c, due_us);
-		due_us = due_of(run.sent);
+		due_us = due_of(run.begun);
 	}
 	if (!run.over && due_us < run.ends_us && run.idle)
 		timer_set(&run.loop, timer, due_us);
 }
 
 /* ---- answers --------------------------------------------------------------------------------- */
+
+/* At a fixed rate a chain is one thing: it takes until its last answer is there. */
+static void
+latency_add(const struct connection *c, int64_t until_us)
+{
+	histogram_add(&run.latency, until_us - (run.asked->rate > 0 ? c->begun_us : c->due_us));
+}
 
 /* Keeps the id of a booking that was made, with the token that may move it. */
 static void
@@ -202,13 +214,17 @@ on_done(struct wire *wire)
 		(struct connection *)(void *)((char *)wire - offsetof(struct connection, wire));
 
 	run.busy--;
-	histogram_add(&run.latency, wire->done_us - c->due_us);
 	if (wire->lost) {
 		run.lost++;
 		c->step = 0;
 	} else {
 		answer_count(c);
 	}
+	if (run.asked->rate > 0 && run.asked->chain && c->step > 0) {
+		connection_send(c, wire->done_us);
+		return;
+	}
+	latency_add(c, wire->done_us);
 	if (run.asked->rate > 0) {
 		c->next_idle = run.idle;
 		run.idle = c;
@@ -220,7 +236,7 @@ on_done(struct wire *wire)
 
 /* ---- the run --------------------------------------------------------------------------------- */
 
-/* Requests that were due in time and are not sent yet. */
+/* Requests, or chains, that were due in time and are not sent yet. */
 static int64_t
 unsent(void)
 {
@@ -228,7 +244,7 @@ unsent(void)
 
 	if (run.asked->rate <= 0 || run.over)
 		return 0;
-	while (due_of(run.sent + due) < run.ends_us)
+	while (due_of(run.begun + due) < run.ends_us)
 		due++;
 	return due;
 }
@@ -310,12 +326,12 @@ requests_run(struct requests *requests)
 	/* What never was answered waited at least until now. */
 	left = unsent();
 	for (int64_t i = 0; i < left; i++)
-		histogram_add(&run.latency, run.loop.now_us - due_of(run.sent + i));
+		histogram_add(&run.latency, run.loop.now_us - due_of(run.begun + i));
 	for (int64_t i = 0; i < requests->connections; i++) {
 		struct connection *c = &run.connections[i];
 
 		if (c->wire.busy)
-			histogram_add(&run.latency, run.loop.now_us - c->due_us);
+			latency_add(c, run.loop.now_us);
 		run.lost += c->wire.busy;
 		wire_release(&c->wire);
 	}

@@ -30,7 +30,8 @@ struct requests {
 	struct target target;
 	int64_t connections;
 	double seconds;
-	double rate; /* so many a second, whether answers come or not; 0: as fast as they come */
+	/* So many a second, or so many chains, whether answers come or not; 0: as fast as they. */
+	double rate;
 	int64_t most, from;
 	bool chain; /* each connection sends one kind after the other, over and over */
 	struct requests_list tokens, ids;

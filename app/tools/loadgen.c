@@ -298,7 +298,10 @@ main(int argc, char **argv)
 			"  --from N           the number of the first one (0)\n"
 			"  --chain            each connection sends the templates one after the "
 			"other,\n"
-			"                     with {id} the booking that it has made last\n"
+			"                     with {id} the booking that it has made last; "
+			"--rate is\n"
+			"                     then of whole chains, each counted to its last "
+			"answer\n"
 			"  --tokens FILE      access tokens, one a line, each in turn\n"
 			"  --ids FILE         lines `ID TOKEN`: an id and the line of its token\n"
 			"  --save FILE        writes such lines of bookings that were made\n",

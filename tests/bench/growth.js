@@ -1,5 +1,5 @@
 // How rates change when something grows: seats, bookings of the past, live holds, workers, connections. The
-// points of a curve are measured in turn, A B C D A B C D, so that what else the machine does falls on all alike.
+// points of a curve are measured in turn, each time another one first, so that what else the machine does falls on all alike.
 'use strict';
 
 const path = require('node:path');
@@ -112,8 +112,10 @@ async function curveMeasure({ key, name, points, make }, progress) {
   const made = [], values = points.map(() => []);
   for (const [i, x] of points.entries()) made.push(await make(x, i));
   for (const point of made) await point.measure(WARM);
+  const turns = [...made.entries()];
   for (let i = 0; i < stage.rounds; i++) {
-    for (const [j, point] of made.entries()) values[j].push(await point.measure());
+    turns.push(turns.shift());
+    for (const [j, point] of turns) values[j].push(await point.measure());
     progress.step(name);
   }
   for (const point of made) await point.close?.();

@@ -100,6 +100,7 @@ function latencyDrawn({ rows }) {
     d.text(left - 12, d.y + 4, `${row.name}, ${row.load} %`, 'text-anchor="end"');
     d.line(left, d.y, left + width, d.y, '#eee');
     names.forEach((name, i) => {
+      if (!row[name]) return;
       d.line(at(row[name].least), d.y, at(row[name].most), d.y, colors[i], 'stroke-width="3" stroke-opacity="0.5"');
       d.add(`<circle cx="${at(row[name].median).toFixed(1)}" cy="${d.y}" r="5" fill="${colors[i]}"/>`);
     });

@@ -73,3 +73,20 @@ test('more connections than the shell allows files', async () => {
 		assert.deepEqual([JSON.parse(stdout).answered, JSON.parse(stdout).lost], [200, 0], stdout);
 	});
 });
+
+test('at a fixed rate a chain is one thing, from its first request to its last answer', async () => {
+	const server = http.createServer((request, response) => setTimeout(() => {
+		response.statusCode = request.url === '/refused' ? 409 : 200;
+		response.end('x');
+	}, 100));
+	await serve(server, async (url) => {
+		const ask = async (...paths) => JSON.parse((await loadgen(['requests', '--url', url, '--connections', 32, '--seconds', 1, '--rate', 10,
+			'--chain', ...paths.flatMap((one) => ['--request', `1 GET ${one}`])])).stdout);
+		const [whole, cut] = await Promise.all([ask('/a', '/b', '/c'), ask('/a', '/refused', '/c')]);
+		assert.equal(whole.statuses[200] + 3 * whole.unsent, 30, JSON.stringify(whole));
+		assert.ok(whole.p50_us > 290000 && whole.offered === 10, JSON.stringify(whole));
+		// What was refused is the end of it.
+		assert.equal(cut.statuses[200], cut.statuses[409]);
+		assert.ok(cut.p50_us > 195000 && cut.requests[2].rate === 0, JSON.stringify(cut));
+	});
+});

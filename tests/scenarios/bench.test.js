@@ -25,3 +25,16 @@ test('what was measured once or thrice is not said to have had five rounds', () 
 	assert.match(cost, /commit abcdef0, 5 rounds\.$/m);
 	assert.match(cost, /^Measured once: the largest worker/m);
 });
+
+test('the slowest of a thousand is told where there are enough, the other calls where they were measured', () => {
+	const at = (count) => ({ rate: 100, count, p50_us: 1000, p99_us: 4000, p999_us: 7777, max_us: 9000 });
+	const rounds = (...counts) => counts.map((count) => ({ hold: { rate: 200, 50: at(count), 80: at(2 * count) }, login: { 50: at(9), 80: at(9) } }));
+	const row = (said, load) => said.split('\n').find((one) => one.startsWith(`| hold | ${load} %`));
+	const said = reported('latency', {}, rounds(2999, 4000));
+	assert.match(row(said, 50), /\| – \|/);
+	assert.match(row(said, 80), /\| 7\.8 \(7\.8–7\.8\) \|/);
+	assert.match(row(reported('latency', {}, rounds(3000, 4000)), 50), /7\.8/);
+	assert.match(said, /^\| p99 at 50 % load \/ p50: hold \| ≤ 5\.00 \| 4\.00/m);
+	assert.match(said, /^\| p99 at 50 % load \/ p50: login \| {2}\| 4\.00/m);
+	assert.doesNotMatch(said, /cancel/);
+});
