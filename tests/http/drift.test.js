@@ -24,12 +24,18 @@ const key = (name) => `hf:{${event.event_id}}:${name}`;
 const meta = (field) => stack.redis('hget', key('meta'), field);
 const reconcile = (...args) => stack.reconcile(event.event_id, '--set', 'live=off', '--verbose', ...args);
 
+const copy = (from, to) => stack.redis('eval', `for _, key in ipairs(redis.call('keys', ARGV[1] .. '*')) do
+	redis.call('copy', key, ARGV[2] .. string.sub(key, #ARGV[1] + 1), 'replace') end`, 0, from, to);
+
 async function edit(changes) {
-	const stamp = meta('stamp');
-	assertStatus(
-		await put(`/admin/events/${event.event_id}`, changes, { token: organizer.token }), 200);
+	const id = event.event_id, [is, was] = ['hf', 'was'].map((name) => `${name}:{${id}}:`);
+	copy(is, was);
+	assertStatus(await put(`/admin/events/${id}`, changes, { token: organizer.token }), 200);
 	// As if the one who changed it had been ended before the word to Redis.
-	stack.redis('hset', key('meta'), 'stamp', stamp);
+	await stack.kept(id);
+	stack.forget(id);
+	copy(was, is);
+	stack.redis('eval', "return redis.call('del', unpack(redis.call('keys', ARGV[1])))", 0, `${was}*`);
 }
 
 test('an edit that Redis was not told of', async () => {
