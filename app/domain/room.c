@@ -389,8 +389,9 @@ room_inside(struct context *house, const struct pass *pass)
 		queue_script(house, &script_room_inside, pass->event_id, NULL, args);
 }
 
+/* how: left, or confirmed, which PostgreSQL knew before. */
 static enum problem
-end_ticket(struct context *house, const struct ticket *ticket)
+end_ticket(struct context *house, const struct ticket *ticket, const char **how)
 {
 	struct pg_rows rows;
 	enum problem err = PROBLEM_NONE;
@@ -403,6 +404,8 @@ end_ticket(struct context *house, const struct ticket *ticket)
 			break;
 	}
 	FAULT("room.left");
+	if (!err)
+		*how = pg_text(&rows, 0, QUEUE_ROOM_LEAVE_HOW);
 	return err;
 }
 
@@ -414,20 +417,20 @@ static enum problem
 give_up(struct context *house, const struct ticket *ticket)
 {
 	struct ticket older = *ticket;
-	const char *score;
-	enum problem err = end_ticket(house, ticket);
+	const char *score, *how, *ignored;
+	enum problem err = end_ticket(house, ticket, &how);
 
 	if (err)
 		return err;
-	score = end_in_line(house, ticket->event_id, ticket->user_id, ticket->score, "left");
+	score = end_in_line(house, ticket->event_id, ticket->user_id, ticket->score, how);
 	if (!score) {
 		house->why->detail = "The line could not be told. Leave once more.";
 		house->why->retry_after_s = (int)house->conf->queue_poll_seconds;
 		return PROBLEM_UNAVAILABLE;
 	}
 	if (str_to_int(score, 1, ticket->score - 1, &older.score))
-		err = end_ticket(house, &older);
-	if (!err)
+		err = end_ticket(house, &older, &ignored);
+	if (!err && str_equal(how, "left"))
 		metrics_add(METRIC_QUEUE_MOVES, METRIC_QUEUE_MOVE_LEFT, 1);
 	return err;
 }

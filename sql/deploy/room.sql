@@ -37,21 +37,24 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = holdfast, pg_temp AS $$
       WHERE s.event_id = p_event AND s.user_id = p_user AND s.pass = p_score))
 $$;
 
--- Gives a place up, and with it the pass that may have come of it. What a booking was confirmed with stays so.
+-- Gives a place up, and with it the pass that may have come of it. What a booking was confirmed with stays so,
+-- also where that commits meanwhile: the pass is spent once. Answers left or confirmed.
 CREATE FUNCTION queue_room_leave(p_event integer, p_epoch integer, p_number bigint, p_user uuid,
-  p_score bigint) RETURNS void
+  p_score bigint) RETURNS text
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = holdfast, pg_temp AS $$
 BEGIN
   IF NOT EXISTS (SELECT FROM queue_lines WHERE event_id = p_event AND line = '') THEN
     RAISE EXCEPTION 'no such line' USING ERRCODE = 'HF104';
-  ELSIF EXISTS (SELECT FROM passes_spent WHERE event_id = p_event AND user_id = p_user AND pass = p_score) THEN
-    RETURN;
+  END IF;
+  INSERT INTO passes_spent (event_id, user_id, pass) VALUES (p_event, p_user, p_score)
+    ON CONFLICT DO NOTHING;
+  IF NOT FOUND THEN
+    RETURN queue_room_end(p_event, p_epoch, p_number, p_user, p_score);
   END IF;
   INSERT INTO queue_tickets (event_id, line, epoch, number, user_id, outcome)
     VALUES (p_event, '', p_epoch, p_number, p_user, 'left')
     ON CONFLICT DO NOTHING;
-  INSERT INTO passes_spent (event_id, user_id, pass) VALUES (p_event, p_user, p_score)
-    ON CONFLICT DO NOTHING;
+  RETURN 'left';
 END
 $$;
 

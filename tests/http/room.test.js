@@ -291,6 +291,17 @@ test('how a place has ended is told when its holder has another one, too', async
 	assert.deepEqual(await told(), ['confirmed', 'left', 'left']);
 });
 
+test('what was confirmed stays so where the room has not heard of it and it is left', async () => {
+	const who = person(), e = await room();
+	const place = await joined(who, e);
+	const before = stack.redis('hget', key(e, 'done'), who.user_id);
+	assert.match(before, /\|inside\|/);
+	assertStatus(await confirm(who, assertStatus(await hold(who, e, place.pass), 201).body), 200);
+	stack.redis('hset', key(e, 'done'), who.user_id, before);
+	assertStatus(await leave(who, place.token), 204);
+	assert.equal((await status(place.token)).status, 'confirmed');
+});
+
 test('a key has the first answer told again', async () => {
 	const e = await room({ opens_at: inSeconds(3600) });
 	const who = person();

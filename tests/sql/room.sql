@@ -2,7 +2,7 @@
 \set ON_ERROR_STOP on
 SET search_path = holdfast, given, tap, public;
 BEGIN;
-SELECT plan(45);
+SELECT plan(47);
 
 SELECT event(20, 9, 3) AS sale \gset
 SELECT event(20, 9, 3) AS other \gset
@@ -85,10 +85,11 @@ SELECT is((SELECT until_ms FROM queue_room(:sale, false)),
 UPDATE events SET status = 'on_sale' WHERE event_id = :sale;
 SELECT is(failure(format('SELECT queue_room_leave(%s, 1, 5, %L, 55)', :sale, buyer('carl'))), 'HF104', 'no line, no place');
 SELECT queue_epoch(:sale, '', 0) \gset _
-SELECT queue_room_leave(:sale, 1, 5, buyer('carl'), 55), queue_room_leave(:sale, 1, 5, buyer('carl'), 55) \gset _
+SELECT is(ARRAY[queue_room_leave(:sale, 1, 5, buyer('carl'), 55), queue_room_leave(:sale, 1, 5, buyer('carl'), 55)],
+  '{left,left}', 'it is left, also when that is said again');
 SELECT is(failure(format($$SELECT hold(%s, 'carl', seats(9), p_pass => 55)$$, :sale)), 'HF210 {"pass": "spent"}',
   'whoever has left comes in no more with the pass');
-SELECT queue_room_leave(:sale, 1, 7, buyer('anna'), 7) \gset _
+SELECT is(queue_room_leave(:sale, 1, 7, buyer('anna'), 7), 'confirmed', 'what was confirmed is not left, and said to be so');
 SELECT is(ARRAY[queue_room_end(:sale, 1, 5, buyer('carl'), 55), queue_room_end(:sale, 1, 7, buyer('anna'), 7),
     queue_room_end(:sale, 1, 6, buyer('anna'), 6)], '{left,confirmed,NULL}', 'how places ended: what was confirmed is not left');
 
