@@ -141,9 +141,9 @@ enum filter_built {
  * Builds what is kept of an event from one snapshot of PostgreSQL where nothing usable is there,
  * behind a fence: whatever a request touches meanwhile is looked at again afterwards. One process
  * at a time; does nothing where the state is there, or the event is over. In pages: needs little
- * memory for any number of seats. What fails after a second or more is left alone for thirty times
- * as long by all but jobs (patient), which have the time: else one that is too large for the budget
- * of a request would be begun again and again.
+ * memory for any number of seats. What fails after a second, or half the budget of a request, is
+ * left alone for thirty times as long, two minutes at most, by all but reconcile (patient), which
+ * has the time: else one that is too large for that budget would be begun again and again.
  */
 enum problem
 filter_rebuild(struct context *house, int32_t event_id, bool patient, enum filter_built *out);

@@ -40,8 +40,8 @@ struct filter_fence {
 };
 
 /*
- * False: Redis is away. patient: for who has the time of a job; others find it busy for a while
- * after a build that failed.
+ * False: Redis is away. patient: for reconcile, which has the time; others find it busy for a while
+ * after a build that took long and failed.
  */
 bool
 filter_fence_up(struct context *house, int32_t event_id, bool patient, struct filter_fence *fence);

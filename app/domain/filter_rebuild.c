@@ -16,9 +16,10 @@
 #define LOOKS_MAX    8
 #define FIELDS_MAX   31
 
-/* What fails after so long is left alone so many times as long as it took. */
+/* What fails after so long, or half the budget, is left alone so many times as long as it took. */
 #define LONG_US      INT64_C(1000000)
 #define REST_TIMES   30
+#define REST_MAX_MS  INT64_C(120000)
 
 /* Requests that were under way when the state was lost may still come back for their answer. */
 #define IN_FLIGHT_MS 10000
@@ -377,16 +378,24 @@ install(struct context *house, int32_t event_id, const struct filter_fence *fenc
 	return err ? err : install_end(house, event_id, fence, fields);
 }
 
-/* What fails at once is tried again by whoever comes next: that costs little. */
+/*
+ * What fails at once is tried again by whoever comes next: that costs little. That it failed for
+ * one who has the time says nothing of those who have not.
+ */
 static void
-give_up(struct context *house, const struct filter_fence *fence, int64_t took_us)
+give_up(struct context *house, const struct filter_fence *fence, bool patient, int64_t took_us)
 {
-	if (took_us < LONG_US)
+	int64_t long_us = house->conf->worker_budget_ms * INT64_C(1000) / 2;
+	int64_t rest_ms = REST_TIMES * took_us / 1000;
+
+	if (patient || took_us < (long_us < LONG_US ? long_us : LONG_US))
 		filter_fence_down(house, fence);
 	else
 		filter_step(house, fence, house->arena,
 			(const char *[]){ fence->epoch, "fail", fence->stamp,
-				str_int(house->arena, REST_TIMES * took_us / 1000), NULL });
+				str_int(house->arena,
+					rest_ms < REST_MAX_MS ? rest_ms : REST_MAX_MS),
+				NULL });
 }
 
 /* NOT_FOUND: there is no such event. */
@@ -429,7 +438,7 @@ filter_rebuild(struct context *house, int32_t event_id, bool patient, enum filte
 	}
 	err = install(house, event_id, &fence);
 	if (err) {
-		give_up(house, &fence, clock_monotonic_us() - began_us);
+		give_up(house, &fence, patient, clock_monotonic_us() - began_us);
 		return err;
 	}
 	filter_fence_down(house, &fence);
