@@ -6,6 +6,7 @@
  */
 #include "domain/account.h"
 
+#include "base/base64.h"
 #include "base/str.h"
 #include "domain/limit.h"
 #include "domain/password.h"
@@ -204,23 +205,47 @@ account_change(struct context *house, const char *email, const struct account_ch
 
 /* ---- sessions -------------------------------------------------------------------------------- */
 
-static void
-refresh_token_make(char token[ACCOUNT_REFRESH_TOKEN])
+static const char *
+secret_make(struct arena *arena, size_t len)
 {
-	unsigned char secret[ID_SHA256_BYTES];
+	unsigned char secret[32];
+	const char *text;
 
-	id_random(secret, sizeof(secret));
-	id_hex(secret, sizeof(secret), token);
+	assert(len <= sizeof(secret));
+	id_random(secret, len);
+	text = base64url_write(arena, secret, len);
 	explicit_bzero(secret, sizeof(secret));
+	return text;
+}
+
+/* A token of the session of before; of a new one where that is NULL. */
+static void
+refresh_token_make(struct arena *arena, const char *before, char token[ACCOUNT_REFRESH_TOKEN])
+{
+	snprintf(token, ACCOUNT_REFRESH_TOKEN, "%.*s%s", ACCOUNT_REFRESH_PREFIX,
+		before != NULL ? before : secret_make(arena, 16), secret_make(arena, 32));
+}
+
+static void
+text_hash(const char *text, size_t len, char hex[ID_SHA256_HEX])
+{
+	unsigned char hash[ID_SHA256_BYTES];
+
+	id_sha256(text, len, hash);
+	id_hex(hash, sizeof(hash), hex);
 }
 
 static void
 refresh_token_hash(const char *token, char hex[ID_SHA256_HEX])
 {
-	unsigned char hash[ID_SHA256_BYTES];
+	text_hash(token, strlen(token), hex);
+}
 
-	id_sha256(token, strlen(token), hash);
-	id_hex(hash, sizeof(hash), hex);
+/* Of what all tokens of its session begin with. */
+static void
+refresh_prefix_hash(const char *token, char hex[ID_SHA256_HEX])
+{
+	text_hash(token, strnlen(token, ACCOUNT_REFRESH_PREFIX), hex);
 }
 
 /*
@@ -231,14 +256,12 @@ refresh_token_hash(const char *token, char hex[ID_SHA256_HEX])
 static enum problem
 login_limit(struct context *house, const char *email)
 {
-	unsigned char hash[ID_SHA256_BYTES];
 	char hex[ID_SHA256_HEX];
 	char *lower = arena_strdup(house->arena, email);
 
 	for (char *p = lower; *p != '\0'; p++)
 		*p = (char)tolower((unsigned char)*p);
-	id_sha256(lower, strlen(lower), hash);
-	id_hex(hash, sizeof(hash), hex);
+	text_hash(lower, strlen(lower), hex);
 	return limit_check(house, "login_account", hex, ATTEMPTS_TIMES * house->conf->rate_write,
 		ATTEMPTS_TIMES * house->conf->rate_write_burst);
 }
@@ -247,17 +270,19 @@ static enum problem
 session_start(struct context *house, const char *seen_hash, const char *password,
 	struct account_session *out)
 {
-	char new_hash[PASSWORD_HASH_ROOM], token_sha256[ID_SHA256_HEX];
+	char new_hash[PASSWORD_HASH_ROOM], prefix_sha256[ID_SHA256_HEX];
+	char token_sha256[ID_SHA256_HEX];
 	bool renew = !password_is_current(seen_hash) && password_hash(password, new_hash);
 	enum problem problem = PROBLEM_UNAVAILABLE;
 	struct pg_rows rows;
 
-	refresh_token_make(out->refresh_token);
+	refresh_token_make(house->arena, NULL, out->refresh_token);
+	refresh_prefix_hash(out->refresh_token, prefix_sha256);
 	refresh_token_hash(out->refresh_token, token_sha256);
 	for (int tries = 0; tries < 2; tries++) {
 		problem = query_session_start(house->pg, house->arena, house->deadline_us,
 			house->why, &rows, out->user_id, seen_hash, renew ? new_hash : NULL,
-			token_sha256, house->conf->refresh_token_seconds);
+			prefix_sha256, token_sha256, house->conf->refresh_token_seconds);
 		if (problem != PROBLEM_UNKNOWN_OUTCOME)
 			break;
 	}
@@ -301,16 +326,18 @@ enum problem
 account_refresh(struct context *house, const char *refresh_token, struct account_session *out)
 {
 	struct account_session session = { .user_id = NULL };
-	char token_sha256[ID_SHA256_HEX], next_sha256[ID_SHA256_HEX];
+	char prefix_sha256[ID_SHA256_HEX], token_sha256[ID_SHA256_HEX];
+	char next_sha256[ID_SHA256_HEX];
 	enum problem problem = PROBLEM_UNAVAILABLE;
 	struct pg_rows rows;
 
+	refresh_prefix_hash(refresh_token, prefix_sha256);
 	refresh_token_hash(refresh_token, token_sha256);
-	refresh_token_make(session.refresh_token);
+	refresh_token_make(house->arena, refresh_token, session.refresh_token);
 	refresh_token_hash(session.refresh_token, next_sha256);
 	for (int tries = 0; tries < 2; tries++) {
 		problem = query_session_refresh(house->pg, house->arena, house->deadline_us,
-			house->why, &rows, token_sha256, next_sha256,
+			house->why, &rows, prefix_sha256, token_sha256, next_sha256,
 			house->conf->refresh_token_seconds);
 		if (problem != PROBLEM_UNKNOWN_OUTCOME)
 			break;
@@ -328,13 +355,13 @@ account_refresh(struct context *house, const char *refresh_token, struct account
 enum problem
 account_logout(struct context *house, const char *refresh_token)
 {
-	char token_sha256[ID_SHA256_HEX];
+	char prefix_sha256[ID_SHA256_HEX];
 	enum problem problem = PROBLEM_UNAVAILABLE;
 
-	refresh_token_hash(refresh_token, token_sha256);
+	refresh_prefix_hash(refresh_token, prefix_sha256);
 	for (int tries = 0; tries < 2; tries++) {
 		problem = query_session_end(house->pg, house->arena, house->deadline_us, house->why,
-			NULL, token_sha256);
+			NULL, prefix_sha256);
 		if (problem != PROBLEM_UNKNOWN_OUTCOME)
 			break;
 	}

@@ -1,8 +1,9 @@
 /*
  * Accounts: who may log in, and the sessions that follow a login.
  *
- * Refresh tokens are 256 random bits in hexadecimal, kept as SHA-256 only. Each is good once: a
- * refresh answers with the next, and one that comes a second time ends the whole session.
+ * Refresh tokens are base64url: 128 random bits that all tokens of a session begin with, and 256
+ * of their own. Both parts are kept as SHA-256 only. Each token is good once: a refresh answers with
+ * the next, and one that comes a second time, however long it has been spent, ends the session.
  *
  * password_init() must have run.
  */
@@ -14,7 +15,8 @@
 
 #define ACCOUNT_EMAIL_BYTES_MAX 254
 #define ACCOUNT_NAME_MAX        200
-#define ACCOUNT_REFRESH_TOKEN   ID_SHA256_HEX /* room for a refresh token and its NUL */
+#define ACCOUNT_REFRESH_PREFIX  22 /* characters of a refresh token that its session's share */
+#define ACCOUNT_REFRESH_TOKEN   66 /* room for a refresh token and its NUL */
 
 /* Strings live on the arena of the context. */
 struct account {

@@ -4,7 +4,8 @@
 -- begins a family of refresh tokens; each refresh spends one token and adds the next; a spent token
 -- that comes again has been copied, and ends the family. The family's row is the lock: whoever
 -- judges or adds a token of a family holds it, so that no token is added behind the back of a
--- revocation. Of the spent tokens of a family the newest hundred are kept: one that is older is unknown.
+-- revocation. All tokens of a family begin with the same secret prefix. Of those that are spent only
+-- the newest hundred are kept; one that is not known itself, but by its prefix, is an older one.
 --
 -- citext lives in the schema public, which these functions do not search: its operator is named in
 -- full, since the one of text would be taken otherwise, and that tells upper case from lower case.
@@ -23,11 +24,13 @@ CREATE TABLE users (
 );
 
 CREATE TABLE refresh_families (
-  family_id  uuid PRIMARY KEY DEFAULT gen_random_uuid(),
-  user_id    uuid NOT NULL REFERENCES users ON DELETE CASCADE,
-  created_at timestamptz NOT NULL DEFAULT now(),
-  expires_at timestamptz NOT NULL, -- that of its newest token
-  revoked_at timestamptz
+  family_id   uuid PRIMARY KEY DEFAULT gen_random_uuid(),
+  user_id     uuid NOT NULL REFERENCES users ON DELETE CASCADE,
+  -- SHA-256 of what its tokens begin with
+  prefix_hash bytea NOT NULL UNIQUE CHECK (octet_length(prefix_hash) = 32),
+  created_at  timestamptz NOT NULL DEFAULT now(),
+  expires_at  timestamptz NOT NULL, -- that of its newest token
+  revoked_at  timestamptz
 );
 CREATE INDEX refresh_families_user ON refresh_families (user_id, created_at);
 
@@ -103,7 +106,8 @@ $$;
 -- the user has of old families, beyond their time or beyond the newest fifty, goes. Answers the role
 -- that the account has at this moment.
 CREATE FUNCTION session_start(
-  p_user uuid, p_seen_hash text, p_new_hash text, p_token_hash bytea, p_seconds bigint
+  p_user uuid, p_seen_hash text, p_new_hash text, p_prefix_hash bytea, p_token_hash bytea,
+  p_seconds bigint
 ) RETURNS text
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = holdfast, pg_temp AS $$
 DECLARE
@@ -134,7 +138,8 @@ BEGIN
       AND (f.expires_at <= now() OR f.family_id IN (
         SELECT o.family_id FROM refresh_families o
           WHERE o.user_id = p_user ORDER BY o.created_at DESC OFFSET 49));
-  INSERT INTO refresh_families (user_id, expires_at) VALUES (p_user, v_expires)
+  INSERT INTO refresh_families (user_id, prefix_hash, expires_at)
+    VALUES (p_user, p_prefix_hash, v_expires)
     RETURNING family_id INTO v_family;
   INSERT INTO refresh_tokens (token_hash, family_id, expires_at)
     VALUES (p_token_hash, v_family, v_expires);
@@ -142,9 +147,10 @@ BEGIN
 END
 $$;
 
--- Exchanges a token for the next. outcome `refused` is no error, since what a reuse revokes must be
--- committed.
-CREATE FUNCTION session_refresh(p_token_hash bytea, p_next_hash bytea, p_seconds bigint,
+-- Exchanges a token for the next, which begins as it does. outcome `refused` is no error, since what
+-- a reuse revokes must be committed.
+CREATE FUNCTION session_refresh(
+  p_prefix_hash bytea, p_token_hash bytea, p_next_hash bytea, p_seconds bigint,
   OUT outcome text, OUT user_id uuid, OUT role text)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = holdfast, pg_temp AS $$
 DECLARE
@@ -155,19 +161,18 @@ BEGIN
   outcome := 'refused';
   SELECT f.family_id, u.user_id, u.role INTO v_family, user_id, role
     FROM refresh_families f JOIN users u USING (user_id)
-    WHERE f.family_id = (SELECT o.family_id FROM refresh_tokens o
-        WHERE o.token_hash = p_token_hash)
-      AND f.revoked_at IS NULL AND u.disabled_at IS NULL
+    WHERE f.prefix_hash = p_prefix_hash AND f.revoked_at IS NULL AND u.disabled_at IS NULL
     FOR NO KEY UPDATE OF f;
   IF NOT FOUND THEN
     RETURN;
   END IF;
-  SELECT * INTO t FROM refresh_tokens o WHERE o.token_hash = p_token_hash;
-  IF NOT FOUND OR t.expires_at <= now() THEN
+  SELECT * INTO t FROM refresh_tokens o
+    WHERE o.token_hash = p_token_hash AND o.family_id = v_family;
+  IF NOT FOUND OR t.next_hash <> p_next_hash THEN
+    UPDATE refresh_families f SET revoked_at = now() WHERE f.family_id = v_family;
     RETURN;
   END IF;
-  IF t.next_hash IS NOT NULL AND t.next_hash <> p_next_hash THEN
-    UPDATE refresh_families f SET revoked_at = now() WHERE f.family_id = v_family;
+  IF t.expires_at <= now() THEN
     RETURN;
   END IF;
   IF t.next_hash IS NULL THEN
@@ -184,11 +189,10 @@ END
 $$;
 
 -- Ends the family of a token, whatever state they are in.
-CREATE FUNCTION session_end(p_token_hash bytea) RETURNS void
+CREATE FUNCTION session_end(p_prefix_hash bytea) RETURNS void
 LANGUAGE sql SECURITY DEFINER SET search_path = holdfast, pg_temp AS $$
   UPDATE refresh_families f SET revoked_at = now()
-    FROM refresh_tokens t
-    WHERE t.token_hash = p_token_hash AND f.family_id = t.family_id AND f.revoked_at IS NULL
+    WHERE f.prefix_hash = p_prefix_hash AND f.revoked_at IS NULL
 $$;
 
 -- For the operator: accounts in the order of their addresses, after p_after.

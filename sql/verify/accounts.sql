@@ -1,7 +1,7 @@
 BEGIN;
 SELECT user_id, email, name, password_hash, role, disabled_at, created_at
   FROM holdfast.users WHERE false;
-SELECT family_id, user_id, created_at, expires_at, revoked_at
+SELECT family_id, user_id, prefix_hash, created_at, expires_at, revoked_at
   FROM holdfast.refresh_families WHERE false;
 SELECT token_hash, family_id, expires_at, next_hash, number FROM holdfast.refresh_tokens WHERE false;
 -- A visitor becomes a user, never more.

@@ -69,7 +69,7 @@ test('a visitor registers, logs in and is who they are', async () => {
 	const session = await loggedIn(email.toUpperCase());
 	assert.equal(session.token_type, 'Bearer');
 	assert.ok(Number.isInteger(session.expires_in) && session.expires_in > 0);
-	assert.match(session.refresh_token, /^[0-9a-f]{64}$/);
+	assert.match(session.refresh_token, /^[\w-]{65}$/);
 	const me = await call('GET', '/auth/me', undefined, session.access_token);
 	assert.equal(me.status, 200);
 	assert.deepEqual(me.body, made.body);
@@ -182,6 +182,27 @@ test('a refresh token is good once, and its reuse ends the session', async () =>
 	assertProblem(await post('/auth/refresh', { refresh_token: first.refresh_token }), 401,
 		'invalid-credentials');
 	assertProblem(await post('/auth/refresh', { refresh_token: third.body.refresh_token }), 401,
+		'invalid-credentials');
+});
+
+test('a token that is known only by what all of its session begin with ends the session', async () => {
+	const first = await loggedIn(await registered());
+	const second = (await post('/auth/refresh', { refresh_token: first.refresh_token })).body;
+	const prefix = first.refresh_token.slice(0, 22);
+	assert.equal(second.refresh_token.slice(0, 22), prefix);
+	assert.notEqual(second.refresh_token.slice(22), first.refresh_token.slice(22));
+	for (const token of [prefix.slice(0, 21), `${prefix.slice(0, 21)}*${first.refresh_token.slice(22)}`])
+		assertProblem(await post('/auth/refresh', { refresh_token: token }), 401, 'invalid-credentials');
+	const third = await post('/auth/refresh', { refresh_token: second.refresh_token });
+	assert.equal(third.status, 200);
+	assertProblem(await post('/auth/refresh', { refresh_token: prefix + 'A'.repeat(43) }), 401,
+		'invalid-credentials');
+	assertProblem(await post('/auth/refresh', { refresh_token: third.body.refresh_token }), 401,
+		'invalid-credentials');
+	const other = await loggedIn(await registered());
+	assert.notEqual(other.refresh_token.slice(0, 22), prefix);
+	assert.equal((await post('/auth/logout', { refresh_token: other.refresh_token.slice(0, 22) })).status, 204);
+	assertProblem(await post('/auth/refresh', { refresh_token: other.refresh_token }), 401,
 		'invalid-credentials');
 });
 

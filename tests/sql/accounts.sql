@@ -1,16 +1,19 @@
 -- accounts: who may be written, who may call what, sessions and their end, also with two at once.
 \set ON_ERROR_STOP on
 SET search_path = holdfast, given, tap, public;
-SELECT plan(69);
+SELECT plan(71);
 
--- A password hash, and a token's SHA-256, made of a name.
+-- A password hash, and the SHA-256 of a token and of what it begins with, made of a name.
 CREATE FUNCTION pg_temp.hash(p_name text) RETURNS text
 LANGUAGE sql IMMUTABLE RETURN '$y$jAT$' || md5(p_name) || '$' || md5(p_name);
 CREATE FUNCTION pg_temp.token(p_name text) RETURNS bytea
 LANGUAGE sql IMMUTABLE RETURN sha256(p_name::bytea);
+CREATE FUNCTION pg_temp.prefix(p_name text) RETURNS bytea
+LANGUAGE sql IMMUTABLE RETURN sha256(left(p_name, 1)::bytea);
 CREATE FUNCTION pg_temp.refresh(p_old text, p_new text) RETURNS text
 LANGUAGE sql AS $$
-  SELECT outcome FROM session_refresh(pg_temp.token(p_old), pg_temp.token(p_new), 600)
+  SELECT outcome FROM session_refresh(pg_temp.prefix(p_old), pg_temp.token(p_old),
+    pg_temp.token(p_new), 600)
 $$;
 
 -- ---- accounts --------------------------------------------------------------------------------
@@ -53,15 +56,15 @@ SELECT is((SELECT count(*) FROM account_list(NULL, 1)), 1::bigint, 'and ends at 
 
 -- ---- sessions --------------------------------------------------------------------------------
 
-SELECT throws_ok(format('SELECT session_start(%L, pg_temp.hash(%L), NULL, pg_temp.token(%L), 600)',
+SELECT throws_ok(format('SELECT session_start(%L, pg_temp.hash(%L), NULL, pg_temp.prefix(%3$L), pg_temp.token(%3$L), 600)',
   :'anna_user_id', 'old', 'a1'), 'HF101', NULL, 'no session under a password that has changed');
-SELECT is(session_start(:'anna_user_id', pg_temp.hash('anna'), NULL, pg_temp.token('a1'), 600), 'user',
+SELECT is(session_start(:'anna_user_id', pg_temp.hash('anna'), NULL, pg_temp.prefix('a1'), pg_temp.token('a1'), 600), 'user',
   'a session begins');
-SELECT is(session_start(:'anna_user_id', pg_temp.hash('anna'), NULL, pg_temp.token('a1'), 600), 'user',
+SELECT is(session_start(:'anna_user_id', pg_temp.hash('anna'), NULL, pg_temp.prefix('a1'), pg_temp.token('a1'), 600), 'user',
   'and once more, after a lost answer');
 SELECT is((SELECT count(*) FROM refresh_families), 1::bigint, 'as one');
 SELECT is((SELECT ROW(r.outcome, r.user_id, r.role)::text
-    FROM session_refresh(pg_temp.token('a1'), pg_temp.token('a2'), 600) r),
+    FROM session_refresh(pg_temp.prefix('a1'), pg_temp.token('a1'), pg_temp.token('a2'), 600) r),
   ROW('refreshed'::text, :'anna_user_id'::uuid, 'user'::text)::text, 'a token is exchanged');
 SELECT is(pg_temp.refresh('a1', 'a2'), 'refreshed',
   'and once more for the same, after a lost answer');
@@ -71,13 +74,13 @@ SELECT is(pg_temp.refresh('a1', 'b1'), 'refused', 'a spent one is not');
 SELECT is(pg_temp.refresh('a3', 'a4'), 'refused', 'and has ended the family');
 
 SELECT session_start(:'anna_user_id', pg_temp.hash('anna'), pg_temp.hash('again'),
-  pg_temp.token('c1'), 600);
+  pg_temp.prefix('c1'), pg_temp.token('c1'), 600);
 SELECT is((SELECT password_hash FROM users WHERE user_id = :'anna_user_id'), pg_temp.hash('again'),
   'a login can renew the hash');
-SELECT session_start(:'anna_user_id', pg_temp.hash('again'), NULL, pg_temp.token('d1'), 600);
-SELECT lives_ok($$ SELECT session_end(pg_temp.token('c1')) $$, 'a session is ended');
-SELECT lives_ok($$ SELECT session_end(pg_temp.token('c1')) $$, 'twice');
-SELECT lives_ok($$ SELECT session_end(pg_temp.token('nix')) $$, 'or one that never was');
+SELECT session_start(:'anna_user_id', pg_temp.hash('again'), NULL, pg_temp.prefix('d1'), pg_temp.token('d1'), 600);
+SELECT lives_ok($$ SELECT session_end(pg_temp.prefix('c1')) $$, 'a session is ended');
+SELECT lives_ok($$ SELECT session_end(pg_temp.prefix('c1')) $$, 'twice');
+SELECT lives_ok($$ SELECT session_end(pg_temp.prefix('nix')) $$, 'or one that never was');
 SELECT is(pg_temp.refresh('c1', 'c2'), 'refused', 'and is over');
 SELECT is(pg_temp.refresh('d1', 'd2'), 'refreshed', 'other sessions go on');
 
@@ -86,7 +89,7 @@ UPDATE refresh_tokens SET expires_at = now() - interval '1 second'
 SELECT is(pg_temp.refresh('d2', 'd3'), 'refused', 'a token has its time');
 UPDATE refresh_families SET expires_at = now() - interval '1 second'
   WHERE family_id = (SELECT family_id FROM refresh_tokens WHERE token_hash = pg_temp.token('d2'));
-SELECT session_start(:'anna_user_id', pg_temp.hash('again'), NULL, pg_temp.token('e1'), 600);
+SELECT session_start(:'anna_user_id', pg_temp.hash('again'), NULL, pg_temp.prefix('e1'), pg_temp.token('e1'), 600);
 SELECT is_empty($$ SELECT FROM refresh_tokens WHERE token_hash = pg_temp.token('d2') $$,
   'what is past its time goes at the next login');
 UPDATE refresh_tokens SET expires_at = now() - interval '1 second', next_hash = pg_temp.token('e2')
@@ -98,33 +101,40 @@ SELECT is_empty($$ SELECT FROM refresh_tokens WHERE token_hash = pg_temp.token('
   'without the tokens past their time');
 
 -- Whoever refreshes on and on leaves no endless number of tokens.
-SELECT session_start(:'anna_user_id', pg_temp.hash('again'), NULL, pg_temp.token('r1'), 600) \g /dev/null
+SELECT session_start(:'anna_user_id', pg_temp.hash('again'), NULL, pg_temp.prefix('r1'), pg_temp.token('r1'), 600) \g /dev/null
 SELECT pg_temp.refresh('r' || n, 'r' || n + 1) FROM generate_series(1, 102) AS n \g /dev/null
 SELECT is((SELECT count(*) FROM refresh_tokens JOIN refresh_families f USING (family_id)
     WHERE f.family_id = (SELECT family_id FROM refresh_tokens WHERE token_hash = pg_temp.token('r103'))),
   101::bigint, 'of spent tokens the newest hundred are kept');
-SELECT is(pg_temp.refresh('r2', 'x1'), 'refused', 'an older one is unknown');
-SELECT is(pg_temp.refresh('r103', 'r104'), 'refreshed', 'and ends nothing');
-SELECT is(pg_temp.refresh('r4', 'x1'), 'refused', 'the oldest of them is known again');
-SELECT is(pg_temp.refresh('r104', 'r105'), 'refused', 'and has ended the family');
+SELECT is(pg_temp.refresh('r1', 'x1'), 'refused', 'an older one is not, and refused');
+SELECT is(pg_temp.refresh('r103', 'r104'), 'refused', 'and has ended the family, by what it begins with');
+SELECT session_start(:'anna_user_id', pg_temp.hash('again'), NULL, pg_temp.prefix('s1'), pg_temp.token('s1'), 600) \g /dev/null
+SELECT pg_temp.refresh('s' || n, 's' || n + 1) FROM generate_series(1, 102) AS n \g /dev/null
+SELECT is(pg_temp.refresh('s3', 'x1'), 'refused', 'the oldest that is kept is refused');
+SELECT is(pg_temp.refresh('s103', 's104'), 'refused', 'and has ended the family too');
+SELECT session_start(:'anna_user_id', pg_temp.hash('again'), NULL, pg_temp.prefix('t1'), pg_temp.token('t1'), 600) \g /dev/null
+SELECT pg_temp.refresh('t1', 't2') \g /dev/null
+UPDATE refresh_tokens SET expires_at = now() - interval '1 second' WHERE token_hash = pg_temp.token('t1');
+SELECT is(pg_temp.refresh('t1', 'x1'), 'refused', 'a spent one past its time is refused');
+SELECT is(pg_temp.refresh('t2', 't3'), 'refused', 'and has ended the family, as it would once it is gone');
 
-SELECT session_start(:'anna_user_id', pg_temp.hash('again'), NULL, sha256(n::text::bytea), 600)
+SELECT session_start(:'anna_user_id', pg_temp.hash('again'), NULL, sha256(('#' || n)::bytea), sha256(n::text::bytea), 600)
   FROM generate_series(1, 60) AS n \g /dev/null
 SELECT cmp_ok((SELECT count(*) FROM refresh_families WHERE user_id = :'anna_user_id'),
   '<=', 50::bigint,  'a user has no endless number of sessions');
 
 -- ---- changes ---------------------------------------------------------------------------------
 
-SELECT session_start(:'boss_user_id', pg_temp.hash('boss'), NULL, pg_temp.token('f1'), 600);
+SELECT session_start(:'boss_user_id', pg_temp.hash('boss'), NULL, pg_temp.prefix('f1'), pg_temp.token('f1'), 600);
 SELECT lives_ok($$ SELECT account_change('BOSS@example.test', NULL, true, NULL) $$,
   'an account is disabled');
 SELECT is_empty(format('SELECT * FROM account_get(%L)', :'boss_user_id'), 'and is nobody');
 SELECT is((SELECT f.disabled FROM account_find('boss@example.test') f), true, 'which a login sees');
-SELECT throws_ok(format('SELECT session_start(%L, pg_temp.hash(%L), NULL, pg_temp.token(%L), 600)',
+SELECT throws_ok(format('SELECT session_start(%L, pg_temp.hash(%L), NULL, pg_temp.prefix(%3$L), pg_temp.token(%3$L), 600)',
   :'boss_user_id', 'boss', 'f9'), 'HF101', NULL, 'as does the session that would begin');
 SELECT is(pg_temp.refresh('f1', 'f2'), 'refused', 'its sessions are over');
 SELECT account_change('boss@example.test', 'organizer', false, pg_temp.hash('new'));
-SELECT throws_ok(format('SELECT session_start(%L, pg_temp.hash(%L), NULL, pg_temp.token(%L), 600)',
+SELECT throws_ok(format('SELECT session_start(%L, pg_temp.hash(%L), NULL, pg_temp.prefix(%3$L), pg_temp.token(%3$L), 600)',
   :'boss_user_id', 'boss', 'f1'), 'HF101', NULL, 'and the call that began one finds it over');
 SELECT is((SELECT ROW(u.role, u.disabled_at IS NULL, u.password_hash)::text
     FROM users u WHERE user_id = :'boss_user_id'),
@@ -141,9 +151,10 @@ SELECT dblink_connect('one', :'here') \g /dev/null
 SELECT dblink_connect('two', :'here') \g /dev/null
 CREATE FUNCTION pg_temp.refresh_text(p_old text, p_new text) RETURNS text
 LANGUAGE sql IMMUTABLE RETURN
-  format('SELECT outcome FROM holdfast.session_refresh(sha256(%L), sha256(%L), 600)', p_old, p_new);
+  format('SELECT outcome FROM holdfast.session_refresh(sha256(%L), sha256(%L), sha256(%L), 600)',
+    left(p_old, 1), p_old, p_new);
 
-SELECT session_start(:'boss_user_id', pg_temp.hash('new'), NULL, pg_temp.token('g0'), 600);
+SELECT session_start(:'boss_user_id', pg_temp.hash('new'), NULL, pg_temp.prefix('g0'), pg_temp.token('g0'), 600);
 SELECT pg_temp.refresh('g0', 'g1') \g /dev/null
 SELECT dblink_exec('one', 'BEGIN') \g /dev/null
 SELECT is((SELECT o FROM dblink('one', pg_temp.refresh_text('g1', 'g2')) AS r(o text)), 'refreshed',
@@ -158,7 +169,7 @@ SELECT is(pg_temp.refresh('g2', 'g3'), 'refused', 'and the token made meanwhile 
 SELECT session('operator', 'postgres'), session('login', 'holdfast_accounts') \gset _
 SELECT run('operator', 'BEGIN') \gset _
 SELECT run('operator', format('UPDATE holdfast.users SET role = %L WHERE user_id = %L', 'user', :'boss_user_id')) \gset _
-SELECT start('login', format('SELECT holdfast.session_start(%L, %L, NULL, sha256(%L), 600)',
+SELECT start('login', format('SELECT holdfast.session_start(%L, %L, NULL, sha256(%L), sha256(%3$L), 600)',
   :'boss_user_id', pg_temp.hash('new'), 'h0')) \gset _
 SELECT ok(until_waiting('login'), 'a login waits for who changes the role');
 SELECT run('operator', 'COMMIT') \gset _

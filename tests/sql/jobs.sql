@@ -64,9 +64,9 @@ SELECT is(answers_trim(100), 0::bigint, 'and no more: a day is kept');
 SELECT is(current_setting('synchronous_commit'), 'off', 'without a flush');
 
 -- sessions
-INSERT INTO refresh_families (family_id, user_id, expires_at) VALUES
-  ('00000000-0000-4000-8000-00000000000a', buyer('organizer'), now() - interval '1 second'),
-  ('00000000-0000-4000-8000-00000000000b', buyer('organizer'), now() + interval '1 hour');
+INSERT INTO refresh_families (family_id, user_id, prefix_hash, expires_at) VALUES
+  ('00000000-0000-4000-8000-00000000000a', buyer('organizer'), sha256('A'), now() - interval '1 second'),
+  ('00000000-0000-4000-8000-00000000000b', buyer('organizer'), sha256('B'), now() + interval '1 hour');
 INSERT INTO refresh_tokens (token_hash, family_id, expires_at, next_hash) VALUES
   (sha256('a'), '00000000-0000-4000-8000-00000000000a', now() - interval '1 second', NULL),
   (sha256('b'), '00000000-0000-4000-8000-00000000000b', now() - interval '1 second', sha256('c')),
