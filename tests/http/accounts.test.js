@@ -290,11 +290,12 @@ async function overlapped() {
 	const change = spawn('psql', [stack.env.DATABASE_URL, '-XAtq'], { stdio: ['pipe', 'pipe', 'inherit'] });
 	const over = once(change, 'close');
 	try {
-		change.stdin.write(`begin; update holdfast.users set role = 'user' where email = '${email}'; select 'locked';\n`);
-		await once(change.stdout, 'data');
+		change.stdin.write(`begin; update holdfast.users set role = 'user' where email = '${email}'; select pg_backend_pid();\n`);
+		const [pid] = await once(change.stdout, 'data');
 		let answer = null;
 		const login = post('/auth/login', { email, password }).then((given) => { answer = given; });
-		await stack.until('a login that waits', () => answer || stack.sql('select exists (select from pg_locks where not granted)') === 't');
+		await stack.until('a login that waits for the change', () => answer ||
+			stack.sql(`select exists (select from pg_stat_activity where ${pid} = any(pg_blocking_pids(pid)))`) === 't');
 		change.stdin.end('commit;\n');
 		await login;
 		return answer;
