@@ -122,8 +122,8 @@ request_next(struct connection *c)
 	return (size_t)len;
 }
 
-/* Sends the next request on an idle connection, which stays idle where there is none. */
-static void
+/* Sends the next request on an idle connection; false: there is none, and it stays idle. */
+static bool
 connection_send(struct connection *c, int64_t due_us)
 {
 	size_t len = run.over ? 0 : request_next(c);
@@ -132,7 +132,7 @@ connection_send(struct connection *c, int64_t due_us)
 	if (len == 0) {
 		c->next_idle = run.idle;
 		run.idle = c;
-		return;
+		return false;
 	}
 	c->due_us = due_us;
 	if (!run.asked->chain || c->step == 0) {
@@ -141,6 +141,7 @@ connection_send(struct connection *c, int64_t due_us)
 	}
 	run.busy++;
 	wire_send(&c->wire, run.request, len);
+	return true;
 }
 
 /* When the request of this number, or the chain, is due, at a fixed rate. */
@@ -221,7 +222,9 @@ on_done(struct wire *wire)
 		answer_count(c);
 	}
 	if (run.asked->rate > 0 && run.asked->chain && c->step > 0) {
-		connection_send(c, wire->done_us);
+		/* Where nothing is left to ask for, the chain ends with this answer. */
+		if (!connection_send(c, wire->done_us))
+			latency_add(c, wire->done_us);
 		return;
 	}
 	latency_add(c, wire->done_us);

@@ -88,5 +88,10 @@ test('at a fixed rate a chain is one thing, from its first request to its last a
 		// What was refused is the end of it.
 		assert.equal(cut.statuses[200], cut.statuses[409]);
 		assert.ok(cut.p50_us > 195000 && cut.requests[2].rate === 0, JSON.stringify(cut));
+		// So is the last request that may be sent.
+		const last = JSON.parse((await loadgen(['requests', '--url', url, '--rate', 1, '--most', 2, '--chain',
+			...['/a', '/b', '/c'].flatMap((one) => ['--request', `1 GET ${one}`])])).stdout);
+		assert.equal(last.statuses[200], 2);
+		assert.ok(last.max_us > 195000, JSON.stringify(last));
 	});
 });
