@@ -2,8 +2,8 @@
  * Accounts: who may log in, and the sessions that follow a login.
  *
  * Refresh tokens are base64url: 128 random bits that all tokens of a session begin with, and 256
- * of their own. Both parts are kept as SHA-256 only. Each token is good once: a refresh answers with
- * the next, and one that comes a second time, however long it has been spent, ends the session.
+ * of their own; both are kept as SHA-256 only. Each token is good once: a refresh answers with the
+ * next, and one that comes a second time, however long it has been spent, ends the session.
  *
  * password_init() must have run.
  */
