@@ -18,8 +18,8 @@
 #define LOCAL_PART_MAX 64
 
 /*
- * On one account so many times as many attempts as from one client: or whoever knows an address
- * could use up by themselves what its owner needs to log in.
+ * On one account so many times as many attempts as from one client: or one client who knows an
+ * address could use up by itself what its owner needs to log in. Many together still can.
  */
 #define ATTEMPTS_TIMES 5
 
