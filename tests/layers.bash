@@ -57,14 +57,14 @@ layer_asan() {
 # Browsers of one origin may read. Every answer is judged by the API's document, where what that
 # needs is there. Jobs that go through all events have a stack with few of them.
 http_groups() {
-	local jobs='janitor|jobs|reconcile' file
+	local jobs='janitor|jobs|reconcile' own='*outage|durability' file
 	local alone='analytics|docs|history|history_lines|loadgen'
 	local off="rate_limit=off $3" needs=(--needs cluster) judge=''
 	local origin="allowed_origins=https://shop.example.test $3"
 	[ "$2" = "$BUILD" ] || needs+=(--needs "${2##*/}")
 	[ ! -e build/npm/installed ] || judge=1
 	local build=(BUILD="$2" HOLDFAST_CONTRACT="$judge")
-	group "$1" --lanes 4 "${needs[@]}" "tests/http/!(*limits|*outage|$jobs|$alone).test.js" \
+	group "$1" --lanes 4 "${needs[@]}" "tests/http/!(*limits|$own|$jobs|$alone).test.js" \
 		on_stack "${build[@]}" --set "$off $origin"
 	# One sums up all that has ever been, two spoil their database, two sell the demo's events.
 	for file in analytics docs history history_lines loadgen; do
@@ -75,8 +75,8 @@ http_groups() {
 		on_stack "${build[@]}" --set "$off"
 	group "$1-limits" "${needs[@]}" 'tests/http/*limits.test.js' \
 		on_stack "${build[@]}" --set "$origin"
-	# These stop PostgreSQL, so that it must be theirs alone.
-	group "$1-outage" "${needs[@]}" 'tests/http/*outage.test.js' \
+	# These stop PostgreSQL, or ask what it has on the disk, so that it must be theirs alone.
+	group "$1-own" "${needs[@]}" "tests/http/@($own).test.js" \
 		on_stack "${build[@]}" --own --set "$off"
 }
 

@@ -55,35 +55,6 @@ test('a purchase, from the hold to the seats', async () => {
 		{ ...offer, status: 'succeeded', client_secret: null, expires_at: null });
 });
 
-// What was committed without waiting for the disk, as money is, before it is flushed: up to where.
-const written = () => stack.sql(`begin; set local synchronous_commit = off; select pg_logical_emit_message(true, 'test', '');
-	commit; select pg_current_wal_insert_lsn()`).trim().split('\n').at(-1);
-
-test('what an answer tells of is on the disk, also where others have done it', async () => {
-	const { booking, payment } = await started();
-	const options = { key: freshKey() };
-	assertStatus(await pay.checkout(ann, booking, options), 200);
-	stripe.pay(payment);
-	assert.equal(await pay.told(stripe.notice(payment)), 'confirmed');
-	const { event_id: free } = await event(olga);
-	const one = await held(ann, free, ['B1']);
-	const seats = { user_id: ann.user_id, show_id: free, seat_ids: ['B1'] };
-	for (const [what, ask] of Object.entries({
-		'a checkout of what is paid': () => pay.checkout(ann, booking),
-		'the same with the key of the payment': () => pay.checkout(ann, booking, options),
-		'a confirm': () => move(ann, one, 'confirm'),
-		'a confirm by seats': () => post('/booking/confirm', seats, { token: ann.token }),
-	})) {
-		assertStatus(await ask(), 200);
-		// A process of the server's writes now and then by itself, which must not be taken for it.
-		for (let i = 0; i < 10; i++) {
-			const to = written();
-			assertStatus(await ask(), 200);
-			assert.equal(stack.sql(`select pg_current_wal_flush_lsn() >= '${to}'`).trim(), 't', what);
-		}
-	}
-});
-
 test('general admission is bought in the same way', async () => {
 	const { id, booking, payment } = await started(3);
 	await assertPlaces(id, { Floor: [7, 3, 0] });

@@ -37,6 +37,15 @@ async function soldFloor(organizer, capacity, more) {
 	return { id, owner, holds, release: (n) => move(owner, holds[n], 'release') };
 }
 
+// Such an event with people each of whom the next release gives ten places, in turn.
+async function heads(organizer, count) {
+	const sold = await soldFloor(organizer, 10 * count);
+	const people = await Promise.all(Array.from({ length: count }, () => buyer()));
+	const tokens = [];
+	for (const who of people) tokens.push((await joined(who, sold.id, 'Floor', 10)).token);
+	return { ...sold, tokens };
+}
+
 // The place of a line in Redis, and one of its numbers.
 const key = (eventId, section, part) => `hf:{${eventId}}:q:${section}:${part}`;
 const length = (eventId, section) => Number(stack.redis('zcard', key(eventId, section, 'line')));
@@ -50,4 +59,4 @@ function inOneState(eventId, section) {
 	return { line, serving };
 }
 
-module.exports = { confirm, inOneState, join, joined, key, leave, length, positions, soldFloor, standing, status, until };
+module.exports = { confirm, heads, inOneState, join, joined, key, leave, length, positions, soldFloor, standing, status, until };
