@@ -25,6 +25,9 @@ void filter_doubt(struct context *house, int32_t event_id);
 /* Notes that a request found nothing kept of this event; for filter_rebuild_wanted(). */
 void filter_want(int32_t event_id);
 
+/* Whether that has shown, in this process and a moment ago, that the event is over. */
+bool filter_is_over(int32_t event_id);
+
 /* Arrays in PostgreSQL's text format in the form of an entry: "1,2,3" and "FLOOR:2,VIP:1". */
 const char *filter_positions(struct arena *arena, const char *literal);
 const char *filter_sections(struct arena *arena, const char *ids, const char *quantities);

@@ -5,6 +5,9 @@
  * still the same: its version moves with every change, and its build with every rebuild. So a
  * picture that is asked for again and again costs no more than that word. What falls due moves
  * no version before somebody gives it back: until the first deadline no script has to look.
+ *
+ * Nothing is kept in Redis of an event that is over, so its picture always comes out of the claims,
+ * and each ?since= is another answer to nginx. So a process remembers that one for a second too.
  */
 #include "domain/filter_parts.h"
 
@@ -15,11 +18,12 @@
 #include "queries.h"
 #include "scripts.h"
 
-#define REMEMBERED     64                        /* a power of two */
+#define REMEMBERED     64 /* a power of two; as many again for events that are over */
 #define REMEMBERED_MAX ((size_t)4 * 1024 * 1024) /* bytes of all of them but the last */
 #define TAG_BYTES      12
 #define NEAR_MS        100     /* to a deadline, since the clock is reckoned */
 #define STEADY_US      1000000 /* how long no script looks, and PostgreSQL's clock is reckoned */
+#define CLAIMS_US      1000000 /* as nginx keeps what is not asked for by ?since= */
 
 static struct remembered {
 	struct arena *arena; /* NULL: nothing */
@@ -29,7 +33,7 @@ static struct remembered {
 	bool steady;    /* it was the same when it was last asked for */
 	int64_t asked_us;
 	struct filter_picture picture; /* as_of_ms: when it was asked for at asked_us */
-} remembered[REMEMBERED];
+} remembered[2 * REMEMBERED];
 
 static size_t remembered_bytes;
 
@@ -154,6 +158,20 @@ forget(struct remembered *r)
 	*r = (struct remembered){ 0 };
 }
 
+/* In place of what was there: an arena for the picture of this event. */
+static void
+begin(struct remembered *r, int32_t event_id, size_t seats)
+{
+	forget(r);
+	remembered_bytes += seats;
+	for (size_t i = 2 * REMEMBERED; i > 0 && remembered_bytes > REMEMBERED_MAX; i--)
+		forget(&remembered[i - 1]);
+	r->arena = arena_new();
+	r->event_id = event_id;
+	r->picture.seats = seats;
+	r->picture.tag = ARENA_ARRAY(r->arena, char, 2 * TAG_BYTES + 1);
+}
+
 /* Whatever stands there instead of a picture, readers get a whole one from the claims. */
 static bool
 remember(struct remembered *r, int32_t event_id, const struct redis_value *reply)
@@ -169,18 +187,12 @@ remember(struct remembered *r, int32_t event_id, const struct redis_value *reply
 	states = redis_text(redis_at(reply, 5), &seats);
 	if (!build || !sections || !shown || strspn(states, "ahrbx") != seats)
 		return false;
-	remembered_bytes += seats;
-	for (size_t i = 0; i < REMEMBERED && remembered_bytes > REMEMBERED_MAX; i++)
-		forget(&remembered[i]);
-	r->arena = arena_new();
-	r->event_id = event_id;
+	begin(r, event_id, seats);
 	r->build = arena_strdup(r->arena, build);
 	r->due_ms = redis_int(redis_at(reply, 9));
 	picture->from_filter = true;
 	picture->version = redis_int(redis_at(reply, 1));
 	picture->states = arena_copy(r->arena, states, seats);
-	picture->seats = seats;
-	picture->tag = ARENA_ARRAY(r->arena, char, 2 * TAG_BYTES + 1);
 	if (read_sections(picture, r->arena, sections, redis_at(reply, 8)) &&
 		read_shown(picture, r->arena, shown))
 		return true;
@@ -346,6 +358,43 @@ read_claims(struct context *house, int32_t event_id, struct filter_picture *out)
 	return PROBLEM_NONE;
 }
 
+static void
+remember_claims(struct remembered *r, int32_t event_id, const struct filter_picture *read)
+{
+	struct filter_picture *picture = &r->picture;
+	struct filter_section *sections;
+
+	begin(r, event_id, read->seats);
+	r->asked_us = clock_monotonic_us();
+	picture->version = read->version;
+	picture->as_of_ms = read->as_of_ms;
+	picture->states = arena_copy(r->arena, read->states, read->seats);
+	picture->sections_count = read->sections_count;
+	picture->sections = sections =
+		ARENA_ARRAY(r->arena, struct filter_section, read->sections_count);
+	for (size_t i = 0; i < read->sections_count; i++) {
+		sections[i] = read->sections[i];
+		sections[i].section_id = arena_strdup(r->arena, sections[i].section_id);
+	}
+}
+
+static enum problem
+read_over(struct context *house, int32_t event_id, struct filter_picture *out)
+{
+	struct remembered *r = &remembered[REMEMBERED + ((size_t)event_id & (REMEMBERED - 1))];
+	enum problem err;
+
+	if (!r->arena || r->event_id != event_id ||
+		clock_monotonic_us() - r->asked_us >= CLAIMS_US) {
+		err = read_claims(house, event_id, out);
+		if (err)
+			return err;
+		remember_claims(r, event_id, out);
+	}
+	*out = r->picture;
+	return PROBLEM_NONE;
+}
+
 enum problem
 filter_picture(struct context *house, int32_t event_id, struct filter_picture *out)
 {
@@ -356,5 +405,6 @@ filter_picture(struct context *house, int32_t event_id, struct filter_picture *o
 		return PROBLEM_NONE;
 	if (missing)
 		filter_want(event_id);
-	return read_claims(house, event_id, out);
+	return filter_is_over(event_id) ? read_over(house, event_id, out)
+					: read_claims(house, event_id, out);
 }

@@ -18,12 +18,18 @@ static struct {
 	int64_t until_us;
 } over[OVER_MAX];
 
-void
-filter_want(int32_t event_id)
+bool
+filter_is_over(int32_t event_id)
 {
 	size_t slot = (size_t)event_id & (OVER_MAX - 1);
 
-	if (over[slot].event_id != event_id || clock_monotonic_us() >= over[slot].until_us)
+	return over[slot].event_id == event_id && clock_monotonic_us() < over[slot].until_us;
+}
+
+void
+filter_want(int32_t event_id)
+{
+	if (!filter_is_over(event_id))
 		wanted = event_id;
 }
 

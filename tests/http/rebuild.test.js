@@ -68,6 +68,17 @@ test('who reads an event that is over has it from PostgreSQL, and nothing of it 
 	assert.deepEqual(lasting(id), []);
 	assert.ok(questions >= 1 && questions <= most, `${questions} questions whether it is over, ${most} at most`);
 
+	// Each since is another answer to nginx, and no other scan of all seats.
+	await stack.pause(1000);
+	const scans = calls('seat_states'), began = Date.now();
+	for (let i = 1; i <= 100; i++) {
+		const map = assertStatus(await get(`/events/${id}/seatmap/status?since=${2 * i}`), 200).body;
+		assert.equal(map.status, 'aabaaaaaaaaaaa');
+	}
+	const most = stack.workers('catalog').length * (2 + Math.floor((Date.now() - began) / 1000));
+	const scanned = scans();
+	assert.ok(scanned >= 1 && scanned <= most, `${scanned} scans, ${most} at most`);
+
 	// Buyers and staff go on with it.
 	assertProblem(await hold(ann, { event_id: id, seat_ids: ['VIP-A-5'] }, { key: freshKey() }), 409, 'sales-closed');
 	assertProblem(await move(ann, left, 'confirm'), 410, 'hold-expired');
