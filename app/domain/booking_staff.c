@@ -37,7 +37,7 @@ paid_follow(struct context *house, int32_t event_id, const struct pg_rows *rows)
 	const char *user_id = pg_text(rows, 0, BOOKING_PAID_USER_ID);
 	struct filter_entry entry = booking_entry(house->arena, rows, 0, event_id, user_id);
 
-	entry.revived = pg_bool(rows, 0, BOOKING_PAID_LATE);
+	entry.revived_ms = pg_int(rows, 0, BOOKING_PAID_REVIVED);
 	filter_put(house, &entry);
 	if (pg_text(rows, 0, BOOKING_PAID_PASS))
 		room_end(house, event_id, user_id, pg_int(rows, 0, BOOKING_PAID_PASS), "confirmed");

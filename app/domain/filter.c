@@ -152,7 +152,7 @@ filter_put(struct context *house, const struct filter_entry *entry)
 	const struct redis_value *reply;
 	const char *const args[] = { stamp, entry->booking_id, (char[]){ entry->state, 0 },
 		entry->user_id, str_int(house->arena, entry->deadline_ms), entry->positions,
-		entry->sections, entry->revived ? "1" : "0", NULL };
+		entry->sections, str_int(house->arena, entry->revived_ms), NULL };
 	const char *said;
 
 	reply = stamp ? run(house, &script_put, entry->event_id, args) : NULL;
@@ -241,7 +241,7 @@ filter_put_rows(struct context *house, int32_t event_id, const struct pg_rows *r
 			.sections = filter_sections(house->arena,
 				pg_text(rows, i, FILTER_ENTRIES_SECTION_IDS),
 				pg_text(rows, i, FILTER_ENTRIES_QUANTITIES)),
-			.revived = pg_bool(rows, i, FILTER_ENTRIES_LATE),
+			.revived_ms = pg_int(rows, i, FILTER_ENTRIES_REVIVED),
 		};
 
 		filter_put(house, &entry);

@@ -68,7 +68,9 @@ struct filter_entry {
 	int64_t deadline_ms;   /* PostgreSQL's, since 1970; -1: none */
 	const char *positions; /* "1,2,3", may be empty */
 	const char *sections;  /* "FLOOR:2,VIP:1", may be empty */
-	bool revived;          /* it had ended, and stands again: money that came late */
+	/* PostgreSQL's, since 1970: it had ended before, and stands again by money that came late;
+	 * 0: not so. An end that was marked later stays. */
+	int64_t revived_ms;
 };
 
 /* After PostgreSQL has committed: the booking holds exactly this. */

@@ -73,7 +73,7 @@ count_outcome(const char *outcome)
 
 /* The columns of both statements that move a booking lie in one order. */
 _Static_assert((int)PAYMENT_TOLD_STATE == (int)PAYMENT_OPENED_STATE &&
-		       (int)PAYMENT_TOLD_PASS == (int)PAYMENT_OPENED_PASS,
+		       (int)PAYMENT_TOLD_REVIVED == (int)PAYMENT_OPENED_REVIVED,
 	"told and opened answer the same columns");
 
 /* After the commit: the filter keeps what the booking now holds, if that has changed. */
@@ -100,8 +100,7 @@ follow(struct context *house, const struct pg_rows *rows)
 				  .positions = filter_positions(
 					  house->arena, pg_text(rows, 0, PAYMENT_TOLD_POSITIONS)),
 				  .sections = pg_text(rows, 0, PAYMENT_TOLD_SECTIONS),
-				  .revived = str_equal(
-					  pg_text(rows, 0, PAYMENT_TOLD_OUTCOME), "confirmed-late"),
+				  .revived_ms = pg_int(rows, 0, PAYMENT_TOLD_REVIVED),
 			  });
 	if (pg_text(rows, 0, PAYMENT_TOLD_PASS))
 		room_end(house, event_id, user_id, pg_int(rows, 0, PAYMENT_TOLD_PASS), "confirmed");

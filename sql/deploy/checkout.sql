@@ -15,7 +15,8 @@ CREATE TYPE payment_result AS (
   deadline_ms bigint,    -- since 1970; -1: none
   positions   integer[],
   sections    text,      -- "FLOOR:2,BALCONY:1"
-  pass        bigint     -- of a waiting room, spent by this
+  pass        bigint,    -- of a waiting room, spent by this
+  revived     bigint     -- booking_revived()
 );
 
 CREATE FUNCTION payment_outcome(p_outcome text, b bookings, p_state text) RETURNS payment_result
@@ -29,7 +30,7 @@ LANGUAGE sql STABLE SET search_path = holdfast, pg_temp AS $$
         FROM unnest(b.section_nos, b.quantities, b.gone_quantities) AS g (section_no, had, gone)
           JOIN holdfast.sections c ON c.event_id = b.event_id AND c.section_no = g.section_no
         WHERE g.had > coalesce(g.gone, 0)) END,
-    CASE WHEN p_state = 'b' THEN b.pass END)::holdfast.payment_result
+    CASE WHEN p_state = 'b' THEN b.pass END, holdfast.booking_revived(b))::holdfast.payment_result
 $$;
 
 -- The payment of a reservation has come to nothing, so that it goes back to HOLD; or to RELEASED, which is

@@ -235,7 +235,7 @@ CREATE TYPE paid_result AS (
   booking   booking_view,
   pass      bigint,
   user_id   uuid,    -- whose booking it is
-  late      boolean  -- it had ended
+  revived   bigint   -- booking_revived()
 );
 
 -- The word of staff that a booking was paid elsewhere: of one that is held, or of one that has ended and
@@ -271,7 +271,6 @@ BEGIN
   SELECT * INTO b FROM bookings WHERE event_id = p_event AND booking_id = p_booking;
   r.outcome := 'done';
   r.user_id := b.user_id;
-  r.late := false;
   IF b.status <> 'CONFIRMED' THEN
     r.outcome := 'moved';
     IF e.status = 'cancelled' THEN
@@ -291,7 +290,6 @@ BEGIN
               ORDER BY k.position));
       END IF;
       b := c;
-      r.late := true;
     ELSE
       PERFORM booking_refuse(b);
     END IF;
@@ -304,6 +302,7 @@ BEGIN
   r.positions := booking_positions(b);
   r.booking := booking_show(b, false);
   r.pass := b.pass;
+  r.revived := booking_revived(b);
   IF p_key IS NOT NULL THEN
     PERFORM answer_keep(p_event, p_staff, 'paid', p_key, p_fingerprint, 200, r.booking, NULL);
   END IF;

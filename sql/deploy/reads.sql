@@ -41,8 +41,15 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = holdfast, pg_temp AS $$
     WHERE s.event_id = p_event AND e.status <> 'draft' ORDER BY s.section_no LIMIT 2
 $$;
 
+-- When a booking was confirmed by money that came after it had ended, in milliseconds since 1970; 0: it was not.
+-- The filter marks what has ended: an older mark than this is no more true.
+CREATE FUNCTION booking_revived(b bookings) RETURNS bigint
+LANGUAGE sql STABLE AS $$
+  SELECT CASE WHEN b.late THEN floor(extract(epoch FROM b.confirmed_at) * 1000)::bigint ELSE 0 END
+$$;
+
 -- What the filter keeps of a booking that holds places. state: h, r, b; deadline in milliseconds
--- since 1970, -1 for none; late: confirmed by money that came when it had ended.
+-- since 1970, -1 for none; revived: as booking_revived() says.
 CREATE TYPE filter_entry AS (
   booking_id uuid,
   user_id    uuid,
@@ -51,7 +58,7 @@ CREATE TYPE filter_entry AS (
   positions  integer[],
   section_ids text[],
   quantities integer[],
-  late       boolean
+  revived    bigint
 );
 
 -- A view, not a function of a row: thousands are read at a time. What is live is asked by a CASE, which
@@ -63,7 +70,7 @@ CREATE VIEW filter_held AS
       CASE WHEN b.status = 'CONFIRMED' THEN -1
         ELSE floor(extract(epoch FROM b.expires_at) * 1000)::bigint END AS deadline,
       CASE WHEN b.gone_positions = '{}' THEN b.positions ELSE booking_positions(b) END AS positions,
-      g.section_ids, g.quantities, coalesce(b.late, false) AS late
+      g.section_ids, g.quantities, booking_revived(b) AS revived
     FROM bookings b CROSS JOIN LATERAL (
       SELECT array_agg(c.section_id ORDER BY c.section_no) AS section_ids,
           array_agg(q.had - coalesce(q.gone, 0) ORDER BY c.section_no) AS quantities
@@ -84,7 +91,7 @@ $$;
 -- The live owners of these seats: what repairs a filter that took them for free.
 CREATE FUNCTION seat_owners(p_event integer, p_seats text[]) RETURNS SETOF filter_entry
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = holdfast, pg_temp AS $$
-  SELECT h.booking_id, h.user_id, h.state, h.deadline, h.positions, h.section_ids, h.quantities, h.late
+  SELECT h.booking_id, h.user_id, h.state, h.deadline, h.positions, h.section_ids, h.quantities, h.revived
     FROM holdfast.filter_held h
     WHERE h.event_id = p_event AND h.booking_id IN (
       SELECT c.booking_id FROM holdfast.seats s
@@ -155,7 +162,7 @@ $$;
 CREATE FUNCTION filter_entries(p_event integer, p_after uuid, p_limit integer)
 RETURNS SETOF filter_entry
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = holdfast, pg_temp AS $$
-  SELECT h.booking_id, h.user_id, h.state, h.deadline, h.positions, h.section_ids, h.quantities, h.late
+  SELECT h.booking_id, h.user_id, h.state, h.deadline, h.positions, h.section_ids, h.quantities, h.revived
     FROM holdfast.filter_held h
     WHERE h.event_id = p_event AND h.booking_id > p_after ORDER BY h.booking_id LIMIT p_limit
 $$;
@@ -163,7 +170,7 @@ $$;
 -- The same for bookings by their ids.
 CREATE FUNCTION filter_some(p_event integer, p_bookings uuid[]) RETURNS SETOF filter_entry
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = holdfast, pg_temp AS $$
-  SELECT h.booking_id, h.user_id, h.state, h.deadline, h.positions, h.section_ids, h.quantities, h.late
+  SELECT h.booking_id, h.user_id, h.state, h.deadline, h.positions, h.section_ids, h.quantities, h.revived
     FROM holdfast.filter_held h
     WHERE h.event_id = p_event AND h.booking_id = ANY (p_bookings)
 $$;

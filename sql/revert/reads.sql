@@ -4,4 +4,5 @@ DROP FUNCTION section_counts, seat_states, filter_seats, filter_used, filter_kil
   queue_kept, room_brief, open_until, seat_owners, event_sections, booking_list, booking_get;
 DROP VIEW filter_held;
 DROP TYPE filter_entry;
+DROP FUNCTION booking_revived;
 COMMIT;

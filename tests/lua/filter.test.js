@@ -177,13 +177,16 @@ test('put: what stands again after it had ended is kept, and may end once more',
   await take(1, ['S1'], ['GA', 2]);
   await drop(1);
   const again = (revived) => redis.script('put', [P], [STAMP, id(1), 'b', 'u1', -1, '1', 'GA:2', revived]);
+  const marked = Date.now();
   assert.equal(await again(0), 'ended');
-  assert.equal(await again(1), 'put');
+  assert.equal(await again(marked - 5000), 'ended');
+  assert.equal(await again(marked + 5000), 'put');
   assert.equal(await again(0), 'put');
   assert.equal(await seats(), 'abaaaaaaax');
   assert.deepEqual([await held('GA'), await sold('GA')], [0, 2]);
   assert.equal(await drop(1), 'dropped');
   assert.equal(await again(0), 'ended');
+  assert.equal(await again(marked - 5000), 'ended', 'what was read before it ended once more');
   assert.equal(await sold('GA'), 0);
 });
 

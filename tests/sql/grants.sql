@@ -96,7 +96,7 @@ SELECT is((SELECT coalesce(string_agg(p.proname, ' '), '') FROM pg_proc p
       AND p.proname NOT IN ('booking_begins', 'booking_changes', 'claim_is_sound', 'ga_claim_added',
         'ga_claim_changed', 'ga_claims_removed', 'ga_count_moves',
         'answer_keep', 'booking_cancel', 'booking_cancel_written', 'booking_claims_due', 'booking_of',
-        'booking_positions', 'booking_show', 'booking_worth', 'claims_drop', 'claims_lock', 'claims_set', 'claims_were_all',
+        'booking_positions', 'booking_revived', 'booking_show', 'booking_worth', 'claims_drop', 'claims_lock', 'claims_set', 'claims_were_all',
         'history_us', 'json_join', 'local_start', 'notice_cancelled', 'notice_write', 'sales_day',
         'sales_quarter', 'share', 'time_show')),
   '', 'each fixes its search path, the caller''s temporary things last; but guards of hot rows, the parts of moves, '

@@ -3,7 +3,7 @@
 \set ON_ERROR_STOP on
 SET search_path = holdfast, given, tap, public;
 BEGIN;
-SELECT plan(103);
+SELECT plan(104);
 
 SELECT event(12, 6, 3) AS event \gset
 UPDATE events SET payment = 'stripe' WHERE event_id = :event;
@@ -136,13 +136,17 @@ SELECT open_payment(:event, 'berta', seats(7), '{FLOOR}', '{1}', 'pi_e') AS e \g
 SELECT due(:event, :'e') \gset _
 SELECT is((told('pi_e', 'succeeded', 1300)).outcome, 'confirmed-late', 'due, not yet ended: all taken again');
 SELECT is((SELECT ROW(status, late, ended_at)::text FROM bookings WHERE booking_id = :'e'), '(CONFIRMED,t,)', 'confirmed');
+SELECT is((SELECT revived FROM filter_some(:event, ARRAY[:'e'::uuid])), floor(extract(epoch FROM now()) * 1000)::bigint,
+  'the filter is told since when it stands again');
 SELECT is(taken(:event, 1), 3, 'the count counts it once');
 -- the janitor has been
 SELECT open_payment(:event, 'berta', seats(8), '{FLOOR}', '{1}', 'pi_f') AS f \gset
 SELECT due(:event, :'f') \gset _
 SELECT count(*) FROM expire(10) \gset _
 SELECT is(status(:event, :'f'), 'EXPIRED', 'given back');
-SELECT is((told('pi_f', 'succeeded', 1300)).outcome, 'confirmed-late', 'and free: taken again');
+SELECT is(ROW((q).outcome, (q).revived)::text, ROW('confirmed-late', floor(extract(epoch FROM now()) * 1000)::bigint)::text,
+    'and free: taken again, as from now')
+  FROM (SELECT told('pi_f', 'succeeded', 1300) AS q) AS x;
 SELECT is(taken(:event, 1), 4, 'with the count');
 -- another's due claim is taken over, and its booking closed
 SELECT open_payment(:event, 'berta', seats(9), '{}', '{}', 'pi_g') AS g \gset

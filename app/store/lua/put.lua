@@ -2,7 +2,7 @@
 -- uses: event common
 -- KEYS: prefix of the event.
 -- ARGV: stamp, booking, state (h, r, b), user, deadline ms (-1: none), positions, section:quantity,…,
---   revived: 1 it stands again after it had ended
+--   revived ms: when it stood again after it had ended, by PostgreSQL's clock; 0: it had not
 -- Answers missing, ended (it has ended meanwhile: nothing was written), or put.
 local booking = ARGV[2]
 touch(booking, ARGV[6], ARGV[7])
@@ -13,7 +13,7 @@ if meta[1] ~= ARGV[1] then
   return 'missing'
 end
 local used = call('ZSCORE', USED, booking)
-if used and ARGV[8] == '1' then
+if used and tonumber(used) < 2 * tonumber(ARGV[8] or 0) then
   call('ZREM', USED, booking)
 elseif used and tonumber(used) % 2 == 1 then
   return 'ended'
