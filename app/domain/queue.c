@@ -52,8 +52,8 @@ place_in_line(struct context *house, const struct ticket *ticket, const struct r
 	place.ahead = redis_int(redis_at(reply, 2));
 	if (closed)
 		place.reason = "sales-closed";
-	else if (!sold && rate > 0)
-		place.wait_s = ((place.ahead + 1) * 1000000 + rate - 1) / rate;
+	else if (!sold)
+		place.wait_s = queue_wait(place.ahead, rate);
 	place.poll_after_s = queue_poll_after(house->conf, &place);
 	queue_note(ticket->event_id, ticket->line, redis_int(redis_at(reply, 6)),
 		redis_int(redis_at(reply, 7)) == 1);
@@ -84,10 +84,13 @@ queue_ask(struct context *house, const struct ticket *ticket, const char *bookin
 	struct pg_rows rows;
 	enum problem err;
 
-	ticket_booking(ticket, house->conf->id_secret, derived);
+	if (!booking_id) {
+		ticket_booking(ticket, house->conf->id_secret, derived);
+		booking_id = derived;
+	}
 	err = query_queue_ticket(house->pg, house->arena, house->deadline_us, house->why, &rows,
 		ticket->event_id, ticket->line, ticket_epoch(ticket), ticket_number(ticket),
-		ticket->user_id, booking_id ? booking_id : derived);
+		ticket->user_id, booking_id);
 	*known = !err && rows.count > 0;
 	if (!*known)
 		return err == PROBLEM_UNKNOWN_OUTCOME ? PROBLEM_UNAVAILABLE : err;

@@ -10,6 +10,10 @@
 
 #define QUEUE_POLL_SOLD 5 /* intervals after which whoever is told `sold_out` asks again */
 
+/* Seconds until one with so many ahead is served, at so many people in a million seconds; -1: not
+ * known, as the rate of 0 says. */
+int64_t queue_wait(int64_t ahead, int64_t rate);
+
 /* Seconds after which one who waits asks again. */
 int64_t queue_poll_after(const struct conf *conf, const struct queue_place *place);
 

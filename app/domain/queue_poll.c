@@ -1,7 +1,7 @@
 /*
- * When those who wait ask again: those at the head as often as anybody may, others a few times
- * before it can be their turn. Nobody is told to stay away for so long that what they wait for is
- * lost, or much of it.
+ * How long people wait, and when they ask again: those at the head as often as anybody may, others
+ * a few times before it can be their turn. Nobody is told to stay away for so long that what they
+ * wait for is lost, or much of it.
  */
 #include "domain/queue_parts.h"
 
@@ -16,6 +16,12 @@ between(int64_t low, int64_t value, int64_t most)
 {
 	value = value < low ? low : value;
 	return value > most ? most : value;
+}
+
+int64_t
+queue_wait(int64_t ahead, int64_t rate)
+{
+	return rate > 0 ? ((ahead + 1) * 1000000 + rate - 1) / rate : -1;
 }
 
 /* So whoever comes back after Redis has lost the line is there before it can be their turn. */

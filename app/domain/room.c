@@ -158,8 +158,7 @@ place_read(struct context *house, struct ticket *ticket, const struct redis_valu
 		out->starts_in_s = (opens_in_ms + 999) / 1000;
 	} else {
 		out->ahead = redis_int(redis_at(reply, 3));
-		if (rate > 0)
-			out->wait_s = ((out->ahead + 1) * 1000000 + rate - 1) / rate;
+		out->wait_s = queue_wait(out->ahead, rate);
 	}
 	if (redis_int(redis_at(reply, 9)) == 1)
 		out->reason = "sales-closed";

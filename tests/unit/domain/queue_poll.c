@@ -103,3 +103,12 @@ Test(queue_poll, nobody_is_passed_over)
 		}
 	}
 }
+
+Test(queue_poll, how_long)
+{
+	cr_assert_eq(queue_wait(0, 0), -1);
+	cr_assert_eq(queue_wait(5, -1), -1);
+	cr_assert_eq(queue_wait(0, 1000000), 1);
+	cr_assert_eq(queue_wait(9, 2000000), 5);
+	cr_assert_eq(queue_wait(10, 2000000), 6, "what is begun counts whole");
+}
