@@ -19,6 +19,10 @@ struct context {
 	struct problem_why *why; /* what to tell beside the enum problem */
 };
 
+/* A new budget from now on, for who does one thing after another: what came before may have taken
+ * long. */
+void context_renew(struct context *house);
+
 /* The idempotency of one call: key NULL where the client gave none. */
 struct context_key {
 	const char *operation;

@@ -14,7 +14,7 @@
 #include "store/web.h"
 
 #define SPREAD_MOST   500
-#define TAKE_MOST     8
+#define MAILS_MOST    8
 #define TRIM_MOST     500
 #define SLOW_US       1000000
 #define TURN_LONG_US  2000000 /* what of a turn has not begun by then is given back */
@@ -55,7 +55,7 @@ outbox_open(const struct conf *conf, const char **mistake)
 
 	*outbox = (struct outbox){ .conf = conf, .arena = arena, .mail = *conf->smtp_url != '\0' };
 	*mistake = NULL;
-	if (outbox->mail && !web_mail_url_read(arena, conf->smtp_url, &server))
+	if (outbox->mail && !web_url_read(arena, conf->smtp_url, "smtp", &server))
 		*mistake = "smtp_url is no address of the form smtp://host[:port]";
 	else if (outbox->mail && server.secrets)
 		*mistake = "smtp_url holds a user or a password: see smtp_user and smtp_password";
@@ -83,13 +83,6 @@ outbox_tally(const struct outbox *outbox)
 	return &outbox->tally;
 }
 
-/* A new budget for what is asked of the database: what came before may have taken long. */
-static void
-renew(struct context *house)
-{
-	house->deadline_us = clock_monotonic_us() + house->conf->worker_budget_ms * 1000;
-}
-
 /* What somebody has to look after. A run that meets it again and again says so some times. */
 static void
 note_mistake(struct outbox *outbox, const char *mistake)
@@ -110,7 +103,7 @@ outbox_publish(struct outbox *outbox, struct context *house, int64_t *done)
 
 	*done = 0;
 	do {
-		renew(house);
+		context_renew(house);
 		err = query_outbox_spread(house->pg, house->arena, house->deadline_us, house->why,
 			&rows, outbox->after, outbox->mail, SPREAD_MOST);
 		if (err)
@@ -151,34 +144,36 @@ read_hex(const char *hex, unsigned char *out, size_t room)
 }
 
 static struct ending
-judge_answer(enum web_result result, const struct web_answer *answer, struct arena *arena)
+judge_answer(const struct web_exchange *exchange, struct arena *arena)
 {
-	int status = answer->status;
+	int status = exchange->answer.status;
+	bool slow = exchange->took_us > SLOW_US;
 
-	if (result != WEB_ANSWERED)
-		return (struct ending){ "later", answer->error, true, false, false };
+	if (exchange->result != WEB_ANSWERED)
+		return (struct ending){ "later", exchange->answer.error, true, false, slow };
 	if (status >= 200 && status < 300)
-		return (struct ending){ "done", NULL, false, false, false };
+		return (struct ending){ "done", NULL, false, false, slow };
 	if (status == 410)
-		return (struct ending){ "dead", "the receiver is gone (410)", true, true, false };
+		return (struct ending){ "dead", "the receiver is gone (410)", true, true, slow };
 	return (struct ending){ "later", arena_printf(arena, "the receiver answered %d", status),
-		status >= 500 || status == 429, false, false };
+		status >= 500 || status == 429, false, slow };
 }
 
-static struct ending
-call_webhook(struct outbox *outbox, struct context *house, const struct delivery *delivery)
+static struct web_request
+webhook_request(const struct conf *conf, struct arena *arena, const struct delivery *delivery)
 {
-	const struct conf *conf = outbox->conf;
 	unsigned char secret[WEBHOOK_SECRET_BYTES];
 	size_t secret_len = read_hex(delivery->secret, secret, sizeof(secret));
-	const char *headers[] = { "Content-Type: application/json",
-		arena_printf(house->arena, "webhook-id: %s", delivery->id),
-		arena_printf(house->arena, "webhook-timestamp: %lld", (long long)delivery->sent_at),
-		arena_printf(house->arena, "webhook-signature: %s",
-			webhook_signature(house->arena, secret, secret_len, delivery->id,
-				delivery->sent_at, delivery->body)),
-		NULL };
-	struct web_request request = {
+	const char **headers = ARENA_ARRAY(arena, const char *, 5);
+
+	headers[0] = "Content-Type: application/json";
+	headers[1] = arena_printf(arena, "webhook-id: %s", delivery->id);
+	headers[2] = arena_printf(arena, "webhook-timestamp: %lld", (long long)delivery->sent_at);
+	headers[3] = arena_printf(arena, "webhook-signature: %s",
+		webhook_signature(arena, secret, secret_len, delivery->id, delivery->sent_at,
+			delivery->body));
+	headers[4] = NULL;
+	return (struct web_request){
 		.method = "POST",
 		.url = delivery->address,
 		.headers = headers,
@@ -189,13 +184,6 @@ call_webhook(struct outbox *outbox, struct context *house, const struct delivery
 		.cut = true,
 		.public_only = !conf->webhooks_allow_private,
 	};
-	int64_t began_us = clock_monotonic_us();
-	struct web_answer answer;
-	struct ending ending = judge_answer(
-		web_call(outbox->web, &request, house->arena, &answer), &answer, house->arena);
-
-	ending.slow = clock_monotonic_us() - began_us > SLOW_US;
-	return ending;
 }
 
 static struct ending
@@ -261,7 +249,7 @@ tell(struct outbox *outbox, struct context *house, enum outbox_channel channel,
 	const char *status;
 	enum problem err;
 
-	renew(house);
+	context_renew(house);
 	err = query_outbox_told(house->pg, house->arena, house->deadline_us, house->why, &rows,
 		delivery->id, ending->status, ending->error, ending->lane, ending->gone,
 		ending->slow);
@@ -280,40 +268,73 @@ tell(struct outbox *outbox, struct context *house, enum outbox_channel channel,
 	return PROBLEM_NONE;
 }
 
-enum problem
-outbox_deliver(
-	struct outbox *outbox, struct context *house, enum outbox_channel channel, int64_t *done)
+static struct delivery
+read_delivery(const struct pg_rows *rows, int row)
 {
-	bool is_mail = channel == OUTBOX_MAIL, failed = false;
+	return (struct delivery){
+		.id = pg_text(rows, row, OUTBOX_TAKE_DELIVERY_ID),
+		.template = pg_text(rows, row, OUTBOX_TAKE_TEMPLATE),
+		.address = pg_text(rows, row, OUTBOX_TAKE_ADDRESS),
+		.secret = pg_text(rows, row, OUTBOX_TAKE_SECRET),
+		.body = pg_text(rows, row, OUTBOX_TAKE_BODY),
+		.sent_at = pg_int(rows, row, OUTBOX_TAKE_SENT_AT),
+	};
+}
+
+/* All at once: none of them has to wait for another. */
+enum problem
+outbox_call(struct outbox *outbox, struct context *house, int64_t *done)
+{
+	struct web_exchange exchanges[WEB_AT_ONCE];
+	struct delivery deliveries[WEB_AT_ONCE];
+	struct pg_rows rows;
+	struct ending ending;
+	enum problem err;
+
+	*done = 0;
+	context_renew(house);
+	err = query_outbox_take(house->pg, house->arena, house->deadline_us, house->why, &rows,
+		"webhook", WEB_AT_ONCE);
+	if (err)
+		return err;
+	for (int i = 0; i < rows.count; i++) {
+		deliveries[i] = read_delivery(&rows, i);
+		exchanges[i].request = webhook_request(outbox->conf, house->arena, &deliveries[i]);
+	}
+	web_call(outbox->web, exchanges, (size_t)rows.count, house->arena);
+	for (; !err && *done < rows.count; ++*done) {
+		ending = judge_answer(&exchanges[*done], house->arena);
+		err = tell(outbox, house, OUTBOX_WEBHOOK, &deliveries[*done], &ending);
+	}
+	return err;
+}
+
+/* One after the other, over one connection. */
+enum problem
+outbox_mail(struct outbox *outbox, struct context *house, int64_t *done)
+{
 	int64_t began_us = clock_monotonic_us();
+	bool failed = false;
 	struct pg_rows rows;
 	enum problem err;
 
 	*done = 0;
-	if (is_mail && !outbox->mail)
+	if (!outbox->mail)
 		return PROBLEM_NONE;
-	renew(house);
-	err = query_outbox_take(house->pg, house->arena, house->deadline_us, house->why, &rows,
-		is_mail ? "mail" : "webhook", TAKE_MOST);
+	context_renew(house);
+	err = query_outbox_take(
+		house->pg, house->arena, house->deadline_us, house->why, &rows, "mail", MAILS_MOST);
 	for (int i = 0; !err && i < rows.count; i++) {
-		struct delivery delivery = {
-			.id = pg_text(&rows, i, OUTBOX_TAKE_DELIVERY_ID),
-			.template = pg_text(&rows, i, OUTBOX_TAKE_TEMPLATE),
-			.address = pg_text(&rows, i, OUTBOX_TAKE_ADDRESS),
-			.secret = pg_text(&rows, i, OUTBOX_TAKE_SECRET),
-			.body = pg_text(&rows, i, OUTBOX_TAKE_BODY),
-			.sent_at = pg_int(&rows, i, OUTBOX_TAKE_SENT_AT),
-		};
+		struct delivery delivery = read_delivery(&rows, i);
 		struct ending ending = { "back", NULL, false, false, false };
 
 		if (!failed && clock_monotonic_us() - began_us < TURN_LONG_US) {
-			ending = is_mail ? send_mail(outbox, house, &delivery)
-					 : call_webhook(outbox, house, &delivery);
+			ending = send_mail(outbox, house, &delivery);
 			/* All mail goes through one server. */
-			failed = is_mail && ending.lane;
+			failed = ending.lane;
 			++*done;
 		}
-		err = tell(outbox, house, channel, &delivery, &ending);
+		err = tell(outbox, house, OUTBOX_MAIL, &delivery, &ending);
 	}
 	return err;
 }
@@ -325,7 +346,7 @@ outbox_bury(struct outbox *outbox, struct context *house, int64_t *done)
 	enum problem err;
 
 	*done = 0;
-	renew(house);
+	context_renew(house);
 	err = query_outbox_bury(
 		house->pg, house->arena, house->deadline_us, house->why, &rows, TRIM_MOST);
 	if (err)
@@ -341,7 +362,7 @@ outbox_trim(struct outbox *outbox, struct context *house, int64_t *done)
 	struct pg_rows rows;
 	enum problem err;
 
-	renew(house);
+	context_renew(house);
 	err = query_outbox_trim(
 		house->pg, house->arena, house->deadline_us, house->why, &rows, TRIM_MOST);
 	if (err)

@@ -26,8 +26,9 @@ const struct outbox_tally *outbox_tally(const struct outbox *outbox);
 
 /* Each is one turn: some work, soon done. *done: rows; 0: there was nothing to do now. */
 enum problem outbox_publish(struct outbox *outbox, struct context *house, int64_t *done);
-enum problem outbox_deliver(
-	struct outbox *outbox, struct context *house, enum outbox_channel channel, int64_t *done);
+enum problem outbox_mail(struct outbox *outbox, struct context *house, int64_t *done);
+enum problem
+outbox_call(struct outbox *outbox, struct context *house, int64_t *done); /* webhooks */
 /* Gives up what has waited too long, or for nobody. */
 enum problem outbox_bury(struct outbox *outbox, struct context *house, int64_t *done);
 enum problem outbox_trim(struct outbox *outbox, struct context *house, int64_t *done);

@@ -24,17 +24,8 @@ payment_provider(const struct conf *conf)
 	return stripe;
 }
 
-struct stripe_call
-payment_call(const struct context *house)
-{
-	return (struct stripe_call){
-		.arena = house->arena,
-		.deadline_us = house->deadline_us - CONF_PAYMENT_RECORD_MS * INT64_C(1000),
-	};
-}
-
 void
-payment_count(enum stripe_result result, int64_t began_us)
+payment_ask(struct context *house, struct stripe_call *calls, size_t count)
 {
 	static const int values[] = {
 		[STRIPE_DONE] = METRIC_RESULT_OK,
@@ -43,8 +34,25 @@ payment_count(enum stripe_result result, int64_t began_us)
 		[STRIPE_UNKNOWN] = METRIC_RESULT_UNKNOWN,
 	};
 
-	metrics_add(METRIC_PROVIDER_CALLS, values[result], 1);
-	metrics_observe(METRIC_PROVIDER_SECONDS, 0, clock_monotonic_us() - began_us);
+	stripe_ask(payment_provider(house->conf), calls, count,
+		house->deadline_us - CONF_PAYMENT_RECORD_MS * INT64_C(1000), house->arena);
+	for (size_t i = 0; i < count; i++) {
+		metrics_add(METRIC_PROVIDER_CALLS, values[calls[i].result], 1);
+		metrics_observe(METRIC_PROVIDER_SECONDS, 0, calls[i].took_us);
+	}
+}
+
+const char *
+payment_result_word(enum stripe_result result)
+{
+	static const char *const words[] = {
+		[STRIPE_DONE] = "done",
+		[STRIPE_REFUSED] = "refused",
+		[STRIPE_AWAY] = "away",
+		[STRIPE_UNKNOWN] = "unknown",
+	};
+
+	return words[result];
 }
 
 static void

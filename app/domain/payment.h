@@ -46,9 +46,10 @@ enum problem payment_checkout(struct context *house, const struct booking_name *
 enum problem payment_hear(struct context *house, const char *signature, const char *body,
 	size_t len, const char **outcome);
 
-/* One payment that has not settled, first of all one that nobody waits for any more, which is
- * cancelled: else the provider is asked about it. *done: 1, or 0 where none is due. UNAVAILABLE:
- * the provider is away. */
-enum problem payment_sweep(struct context *house, int64_t *done);
+/* Payments that have not settled, at most limit and some at once, first of all those that nobody
+ * waits for any more, which are cancelled: else the provider is asked about them. *done: how many;
+ * 0 where none is due. UNAVAILABLE: the provider is away. The deadline of house is set anew for
+ * each. */
+enum problem payment_sweep(struct context *house, int64_t limit, int64_t *done);
 
 #endif

@@ -73,67 +73,60 @@ reserve(struct context *house, struct checkout *checkout)
 
 /* The provider was asked in vain; why is for the log of those who run this, not for buyers. */
 static enum problem
-failed(struct context *house, const struct checkout *checkout, enum stripe_result result,
-	const struct stripe_call *call)
+failed(struct context *house, const struct checkout *checkout, const struct stripe_call *call)
 {
 	log_line(LOG_WARN, "checkout=%s result=%s error=%s", checkout->name->booking_id,
-		result == STRIPE_REFUSED ? "refused"
-		: result == STRIPE_AWAY  ? "away"
-					 : "unknown",
-		log_value(call->error));
+		payment_result_word(call->result), log_value(call->error));
 	house->why->detail = "The payment provider does not answer. The places stay reserved; try "
 			     "again.";
 	return PROBLEM_UNAVAILABLE;
 }
 
-static bool
-is_resting(struct stripe_call *call)
-{
-	call->error = "it has not answered in time, and is left alone for some seconds";
-	return clock_monotonic_us() < rest.until_us;
-}
-
-/* After each call. */
+/* Unless the provider is left alone for now. */
 static void
-asked(const struct context *house, enum stripe_result result, int64_t began_us)
+ask(struct context *house, struct stripe_call *call)
 {
-	int64_t now_us = clock_monotonic_us();
+	int64_t began_us = clock_monotonic_us();
 
-	payment_count(result, began_us);
-	if (result == STRIPE_DONE || result == STRIPE_REFUSED ||
-		now_us - began_us < house->conf->payment_timeout_ms * INT64_C(950))
+	if (began_us < rest.until_us) {
+		call->result = STRIPE_AWAY;
+		call->error = "it has not answered in time, and is left alone for some seconds";
+		return;
+	}
+	payment_ask(house, call, 1);
+	if (call->result == STRIPE_DONE || call->result == STRIPE_REFUSED ||
+		call->took_us < house->conf->payment_timeout_ms * INT64_C(950))
 		rest.hangs = 0;
 	else if (++rest.hangs >= HANGS_MAX)
-		rest.until_us = now_us + REST_US;
+		rest.until_us = clock_monotonic_us() + REST_US;
 }
 
 /* A new payment, or one whose creation was never answered: the same key, so the same payment. */
 static enum problem
 create(struct context *house, struct checkout *checkout, struct stripe_payment *payment)
 {
-	int64_t amount = pg_int(&checkout->rows, 0, PAYMENT_CHECKOUT_AMOUNT);
-	const char *currency = pg_text(&checkout->rows, 0, PAYMENT_CHECKOUT_PAY_CURRENCY);
-	struct stripe_call call = payment_call(house);
-	int64_t began_us = clock_monotonic_us();
-	enum stripe_result result;
+	struct stripe_call call = {
+		.verb = STRIPE_PAYMENT_CREATE,
+		.booking_id = checkout->name->booking_id,
+		.attempt = checkout->payment.attempt,
+		.amount = pg_int(&checkout->rows, 0, PAYMENT_CHECKOUT_AMOUNT),
+		.currency = pg_text(&checkout->rows, 0, PAYMENT_CHECKOUT_PAY_CURRENCY),
+	};
 	enum problem err;
 
-	if (is_resting(&call))
-		return failed(house, checkout, STRIPE_AWAY, &call);
-	result = stripe_payment_create(checkout->stripe, &call, checkout->name->booking_id,
-		checkout->payment.attempt, amount, currency, payment);
-	asked(house, result, began_us);
+	ask(house, &call);
 	FAULT("checkout.asked");
-	if (result == STRIPE_DONE &&
-		(payment->amount != amount || !str_equal(payment->currency, currency))) {
+	*payment = call.payment;
+	if (call.result == STRIPE_DONE &&
+		(payment->amount != call.amount || !str_equal(payment->currency, call.currency))) {
 		call.error = "the answer is of another amount";
-		result = STRIPE_UNKNOWN;
+		call.result = STRIPE_UNKNOWN;
 	}
-	if (result == STRIPE_DONE)
+	if (call.result == STRIPE_DONE)
 		return payment_opened(house, &checkout->payment, payment->id, NULL);
-	if (result != STRIPE_REFUSED)
-		return failed(house, checkout, result, &call);
-	failed(house, checkout, result, &call);
+	err = failed(house, checkout, &call);
+	if (call.result != STRIPE_REFUSED)
+		return err;
 	err = payment_opened(house, &checkout->payment, NULL, call.error);
 	if (err)
 		return err;
@@ -148,18 +141,16 @@ create(struct context *house, struct checkout *checkout, struct stripe_payment *
 static enum problem
 find(struct context *house, struct checkout *checkout, struct stripe_payment *payment, bool *again)
 {
-	const char *id = pg_text(&checkout->rows, 0, PAYMENT_CHECKOUT_PROVIDER_ID);
-	struct stripe_call call = payment_call(house);
-	int64_t began_us = clock_monotonic_us();
-	enum stripe_result result;
+	struct stripe_call call = {
+		.verb = STRIPE_PAYMENT_GET,
+		.payment_id = pg_text(&checkout->rows, 0, PAYMENT_CHECKOUT_PROVIDER_ID),
+	};
 	const char *outcome;
 
-	if (is_resting(&call))
-		return failed(house, checkout, STRIPE_AWAY, &call);
-	result = stripe_payment_get(checkout->stripe, &call, id, payment);
-	asked(house, result, began_us);
-	if (result != STRIPE_DONE)
-		return failed(house, checkout, result, &call);
+	ask(house, &call);
+	*payment = call.payment;
+	if (call.result != STRIPE_DONE)
+		return failed(house, checkout, &call);
 	*again = str_equal(payment->status, "cancelled");
 	if (*again || str_equal(payment->status, "succeeded"))
 		return payment_tell(house, &checkout->payment, payment, &outcome);

@@ -16,11 +16,12 @@ struct payment_name {
 	int64_t attempt;
 };
 
-/* A call of the provider that leaves time to write down what it says. */
-struct stripe_call payment_call(const struct context *house);
+/* Asks the provider (payment_provider()) for all of it at once, STRIPE_AT_ONCE at most, leaving
+ * time to write down what it says, and counts the calls. */
+void payment_ask(struct context *house, struct stripe_call *calls, size_t count);
 
-/* Counts a call of the provider that took so long. */
-void payment_count(enum stripe_result result, int64_t began_us);
+/* For logs. */
+const char *payment_result_word(enum stripe_result result);
 
 /* What the provider says of a payment goes to PostgreSQL, and Redis follows. *outcome: as in
  * sql/queries/payment/told. */

@@ -1,5 +1,5 @@
 /*
- * The sweep: payments of which nothing was heard, one at a time.
+ * The sweep: payments of which nothing was heard, some at once.
  */
 #include "base/clock.h"
 #include "base/fault.h"
@@ -7,124 +7,141 @@
 #include "domain/payment_parts.h"
 #include "queries.h"
 
-/* A payment that is due, and what the provider says of it. */
+/* A payment that is due. */
 struct due {
-	struct stripe *stripe;
 	struct payment_name name;
-	const char *payment_id; /* NULL: its creation was never answered */
-	int64_t amount;
-	const char *currency;
-	bool cancel; /* nobody waits for it */
-	struct stripe_payment payment;
-	const char *error;
+	bool cancel;             /* nobody waits for it */
+	bool ended;              /* nothing more is to be asked */
+	struct stripe_call call; /* the next one, and then what the provider says */
 };
 
-enum verb { CREATE, GET, CANCEL };
-
-static enum stripe_result
-ask(struct context *house, struct due *due, enum verb verb)
+static void
+read_due(const struct pg_rows *rows, int row, struct due *out)
 {
-	struct stripe_call call = payment_call(house);
-	int64_t began_us = clock_monotonic_us();
-	enum stripe_result result;
-
-	if (verb == CREATE)
-		result = stripe_payment_create(due->stripe, &call, due->name.booking_id,
-			due->name.attempt, due->amount, due->currency, &due->payment);
-	else if (verb == GET)
-		result = stripe_payment_get(due->stripe, &call, due->payment_id, &due->payment);
-	else
-		result = stripe_payment_cancel(due->stripe, &call, due->payment_id, &due->payment);
-	payment_count(result, began_us);
-	FAULT("sweep.asked");
-	due->error = call.error;
-	return result;
+	*out = (struct due){ .cancel = pg_bool(rows, row, PAYMENT_DUE_CANCEL) };
+	out->name = (struct payment_name){
+		.booking_id = pg_text(rows, row, PAYMENT_DUE_BOOKING_ID),
+		.event_id = (int32_t)pg_int(rows, row, PAYMENT_DUE_EVENT_ID),
+		.attempt = pg_int(rows, row, PAYMENT_DUE_ATTEMPT),
+	};
+	out->call = (struct stripe_call){
+		.payment_id = pg_text(rows, row, PAYMENT_DUE_PROVIDER_ID),
+		.booking_id = out->name.booking_id,
+		.attempt = out->name.attempt,
+		.amount = pg_int(rows, row, PAYMENT_DUE_AMOUNT),
+		.currency = pg_text(rows, row, PAYMENT_DUE_CURRENCY),
+	};
+	/* If its creation was never answered it may not be there, and its id is not known here. */
+	out->call.verb = !out->call.payment_id ? STRIPE_PAYMENT_CREATE
+			 : out->cancel         ? STRIPE_PAYMENT_CANCEL
+					       : STRIPE_PAYMENT_GET;
 }
 
+/* A provider that is away stops the run. */
 static enum problem
-note(const struct due *due, enum stripe_result result)
+note(const struct due *due)
 {
 	log_line(LOG_WARN, "sweep=%s attempt=%lld result=%s error=%s", due->name.booking_id,
-		(long long)due->name.attempt,
-		result == STRIPE_REFUSED ? "refused"
-		: result == STRIPE_AWAY  ? "away"
-					 : "unknown",
-		log_value(due->error));
-	return result == STRIPE_AWAY ? PROBLEM_UNAVAILABLE : PROBLEM_NONE;
-}
-
-/* A payment that may not be there yet, or whose id is not known here. */
-static enum stripe_result
-create(struct context *house, struct due *due, enum problem *err)
-{
-	enum stripe_result result = ask(house, due, CREATE);
-
-	if (result == STRIPE_DONE) {
-		due->payment_id = due->payment.id;
-		*err = payment_opened(house, &due->name, due->payment_id, NULL);
-	} else if (result == STRIPE_REFUSED) {
-		*err = payment_opened(house, &due->name, NULL, due->error);
-	}
-	return result;
-}
-
-/* Money may be quicker than the cancel, which is refused then: what has become of it is asked. */
-static enum stripe_result
-cancel(struct context *house, struct due *due)
-{
-	enum stripe_result result = ask(house, due, CANCEL);
-
-	return result == STRIPE_REFUSED ? ask(house, due, GET) : result;
+		(long long)due->name.attempt, payment_result_word(due->call.result),
+		log_value(due->call.error));
+	return due->call.result == STRIPE_AWAY ? PROBLEM_UNAVAILABLE : PROBLEM_NONE;
 }
 
 static enum problem
-sweep_one(struct context *house, struct due *due)
+tell(struct context *house, const struct due *due)
 {
-	enum problem err = PROBLEM_NONE;
-	enum stripe_result result = STRIPE_DONE;
 	const char *outcome;
+	enum problem err = payment_tell(house, &due->name, &due->call.payment, &outcome);
 
-	if (!due->payment_id)
-		result = create(house, due, &err);
-	else if (!due->cancel)
-		result = ask(house, due, GET);
-	if (err)
-		return err;
-	if (result == STRIPE_DONE && due->cancel)
-		result = cancel(house, due);
-	if (result != STRIPE_DONE)
-		return note(due, result);
-	err = payment_tell(house, &due->name, &due->payment, &outcome);
 	if (!err)
 		log_line(LOG_DEBUG, "sweep=%s attempt=%lld status=%s outcome=%s",
-			due->name.booking_id, (long long)due->name.attempt, due->payment.status,
-			outcome);
+			due->name.booking_id, (long long)due->name.attempt,
+			due->call.payment.status, outcome);
 	return err;
 }
 
-enum problem
-payment_sweep(struct context *house, int64_t *done)
+/* What the provider has said of one. */
+static enum problem
+step(struct context *house, struct due *due)
 {
-	struct due due = { .stripe = payment_provider(house->conf) };
+	struct stripe_call *call = &due->call;
+	enum problem err = PROBLEM_NONE;
+
+	due->ended = true;
+	if (call->verb == STRIPE_PAYMENT_CREATE && call->result == STRIPE_DONE) {
+		call->payment_id = call->payment.id;
+		err = payment_opened(house, &due->name, call->payment_id, NULL);
+		if (!err && due->cancel) {
+			call->verb = STRIPE_PAYMENT_CANCEL;
+			due->ended = false;
+			return PROBLEM_NONE;
+		}
+	} else if (call->verb == STRIPE_PAYMENT_CREATE && call->result == STRIPE_REFUSED) {
+		err = payment_opened(house, &due->name, NULL, call->error);
+	} else if (call->verb == STRIPE_PAYMENT_CANCEL && call->result == STRIPE_REFUSED) {
+		/* Money may have been quicker: what has become of it is asked. */
+		call->verb = STRIPE_PAYMENT_GET;
+		due->ended = false;
+		return PROBLEM_NONE;
+	}
+	if (err)
+		return err;
+	return call->result == STRIPE_DONE ? tell(house, due) : note(due);
+}
+
+/* Asks for all that has not ended. *left: how much of it has not by then. */
+static enum problem
+ask(struct context *house, struct due *dues, int count, int *left)
+{
+	struct stripe_call calls[STRIPE_AT_ONCE];
+	enum problem err = PROBLEM_NONE, away = PROBLEM_NONE;
+	size_t n = 0;
+
+	for (int i = 0; i < count; i++) {
+		if (!dues[i].ended)
+			calls[n++] = dues[i].call;
+	}
+	context_renew(house);
+	payment_ask(house, calls, n);
+	FAULT("sweep.asked");
+	n = 0;
+	*left = 0;
+	for (int i = 0; !err && i < count; i++) {
+		if (dues[i].ended)
+			continue;
+		dues[i].call = calls[n++];
+		context_renew(house);
+		err = step(house, &dues[i]);
+		*left += !dues[i].ended;
+		/* The others have been asked for too. */
+		if (err && dues[i].call.result == STRIPE_AWAY) {
+			away = err;
+			err = PROBLEM_NONE;
+		}
+	}
+	return err ? err : away;
+}
+
+enum problem
+payment_sweep(struct context *house, int64_t limit, int64_t *done)
+{
+	struct due dues[STRIPE_AT_ONCE];
 	struct pg_rows rows;
 	enum problem err;
+	int left;
 
 	*done = 0;
-	if (!due.stripe)
+	if (!payment_provider(house->conf))
 		return PROBLEM_NONE;
-	err = query_payment_due(house->pg, house->arena, house->deadline_us, house->why, &rows, 1,
+	err = query_payment_due(house->pg, house->arena, house->deadline_us, house->why, &rows,
+		limit < STRIPE_AT_ONCE ? limit : STRIPE_AT_ONCE,
 		house->conf->payment_sweep_seconds);
-	if (err || rows.count == 0)
+	if (err)
 		return err;
-	*done = 1;
-	due.name = (struct payment_name){
-		.booking_id = pg_text(&rows, 0, PAYMENT_DUE_BOOKING_ID),
-		.event_id = (int32_t)pg_int(&rows, 0, PAYMENT_DUE_EVENT_ID),
-		.attempt = pg_int(&rows, 0, PAYMENT_DUE_ATTEMPT),
-	};
-	due.payment_id = pg_text(&rows, 0, PAYMENT_DUE_PROVIDER_ID);
-	due.amount = pg_int(&rows, 0, PAYMENT_DUE_AMOUNT);
-	due.currency = pg_text(&rows, 0, PAYMENT_DUE_CURRENCY);
-	due.cancel = pg_bool(&rows, 0, PAYMENT_DUE_CANCEL);
-	return sweep_one(house, &due);
+	for (int i = 0; i < rows.count; i++)
+		read_due(&rows, i, &dues[i]);
+	*done = left = rows.count;
+	while (!err && left > 0)
+		err = ask(house, dues, rows.count, &left);
+	return err;
 }

@@ -12,31 +12,12 @@
 #include "domain/payment_parts.h"
 #include "queries.h"
 
-/* One that is due, out of a row of sql/queries/refund/due. */
+/* One that is due. */
 struct due {
-	struct stripe *stripe;
-	const char *refund_id, *payment_id;
-	const char *provider_refund; /* the provider has it already */
-	int64_t amount, tries;
-	const char *currency;
-	const char *previous_ids; /* of before it was sent again, with spaces between them */
+	const char *refund_id;
+	int64_t tries;
+	struct stripe_call call; /* the next one, and then what the provider says */
 };
-
-static enum stripe_result
-create(const struct due *due, struct stripe_call *call, struct stripe_refund *out)
-{
-	enum stripe_result result;
-
-	/* What was sent a day ago and never answered the provider does not know by its key. */
-	if (due->tries > 1 || *due->previous_ids) {
-		result = stripe_refund_find(
-			due->stripe, call, due->refund_id, due->previous_ids, due->payment_id, out);
-		if (result != STRIPE_DONE || out->id)
-			return result;
-	}
-	return stripe_refund_create(due->stripe, call, due->refund_id, due->payment_id, due->amount,
-		due->currency, out);
-}
 
 static void
 count_outcome(const char *outcome, const char *status)
@@ -92,66 +73,103 @@ tell(struct context *house, const char *refund_id, const char *provider_refund, 
 	return PROBLEM_NONE;
 }
 
-/* A definite no is written down, and nobody tries again but by hand. */
-static enum problem
-send_one(struct context *house, const struct due *due)
-{
-	struct stripe_refund refund = { .id = NULL };
-	struct stripe_call call;
-	enum stripe_result result;
-	const char *outcome;
-	int64_t began_us = clock_monotonic_us();
-
-	house->deadline_us = began_us + house->conf->worker_budget_ms * 1000;
-	call = payment_call(house);
-	result = due->provider_refund
-			 ? stripe_refund_get(due->stripe, &call, due->provider_refund, &refund)
-			 : create(due, &call, &refund);
-	payment_count(result, began_us);
-	FAULT("refund.asked");
-	if (result != STRIPE_DONE)
-		log_line(LOG_WARN, "refund=%s tries=%lld result=%s error=%s", due->refund_id,
-			(long long)due->tries,
-			result == STRIPE_REFUSED ? "refused"
-			: result == STRIPE_AWAY  ? "away"
-						 : "unknown",
-			log_value(call.error));
-	if (result == STRIPE_REFUSED)
-		return tell(house, due->refund_id, NULL, "failed", call.error, &outcome);
-	if (result != STRIPE_DONE)
-		return result == STRIPE_AWAY ? PROBLEM_UNAVAILABLE : PROBLEM_NONE;
-	return tell(house, due->refund_id, refund.id, refund.status, refund.error, &outcome);
-}
-
 static void
 read_due(const struct pg_rows *rows, int row, struct due *out)
 {
-	out->refund_id = pg_text(rows, row, REFUND_DUE_REFUND_ID);
-	out->payment_id = pg_text(rows, row, REFUND_DUE_PROVIDER_ID);
-	out->provider_refund = pg_text(rows, row, REFUND_DUE_PROVIDER_REFUND);
-	out->amount = pg_int(rows, row, REFUND_DUE_AMOUNT);
-	out->currency = pg_text(rows, row, REFUND_DUE_CURRENCY);
-	out->tries = pg_int(rows, row, REFUND_DUE_TRIES);
-	out->previous_ids = pg_text(rows, row, REFUND_DUE_PREVIOUS_IDS);
+	struct stripe_call *call = &out->call;
+
+	*out = (struct due){
+		.refund_id = pg_text(rows, row, REFUND_DUE_REFUND_ID),
+		.tries = pg_int(rows, row, REFUND_DUE_TRIES),
+	};
+	*call = (struct stripe_call){
+		.refund_id = out->refund_id,
+		.payment_id = pg_text(rows, row, REFUND_DUE_PROVIDER_ID),
+		.provider_refund = pg_text(rows, row, REFUND_DUE_PROVIDER_REFUND),
+		.earlier = pg_text(rows, row, REFUND_DUE_PREVIOUS_IDS),
+		.amount = pg_int(rows, row, REFUND_DUE_AMOUNT),
+		.currency = pg_text(rows, row, REFUND_DUE_CURRENCY),
+	};
+	/* What was sent a day ago and never answered the provider does not know by its key. */
+	call->verb = call->provider_refund              ? STRIPE_REFUND_GET
+		     : out->tries > 1 || *call->earlier ? STRIPE_REFUND_FIND
+							: STRIPE_REFUND_CREATE;
+}
+
+/* Those that the provider does not have yet it is sent. */
+static void
+ask(struct context *house, struct due *dues, size_t count)
+{
+	struct stripe_call calls[STRIPE_AT_ONCE];
+	size_t places[STRIPE_AT_ONCE] = { 0 }, n = 0;
+
+	for (size_t i = 0; i < count; i++)
+		calls[i] = dues[i].call;
+	context_renew(house);
+	payment_ask(house, calls, count);
+	for (size_t i = 0; i < count; i++) {
+		dues[i].call = calls[i];
+		if (calls[i].verb == STRIPE_REFUND_FIND && calls[i].result == STRIPE_DONE &&
+			!calls[i].refund.id)
+			places[n++] = i;
+	}
+	for (size_t i = 0; i < n; i++) {
+		calls[i] = dues[places[i]].call;
+		calls[i].verb = STRIPE_REFUND_CREATE;
+	}
+	if (n > 0) {
+		context_renew(house);
+		payment_ask(house, calls, n);
+	}
+	for (size_t i = 0; i < n; i++)
+		dues[places[i]].call = calls[i];
+}
+
+/* A definite no is written down, and nobody tries again but by hand. */
+static enum problem
+tell_due(struct context *house, const struct due *due)
+{
+	const struct stripe_call *call = &due->call;
+	const char *outcome;
+
+	if (call->result != STRIPE_DONE)
+		log_line(LOG_WARN, "refund=%s tries=%lld result=%s error=%s", due->refund_id,
+			(long long)due->tries, payment_result_word(call->result),
+			log_value(call->error));
+	if (call->result == STRIPE_AWAY || call->result == STRIPE_UNKNOWN)
+		return PROBLEM_NONE;
+	context_renew(house);
+	if (call->result == STRIPE_REFUSED)
+		return tell(house, due->refund_id, NULL, "failed", call->error, &outcome);
+	return tell(house, due->refund_id, call->refund.id, call->refund.status, call->refund.error,
+		&outcome);
 }
 
 enum problem
-refund_send_due(struct context *house, int64_t limit, int64_t *done)
+refund_send_due(struct context *house, int64_t *done)
 {
-	struct due due = { .stripe = payment_provider(house->conf) };
+	struct due dues[STRIPE_AT_ONCE];
 	struct pg_rows rows;
-	enum problem err = PROBLEM_NONE;
+	enum problem err;
+	bool away = false;
 
-	/* One at a time, so that none is put off that was not tried. */
-	for (*done = 0; due.stripe && !err && *done < limit; ++*done) {
-		err = query_refund_due(
-			house->pg, house->arena, house->deadline_us, house->why, &rows, 1);
-		if (err || rows.count == 0)
-			break;
-		read_due(&rows, 0, &due);
-		err = send_one(house, &due);
+	*done = 0;
+	if (!payment_provider(house->conf))
+		return PROBLEM_NONE;
+	context_renew(house);
+	err = query_refund_due(
+		house->pg, house->arena, house->deadline_us, house->why, &rows, STRIPE_AT_ONCE);
+	if (err || rows.count == 0)
+		return err;
+	for (int i = 0; i < rows.count; i++)
+		read_due(&rows, i, &dues[i]);
+	ask(house, dues, (size_t)rows.count);
+	FAULT("refund.asked");
+	for (*done = 0; !err && *done < rows.count; ++*done) {
+		err = tell_due(house, &dues[*done]);
+		away |= dues[*done].call.result == STRIPE_AWAY;
 	}
-	return err;
+	return !err && away ? PROBLEM_UNAVAILABLE : err;
 }
 
 enum problem

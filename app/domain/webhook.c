@@ -63,7 +63,7 @@ webhook_address_mistake(struct arena *arena, const char *url, bool allow_private
 {
 	struct web_url parts;
 
-	if (!web_url_read(arena, url, &parts))
+	if (!web_url_read(arena, url, "http", &parts))
 		return "This is no address that can be called.";
 	if (parts.secrets)
 		return "The address must not hold a user or a password.";

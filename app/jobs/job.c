@@ -59,13 +59,6 @@ number_option(struct conf *conf, const char *name, int64_t fallback)
 	return n;
 }
 
-/* The budget of one call, or of one batch. */
-static void
-deadline_set(struct context *house)
-{
-	house->deadline_us = clock_monotonic_us() + INT64_C(1000) * house->conf->worker_budget_ms;
-}
-
 /* alone: false where another copy is at it. */
 static enum problem
 begin(struct context *house, const struct job_run *run, bool *alone)
@@ -73,7 +66,7 @@ begin(struct context *house, const struct job_run *run, bool *alone)
 	struct pg_rows rows;
 	enum problem err;
 
-	deadline_set(house);
+	context_renew(house);
 	err = query_job_begin(
 		house->pg, house->arena, house->deadline_us, house->why, &rows, run->name);
 	*alone = !err && pg_bool(&rows, 0, JOB_BEGIN_ALONE);
@@ -87,7 +80,7 @@ beat(struct context *house, const struct job_run *run, bool *alone)
 	struct pg_rows rows;
 	enum problem err;
 
-	deadline_set(house);
+	context_renew(house);
 	err = query_job_beat(house->pg, house->arena, house->deadline_us, house->why, &rows,
 		run->name, run->rows);
 	*alone = !err && pg_bool(&rows, 0, JOB_BEAT_ALONE);
@@ -107,7 +100,7 @@ run_batches(const struct job *job, struct context *house, struct job_run *run, i
 		metrics_tick(clock_monotonic_us());
 		run->more = false;
 		*house->why = (struct problem_why){ 0 };
-		deadline_set(house);
+		context_renew(house);
 		err = job->batch(house, run, &done);
 		run->rows += done;
 		notice_idle(house);
@@ -139,7 +132,7 @@ end(struct context *house, const struct job_run *run, const char *error)
 	struct problem_why ignored = { 0 };
 	struct pg_rows rows;
 
-	deadline_set(house);
+	context_renew(house);
 	query_job_end(house->pg, house->arena, house->deadline_us, &ignored, &rows, run->name,
 		run->rows, error);
 }

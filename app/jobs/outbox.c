@@ -14,8 +14,7 @@
 #include "domain/refund.h"
 #include "queries.h"
 
-#define EXIT_USAGE     2
-#define REFUNDS_A_TURN 2
+#define EXIT_USAGE 2
 
 static struct outbox *outbox;
 
@@ -67,7 +66,7 @@ send_refunds(struct context *house, int64_t *done)
 	enum problem err = PROBLEM_NONE;
 
 	if (!provider_away)
-		err = refund_send_due(house, REFUNDS_A_TURN, &n);
+		err = refund_send_due(house, &n);
 	refunds += n;
 	provider_away |= err == PROBLEM_UNAVAILABLE;
 	*done = provider_away ? 0 : n;
@@ -77,13 +76,13 @@ send_refunds(struct context *house, int64_t *done)
 static enum problem
 send_mails(struct context *house, int64_t *done)
 {
-	return outbox_deliver(outbox, house, OUTBOX_MAIL, done);
+	return outbox_mail(outbox, house, done);
 }
 
 static enum problem
 call_webhooks(struct context *house, int64_t *done)
 {
-	return outbox_deliver(outbox, house, OUTBOX_WEBHOOK, done);
+	return outbox_call(outbox, house, done);
 }
 
 static enum problem

@@ -65,7 +65,7 @@ batch(struct context *house, struct job_run *run, int64_t *done)
 	if (!run->state)
 		err = give_up(house, run);
 	if (!err)
-		err = payment_sweep(house, done);
+		err = payment_sweep(house, run->limit - run->rows, done);
 	filter_idle(house);
 	if (!err && *done == 0)
 		err = trim(house, run, done);

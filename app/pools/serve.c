@@ -188,7 +188,7 @@ be_idle(void *ctx)
 
 	(void)ctx;
 	house.why = &why;
-	house.deadline_us = clock_monotonic_us() + conf.worker_budget_ms * 1000;
+	context_renew(&house);
 	more = serving->idle && serving->idle(&house);
 	pause_ms = notice_idle(&house);
 	nudge_ms = nudge_idle(&house);

@@ -81,7 +81,7 @@ stripe_open(const struct conf *conf)
 
 	if (!stripe)
 		abort();
-	if (!web_url_read(arena, conf->stripe_api_base, &url) || url.secrets)
+	if (!web_url_read(arena, conf->stripe_api_base, "http", &url) || url.secrets)
 		refuse("stripe_api_base is not an address.");
 	if (!url.tls && !url.loopback)
 		refuse("stripe_api_base must begin with https:// unless it is on this host.");
@@ -102,7 +102,7 @@ stripe_open(const struct conf *conf)
 	return stripe;
 }
 
-/* ---- calls ----------------------------------------------------------------------------------- */
+/* ---- forms, ids, errors ---------------------------------------------------------------------- */
 
 /* A field of a form (application/x-www-form-urlencoded). */
 static void
@@ -176,66 +176,20 @@ error_of(struct arena *arena, const struct web_answer *answer, const struct json
 	return arena_printf(arena, "%s%s%s", code ? code : "", code ? ": " : "", message);
 }
 
-/* One call; form NULL: a GET. *body: the object that was answered. */
-static enum stripe_result
-call_api(struct stripe *stripe, struct stripe_call *call, const char *path, const char *form,
-	const char *key, const struct json **body)
-{
-	int64_t own_us = clock_monotonic_us() + stripe->timeout_ms * 1000;
-	const char *headers[4] = { API_VERSION };
-	const char *ignored;
-	struct web_answer answer;
-	enum web_result result;
-	const struct json *read = NULL;
+/* ---- what is asked --------------------------------------------------------------------------- */
 
-	if (form)
-		headers[1] = "Content-Type: application/x-www-form-urlencoded";
-	if (form && key)
-		headers[2] = arena_printf(call->arena, "Idempotency-Key: %s", key);
-	result = web_call(stripe->web,
-		&(struct web_request){
-			.method = form ? "POST" : "GET",
-			.url = arena_printf(call->arena, "%s/v1/%s", stripe->base, path),
-			.headers = headers,
-			.body = form,
-			.body_len = form ? strlen(form) : 0,
-			.bearer = stripe->key,
-			.deadline_us = own_us < call->deadline_us ? own_us : call->deadline_us,
-			.answer_max = ANSWER_BYTES_MAX,
-		},
-		call->arena, &answer);
-	if (result != WEB_ANSWERED) {
-		call->error = answer.error;
-		return result == WEB_UNKNOWN ? STRIPE_UNKNOWN : STRIPE_AWAY;
-	}
-	if (answer.body_len)
-		read = json_parse(call->arena, answer.body, answer.body_len, &ignored);
-	if (read && json_kind(read) != JSON_OBJECT)
-		read = NULL;
-	if (answer.status == 200 && read) {
-		*body = read;
-		return STRIPE_DONE;
-	}
-	call->error = error_of(call->arena, &answer, read);
-	call->status = answer.status;
-	return stripe_judge(answer.status, error_read(read) != NULL, answer.replayed);
-}
-
-/* An answer of 200 that is not what was asked for says nothing of what was done. */
-static enum stripe_result
-strange(struct stripe_call *call)
-{
-	call->error = "the answer is not understood";
-	return STRIPE_UNKNOWN;
-}
+/* A call as HTTP has it; form NULL: a GET. */
+struct request {
+	const char *path, *form, *key;
+};
 
 /* False: the amount is none that Stripe can take. */
 static bool
-form_add_amount(struct str *form, struct stripe_call *call, int64_t amount, const char *currency)
+form_add_amount(struct str *form, struct stripe_call *call)
 {
 	int64_t theirs;
 
-	if (!stripe_amount_write(currency, amount, &theirs)) {
+	if (!stripe_amount_write(call->currency, call->amount, &theirs)) {
 		call->error = "amount_not_exact: the provider has no such small unit of this "
 			      "currency";
 		return false;
@@ -251,94 +205,86 @@ form_add_site(const struct stripe *stripe, struct str *form)
 		form_add(form, "metadata[" STRIPE_SITE "]", stripe->site);
 }
 
-static enum stripe_result
-call_payment(struct stripe *stripe, struct stripe_call *call, const char *path, const char *form,
-	const char *key, struct stripe_payment *out)
-{
-	const struct json *body = NULL;
-	enum stripe_result result = call_api(stripe, call, path, form, key, &body);
-
-	if (result != STRIPE_DONE)
-		return result;
-	return stripe_payment_read(call->arena, body, out) && is_id(out->id) ? STRIPE_DONE
-									     : strange(call);
-}
-
-enum stripe_result
-stripe_payment_create(struct stripe *stripe, struct stripe_call *call, const char *booking_id,
-	int64_t attempt, int64_t amount, const char *currency, struct stripe_payment *out)
+static bool
+write_payment(const struct stripe *stripe, struct stripe_call *call, struct arena *arena,
+	struct request *out)
 {
 	struct str form;
 
-	str_init(&form, call->arena);
-	if (!form_add_amount(&form, call, amount, currency))
-		return STRIPE_REFUSED;
-	form_add(&form, "currency", stripe_lower(call->arena, currency));
+	str_init(&form, arena);
+	if (!form_add_amount(&form, call))
+		return false;
+	form_add(&form, "currency", stripe_lower(arena, call->currency));
 	form_add(&form, "automatic_payment_methods[enabled]", "true");
-	form_add(&form, "metadata[" STRIPE_BOOKING "]", booking_id);
-	form_add_int(&form, "metadata[" STRIPE_ATTEMPT "]", attempt);
+	form_add(&form, "metadata[" STRIPE_BOOKING "]", call->booking_id);
+	form_add_int(&form, "metadata[" STRIPE_ATTEMPT "]", call->attempt);
 	form_add_site(stripe, &form);
-	return call_payment(stripe, call, "payment_intents", form.data,
-		arena_printf(call->arena, "%s:%" PRId64, booking_id, attempt), out);
+	*out = (struct request){ "payment_intents", form.data,
+		arena_printf(arena, "%s:%" PRId64, call->booking_id, call->attempt) };
+	return true;
 }
 
-enum stripe_result
-stripe_payment_get(
-	struct stripe *stripe, struct stripe_call *call, const char *id, struct stripe_payment *out)
-{
-	assert(is_id(id));
-	return call_payment(
-		stripe, call, arena_printf(call->arena, "payment_intents/%s", id), NULL, NULL, out);
-}
-
-enum stripe_result
-stripe_payment_cancel(
-	struct stripe *stripe, struct stripe_call *call, const char *id, struct stripe_payment *out)
-{
-	assert(is_id(id));
-	return call_payment(stripe, call,
-		arena_printf(call->arena, "payment_intents/%s/cancel", id), "", NULL, out);
-}
-
-static enum stripe_result
-call_refund(struct stripe *stripe, struct stripe_call *call, const char *path, const char *form,
-	const char *key, struct stripe_refund *out)
-{
-	const struct json *body = NULL;
-	enum stripe_result result = call_api(stripe, call, path, form, key, &body);
-
-	/* That a payment which we know is not there says that it was looked for at a wrong place;
-	 * and what is kept under a key is forgotten after a day. */
-	if (result == STRIPE_REFUSED && (!form || call->status == 404 || call->status >= 500))
-		return STRIPE_UNKNOWN;
-	if (result != STRIPE_DONE)
-		return result;
-	return stripe_refund_read(call->arena, body, out) && is_id(out->id) ? STRIPE_DONE
-									    : strange(call);
-}
-
-enum stripe_result
-stripe_refund_create(struct stripe *stripe, struct stripe_call *call, const char *refund_id,
-	const char *payment_id, int64_t amount, const char *currency, struct stripe_refund *out)
+static bool
+write_refund(const struct stripe *stripe, struct stripe_call *call, struct arena *arena,
+	struct request *out)
 {
 	struct str form;
 
-	str_init(&form, call->arena);
-	form_add(&form, "payment_intent", payment_id);
-	if (!form_add_amount(&form, call, amount, currency))
-		return STRIPE_REFUSED;
-	form_add(&form, "metadata[" STRIPE_REFUND "]", refund_id);
+	str_init(&form, arena);
+	form_add(&form, "payment_intent", call->payment_id);
+	if (!form_add_amount(&form, call))
+		return false;
+	form_add(&form, "metadata[" STRIPE_REFUND "]", call->refund_id);
 	form_add_site(stripe, &form);
-	return call_refund(stripe, call, "refunds", form.data, refund_id, out);
+	*out = (struct request){ "refunds", form.data, call->refund_id };
+	return true;
 }
 
-enum stripe_result
-stripe_refund_get(
-	struct stripe *stripe, struct stripe_call *call, const char *id, struct stripe_refund *out)
+/* An id within an address. */
+static const char *
+path_of(struct arena *arena, const char *before, const char *id, const char *after)
 {
 	assert(is_id(id));
-	return call_refund(
-		stripe, call, arena_printf(call->arena, "refunds/%s", id), NULL, NULL, out);
+	return arena_printf(arena, "%s%s%s", before, id, after);
+}
+
+/* False: it cannot be asked for; call->error says why. */
+static bool
+request_write(const struct stripe *stripe, struct stripe_call *call, struct arena *arena,
+	struct request *out)
+{
+	*out = (struct request){ .path = NULL };
+	switch (call->verb) {
+	case STRIPE_PAYMENT_CREATE:
+		return write_payment(stripe, call, arena, out);
+	case STRIPE_PAYMENT_GET:
+		out->path = path_of(arena, "payment_intents/", call->payment_id, "");
+		return true;
+	case STRIPE_PAYMENT_CANCEL:
+		out->path = path_of(arena, "payment_intents/", call->payment_id, "/cancel");
+		out->form = "";
+		return true;
+	case STRIPE_REFUND_CREATE:
+		return write_refund(stripe, call, arena, out);
+	case STRIPE_REFUND_GET:
+		out->path = path_of(arena, "refunds/", call->provider_refund, "");
+		return true;
+	case STRIPE_REFUND_FIND:
+		out->path =
+			path_of(arena, "refunds?limit=100&payment_intent=", call->payment_id, "");
+		return true;
+	}
+	return false;
+}
+
+/* ---- what is answered ------------------------------------------------------------------------ */
+
+/* An answer of 200 that is not what was asked for says nothing of what was done. */
+static enum stripe_result
+strange(struct stripe_call *call)
+{
+	call->error = "the answer is not understood";
+	return STRIPE_UNKNOWN;
 }
 
 /* Whether a word is one of those in a text, with spaces between them. */
@@ -358,10 +304,9 @@ is_among(const char *word, const char *words)
 
 /* The fitting one of a list; one that has failed only where there is no other. */
 static void
-pick(struct arena *arena, const struct json *list, const char *refund_id, const char *earlier,
-	struct stripe_refund *out)
+pick(struct arena *arena, const struct json *list, struct stripe_call *call)
 {
-	struct stripe_refund one;
+	struct stripe_refund one, *out = &call->refund;
 	bool failed;
 
 	*out = (struct stripe_refund){ .id = NULL };
@@ -372,34 +317,133 @@ pick(struct arena *arena, const struct json *list, const char *refund_id, const 
 			!is_id(one.id))
 			continue;
 		failed = str_equal(one.status, "failed");
-		if (str_equal(one.refund_id, refund_id)
+		if (str_equal(one.refund_id, call->refund_id)
 				? !failed || !out->id
-				: !failed && is_among(one.refund_id, earlier))
+				: !failed && is_among(one.refund_id, call->earlier))
 			*out = one;
 	}
 }
 
-enum stripe_result
-stripe_refund_find(struct stripe *stripe, struct stripe_call *call, const char *refund_id,
-	const char *earlier, const char *payment_id, struct stripe_refund *out)
+static enum stripe_result
+read_list(struct stripe_call *call, const struct json *body, struct arena *arena)
 {
-	const struct json *body = NULL, *list, *more;
-	enum stripe_result result;
+	const struct json *list = json_get(body, "data"), *more = json_get(body, "has_more");
 
-	assert(is_id(payment_id));
-	result = call_api(stripe, call,
-		arena_printf(call->arena, "refunds?limit=100&payment_intent=%s", payment_id), NULL,
-		NULL, &body);
-	if (result != STRIPE_DONE)
-		return result == STRIPE_REFUSED ? STRIPE_UNKNOWN : result;
-	list = json_get(body, "data");
 	if (!list || json_kind(list) != JSON_ARRAY)
 		return strange(call);
-	pick(call->arena, list, refund_id, earlier, out);
-	more = json_get(body, "has_more");
-	if (!out->id && more && json_kind(more) == JSON_BOOL && json_bool(more)) {
+	pick(arena, list, call);
+	if (!call->refund.id && more && json_kind(more) == JSON_BOOL && json_bool(more)) {
 		call->error = "the payment has more refunds than can be looked at";
 		return STRIPE_UNKNOWN;
 	}
 	return STRIPE_DONE;
+}
+
+/* The object that was answered. */
+static enum stripe_result
+object_read(struct stripe_call *call, const struct json *body, struct arena *arena)
+{
+	const char *id = NULL;
+
+	switch (call->verb) {
+	case STRIPE_PAYMENT_CREATE:
+	case STRIPE_PAYMENT_GET:
+	case STRIPE_PAYMENT_CANCEL:
+		if (stripe_payment_read(arena, body, &call->payment))
+			id = call->payment.id;
+		break;
+	case STRIPE_REFUND_CREATE:
+	case STRIPE_REFUND_GET:
+		if (stripe_refund_read(arena, body, &call->refund))
+			id = call->refund.id;
+		break;
+	case STRIPE_REFUND_FIND:
+		return read_list(call, body, arena);
+	}
+	return id && is_id(id) ? STRIPE_DONE : strange(call);
+}
+
+/* A no that this verb does not take for one: see enum stripe_verb. What is kept under a key is
+ * forgotten after a day, and that a payment which we know is not there says that it was looked for
+ * at a wrong place. */
+static bool
+is_doubted(enum stripe_verb verb, int status)
+{
+	return verb == STRIPE_REFUND_GET || verb == STRIPE_REFUND_FIND ||
+	       (verb == STRIPE_REFUND_CREATE && (status == 404 || status >= 500));
+}
+
+static enum stripe_result
+answer_read(struct stripe_call *call, const struct web_exchange *exchange, struct arena *arena)
+{
+	const struct web_answer *answer = &exchange->answer;
+	const struct json *body = NULL;
+	enum stripe_result result;
+	const char *ignored;
+
+	if (exchange->result != WEB_ANSWERED) {
+		call->error = answer->error;
+		return exchange->result == WEB_UNKNOWN ? STRIPE_UNKNOWN : STRIPE_AWAY;
+	}
+	if (answer->body_len)
+		body = json_parse(arena, answer->body, answer->body_len, &ignored);
+	if (body && json_kind(body) != JSON_OBJECT)
+		body = NULL;
+	if (answer->status == 200 && body)
+		return object_read(call, body, arena);
+	call->error = error_of(arena, answer, body);
+	result = stripe_judge(answer->status, error_read(body) != NULL, answer->replayed);
+	return result == STRIPE_REFUSED && is_doubted(call->verb, answer->status) ? STRIPE_UNKNOWN
+										  : result;
+}
+
+/* ---- calls ----------------------------------------------------------------------------------- */
+
+static struct web_request
+web_request_of(const struct stripe *stripe, const struct request *request, int64_t deadline_us,
+	struct arena *arena)
+{
+	int64_t own_us = clock_monotonic_us() + stripe->timeout_ms * 1000;
+	const char **headers = ARENA_ARRAY(arena, const char *, 4);
+
+	headers[0] = API_VERSION;
+	headers[1] = request->form ? "Content-Type: application/x-www-form-urlencoded" : NULL;
+	headers[2] = request->key ? arena_printf(arena, "Idempotency-Key: %s", request->key) : NULL;
+	headers[3] = NULL;
+	return (struct web_request){
+		.method = request->form ? "POST" : "GET",
+		.url = arena_printf(arena, "%s/v1/%s", stripe->base, request->path),
+		.headers = headers,
+		.body = request->form,
+		.body_len = request->form ? strlen(request->form) : 0,
+		.bearer = stripe->key,
+		.deadline_us = own_us < deadline_us ? own_us : deadline_us,
+		.answer_max = ANSWER_BYTES_MAX,
+	};
+}
+
+void
+stripe_ask(struct stripe *stripe, struct stripe_call *calls, size_t count, int64_t deadline_us,
+	struct arena *arena)
+{
+	struct web_exchange exchanges[STRIPE_AT_ONCE];
+	struct stripe_call *asked[STRIPE_AT_ONCE];
+	struct request request;
+	size_t n = 0;
+
+	assert(count <= STRIPE_AT_ONCE);
+	for (size_t i = 0; i < count; i++) {
+		calls[i].error = NULL;
+		calls[i].took_us = 0;
+		calls[i].result = STRIPE_REFUSED;
+		if (!request_write(stripe, &calls[i], arena, &request))
+			continue;
+		asked[n] = &calls[i];
+		exchanges[n++].request = web_request_of(stripe, &request, deadline_us, arena);
+	}
+	web_call(stripe->web, exchanges, n, arena);
+	for (size_t i = 0; i < n; i++) {
+		asked[i]->took_us = exchanges[i].took_us;
+		asked[i]->result = answer_read(asked[i], &exchanges[i], arena);
+	}
 }

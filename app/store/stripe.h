@@ -72,48 +72,56 @@ struct stripe_dispute {
 	const char *reason;
 };
 
-/* A call under way: time, memory, and why it was not done. */
-struct stripe_call {
-	struct arena *arena;
-	int64_t deadline_us;
-	const char *error; /* in words, where the result is not STRIPE_DONE */
-	int status;        /* of HTTP, where there was an answer that is no success */
+enum stripe_verb {
+	/* Opens a payment. The provider's key is made of booking and attempt: again is the same
+	 * one. */
+	STRIPE_PAYMENT_CREATE,
+	STRIPE_PAYMENT_GET,
+	/* One that has ended before is refused: ask for it then. */
+	STRIPE_PAYMENT_CANCEL,
+	/*
+	 * Sends money back. refund_id is the provider's key too: again is the same refund. REFUSED
+	 * only where the provider itself says that it will not have this refund; what a server in
+	 * between says, that there is no such payment or address, and a fault that is kept under
+	 * the key are UNKNOWN.
+	 */
+	STRIPE_REFUND_CREATE,
+	/* Never REFUSED: not to be shown a refund does not end it. */
+	STRIPE_REFUND_GET,
+	/*
+	 * The refund among those of the payment that has this key or (unless it has failed) one of
+	 * the earlier ones: its id is NULL where there is none. For the case that the provider may
+	 * have forgotten the key, which it does after a day, or had made what was thought to have
+	 * failed. Never REFUSED.
+	 */
+	STRIPE_REFUND_FIND
 };
 
-/* Opens a payment. The provider's key is made of booking and attempt: again is the same one. */
-enum stripe_result
-stripe_payment_create(struct stripe *stripe, struct stripe_call *call, const char *booking_id,
-	int64_t attempt, int64_t amount, const char *currency, struct stripe_payment *out);
+/* Something that is asked for, and what came of it. Strings live on the caller's arena. */
+struct stripe_call {
+	enum stripe_verb verb;
+	/* What it is about, where it is about such: */
+	const char *payment_id, *provider_refund; /* by the provider's ids */
+	const char *booking_id;
+	int64_t attempt;
+	const char *refund_id; /* ours */
+	const char *earlier;   /* refund_ids with spaces between them */
+	int64_t amount;
+	const char *currency;
+	/* What came of it: */
+	enum stripe_result result;
+	struct stripe_payment payment; /* DONE, by the verb one of these */
+	struct stripe_refund refund;
+	const char *error; /* in words, where it is not DONE */
+	int64_t took_us;
+};
 
-enum stripe_result stripe_payment_get(struct stripe *stripe, struct stripe_call *call,
-	const char *id, struct stripe_payment *out);
+#define STRIPE_AT_ONCE 8
 
-/* One that has ended before is refused: ask for it then. */
-enum stripe_result stripe_payment_cancel(struct stripe *stripe, struct stripe_call *call,
-	const char *id, struct stripe_payment *out);
-
-/*
- * Sends money back. refund_id is the provider's key too: again is the same refund. REFUSED only
- * where the provider itself says that it will not have this refund; what a server in between says,
- * that there is no such payment or address, and a fault that is kept under the key are UNKNOWN.
- */
-enum stripe_result
-stripe_refund_create(struct stripe *stripe, struct stripe_call *call, const char *refund_id,
-	const char *payment_id, int64_t amount, const char *currency, struct stripe_refund *out);
-
-/* Never REFUSED: not to be shown a refund does not end it. */
-enum stripe_result stripe_refund_get(
-	struct stripe *stripe, struct stripe_call *call, const char *id, struct stripe_refund *out);
-
-/*
- * The refund among those of the payment that has this key or (unless it has failed) one of the
- * earlier ones, with spaces between them: out->id NULL where there is none. For the case that the
- * provider may have forgotten the key, which it does after a day, or had made what was thought to
- * have failed. Never REFUSED.
- */
-enum stripe_result
-stripe_refund_find(struct stripe *stripe, struct stripe_call *call, const char *refund_id,
-	const char *earlier, const char *payment_id, struct stripe_refund *out);
+/* Makes all these calls at once, STRIPE_AT_ONCE at most, until the deadline (monotonic) or until
+ * payment_timeout_ms are over. */
+void stripe_ask(struct stripe *stripe, struct stripe_call *calls, size_t count, int64_t deadline_us,
+	struct arena *arena);
 
 /* ---- notices --------------------------------------------------------------------------------- */
 

@@ -1,5 +1,5 @@
 /*
- * HTTP and SMTP by libcurl's easy interface, one call at a time.
+ * HTTP by libcurl's multi interface, several calls at once; SMTP by its easy one, a mail at a time.
  */
 #include "store/web.h"
 
@@ -15,14 +15,19 @@
 #define URL_BYTES_MAX 2000
 
 struct web {
-	CURL *curl;
+	CURLM *multi;             /* keeps connections for the calls that follow */
+	CURL *calls[WEB_AT_ONCE]; /* made when first needed */
+	CURL *mail;
 	int mail_fd; /* the connection to the mail server; -1: there is none */
 };
 
 /* One call under way. */
 struct call {
-	const struct web_request *request;
+	struct web_exchange *exchange;
+	CURL *curl; /* NULL: not begun */
+	struct curl_slist *headers;
 	struct str body;
+	char error[CURL_ERROR_SIZE];
 	bool too_long;
 	bool replayed;
 	int refused; /* addresses */
@@ -37,8 +42,9 @@ web_open(void)
 	if (!web || curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
 		abort();
 	web->mail_fd = -1;
-	web->curl = curl_easy_init();
-	if (!web->curl)
+	web->mail = curl_easy_init();
+	web->multi = curl_multi_init();
+	if (!web->mail || !web->multi)
 		abort();
 	return web;
 }
@@ -58,7 +64,10 @@ void
 web_close(struct web *web)
 {
 	hang_up(web);
-	curl_easy_cleanup(web->curl);
+	curl_easy_cleanup(web->mail);
+	for (size_t i = 0; i < WEB_AT_ONCE; i++)
+		curl_easy_cleanup(web->calls[i]);
+	curl_multi_cleanup(web->multi);
 	free(web);
 	curl_global_cleanup();
 }
@@ -78,12 +87,11 @@ url_part(struct arena *arena, CURLU *url, CURLUPart part)
 	return copy;
 }
 
-/* An address of the scheme `plain`, or of the same with an s behind it. */
-static bool
-read_url(struct arena *arena, const char *text, const char *plain, struct web_url *out)
+bool
+web_url_read(struct arena *arena, const char *text, const char *scheme, struct web_url *out)
 {
 	CURLU *url;
-	char *scheme, *host;
+	char *found, *host;
 	size_t len;
 	const char *authority;
 	bool good, secrets;
@@ -103,35 +111,23 @@ read_url(struct arena *arena, const char *text, const char *plain, struct web_ur
 	if (!url)
 		abort();
 	good = curl_url_set(url, CURLUPART_URL, text, 0) == CURLUE_OK;
-	scheme = url_part(arena, url, CURLUPART_SCHEME);
+	found = url_part(arena, url, CURLUPART_SCHEME);
 	host = url_part(arena, url, CURLUPART_HOST);
 	secrets = url_part(arena, url, CURLUPART_USER) || url_part(arena, url, CURLUPART_PASSWORD);
 	curl_url_cleanup(url);
-	if (!good || !scheme || !host || !*host || !str_starts(scheme, plain) ||
-		(scheme[strlen(plain)] && !str_equal(scheme + strlen(plain), "s")))
+	if (!good || !found || !host || !*host || !str_starts(found, scheme) ||
+		(found[strlen(scheme)] && !str_equal(found + strlen(scheme), "s")))
 		return false;
 	len = strlen(host);
 	if (host[0] == '[' && host[len - 1] == ']')
 		host = arena_copy(arena, host + 1, len - 2);
 	*out = (struct web_url){
-		.tls = scheme[strlen(plain)] == 's',
+		.tls = found[strlen(scheme)] == 's',
 		.host = host,
 		.secrets = secrets,
 		.loopback = web_is_loopback(host),
 	};
 	return true;
-}
-
-bool
-web_url_read(struct arena *arena, const char *text, struct web_url *out)
-{
-	return read_url(arena, text, "http", out);
-}
-
-bool
-web_mail_url_read(struct arena *arena, const char *text, struct web_url *out)
-{
-	return read_url(arena, text, "smtp", out);
 }
 
 /* ---- a call ---------------------------------------------------------------------------------- */
@@ -141,7 +137,7 @@ take_body(char *bytes, size_t size, size_t count, void *ctx)
 {
 	struct call *call = ctx;
 
-	if (count > call->request->answer_max - call->body.len) {
+	if (count > call->exchange->request.answer_max - call->body.len) {
 		call->too_long = true;
 		return 0;
 	}
@@ -168,7 +164,7 @@ open_socket(void *ctx, curlsocktype purpose, struct curl_sockaddr *address)
 
 	(void)purpose;
 	call->tried++;
-	if (call->request->public_only && !web_is_public(&address->addr)) {
+	if (call->exchange->request.public_only && !web_is_public(&address->addr)) {
 		call->refused++;
 		return CURL_SOCKET_BAD;
 	}
@@ -193,15 +189,17 @@ headers_of(const struct web_request *request)
 }
 
 static void
-prepare(CURL *curl, struct call *call, struct curl_slist *headers, char *error, int64_t left_us)
+prepare(struct call *call, int64_t left_us)
 {
-	const struct web_request *request = call->request;
+	const struct web_request *request = &call->exchange->request;
+	CURL *curl = call->curl;
 	long left_ms = left_us < 1000 ? 1 : (long)(left_us / 1000);
 
 	curl_easy_reset(curl);
+	curl_easy_setopt(curl, CURLOPT_PRIVATE, call);
 	curl_easy_setopt(curl, CURLOPT_URL, request->url);
 	curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, request->method);
-	curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
+	curl_easy_setopt(curl, CURLOPT_HTTPHEADER, call->headers);
 	curl_easy_setopt(curl, CURLOPT_USERAGENT, "holdfast/" HOLDFAST_VERSION);
 	curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
 	curl_easy_setopt(curl, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
@@ -213,7 +211,7 @@ prepare(CURL *curl, struct call *call, struct curl_slist *headers, char *error, 
 	curl_easy_setopt(curl, CURLOPT_QUICK_EXIT, 1L);
 	curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, left_ms);
 	curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, left_ms);
-	curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, error);
+	curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, call->error);
 	curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_body);
 	curl_easy_setopt(curl, CURLOPT_WRITEDATA, call);
 	curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, take_header);
@@ -242,46 +240,90 @@ was_sent(CURL *curl)
 	return curl_easy_getinfo(curl, CURLINFO_REQUEST_SIZE, &bytes) != CURLE_OK || bytes > 0;
 }
 
-enum web_result
-web_call(struct web *web, const struct web_request *request, struct arena *arena,
-	struct web_answer *out)
+static void
+call_begin(struct web *web, size_t place, struct call *call, struct web_exchange *exchange,
+	struct arena *arena)
 {
-	struct call call = { .request = request };
-	int64_t left_us = request->deadline_us - clock_monotonic_us();
-	char error[CURL_ERROR_SIZE] = "";
-	struct curl_slist *headers;
-	long status = 0;
-	CURLcode code;
+	int64_t left_us = exchange->request.deadline_us - clock_monotonic_us();
 
-	*out = (struct web_answer){ .error = "no time was left" };
+	*call = (struct call){ .exchange = exchange };
+	exchange->answer = (struct web_answer){ .error = "no time was left" };
+	exchange->result = WEB_UNSENT;
+	exchange->took_us = 0;
 	if (left_us <= 0)
-		return WEB_UNSENT;
-	str_init(&call.body, arena);
-	headers = headers_of(request);
-	prepare(web->curl, &call, headers, error, left_us);
-	code = curl_easy_perform(web->curl);
-	if (call.too_long && request->cut)
-		code = CURLE_OK;
-	curl_easy_setopt(web->curl, CURLOPT_ERRORBUFFER, NULL);
-	curl_easy_setopt(web->curl, CURLOPT_HTTPHEADER, NULL);
-	curl_slist_free_all(headers);
-	if (code == CURLE_OK) {
-		curl_easy_getinfo(web->curl, CURLINFO_RESPONSE_CODE, &status);
+		return;
+	if (!web->calls[place])
+		web->calls[place] = curl_easy_init();
+	call->curl = web->calls[place];
+	if (!call->curl)
+		abort();
+	str_init(&call->body, arena);
+	call->headers = headers_of(&exchange->request);
+	prepare(call, left_us);
+	if (curl_multi_add_handle(web->multi, call->curl) != CURLM_OK)
+		abort();
+}
+
+static enum web_result
+call_judge(struct call *call, CURLcode code, struct arena *arena, struct web_answer *out)
+{
+	long status = 0;
+
+	if (code == CURLE_OK || (call->too_long && call->exchange->request.cut)) {
+		curl_easy_getinfo(call->curl, CURLINFO_RESPONSE_CODE, &status);
 		*out = (struct web_answer){
 			.status = (int)status,
-			.body = call.body.data,
-			.body_len = call.body.len,
-			.replayed = call.replayed,
+			.body = call->body.data,
+			.body_len = call->body.len,
+			.replayed = call->replayed,
 		};
 		return WEB_ANSWERED;
 	}
-	out->error = call.too_long ? "the answer is too long"
-				   : arena_strdup(arena, *error ? error : curl_easy_strerror(code));
-	if (call.tried > 0 && call.refused == call.tried) {
+	out->error = call->too_long ? "the answer is too long"
+				    : arena_strdup(arena, *call->error ? call->error
+								       : curl_easy_strerror(code));
+	if (call->tried > 0 && call->refused == call->tried) {
 		out->error = "the address is not a public one";
 		return WEB_FORBIDDEN;
 	}
-	return was_sent(web->curl) ? WEB_UNKNOWN : WEB_UNSENT;
+	return was_sent(call->curl) ? WEB_UNKNOWN : WEB_UNSENT;
+}
+
+static void
+call_end(struct web *web, struct call *call, CURLcode code, struct arena *arena)
+{
+	call->exchange->result = call_judge(call, code, arena, &call->exchange->answer);
+	curl_multi_remove_handle(web->multi, call->curl);
+	/* Nothing of this call is left in the handle. */
+	curl_easy_reset(call->curl);
+	curl_slist_free_all(call->headers);
+}
+
+void
+web_call(struct web *web, struct web_exchange *exchanges, size_t count, struct arena *arena)
+{
+	struct call calls[WEB_AT_ONCE], *ended;
+	int64_t began_us = clock_monotonic_us();
+	int running, left;
+	CURLMsg *message;
+	CURLcode code;
+
+	assert(count <= WEB_AT_ONCE);
+	for (size_t i = 0; i < count; i++)
+		call_begin(web, i, &calls[i], &exchanges[i], arena);
+	for (;;) {
+		if (curl_multi_perform(web->multi, &running) != CURLM_OK)
+			abort();
+		while ((message = curl_multi_info_read(web->multi, &left))) {
+			code = message->data.result;
+			curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &ended);
+			ended->exchange->took_us = clock_monotonic_us() - began_us;
+			call_end(web, ended, code, arena);
+		}
+		if (running == 0)
+			break;
+		curl_multi_poll(web->multi, NULL, 0, 1000, NULL);
+	}
 }
 
 /* ---- mail ------------------------------------------------------------------------------------ */
@@ -432,19 +474,19 @@ web_mail(struct web *web, const struct web_mail *mail, struct arena *arena, cons
 	to = curl_slist_append(NULL, mail->to);
 	if (!to)
 		abort();
-	curl_easy_reset(web->curl);
-	curl_easy_setopt(web->curl, CURLOPT_OPENSOCKETFUNCTION, open_mail_socket);
-	curl_easy_setopt(web->curl, CURLOPT_OPENSOCKETDATA, web);
-	curl_easy_setopt(web->curl, CURLOPT_CLOSESOCKETFUNCTION, close_mail_socket);
-	curl_easy_setopt(web->curl, CURLOPT_CLOSESOCKETDATA, web);
-	prepare_mail(web->curl, &sending, to, buffer, left_us < 1000 ? 1 : (long)(left_us / 1000));
-	code = curl_easy_perform(web->curl);
+	curl_easy_reset(web->mail);
+	curl_easy_setopt(web->mail, CURLOPT_OPENSOCKETFUNCTION, open_mail_socket);
+	curl_easy_setopt(web->mail, CURLOPT_OPENSOCKETDATA, web);
+	curl_easy_setopt(web->mail, CURLOPT_CLOSESOCKETFUNCTION, close_mail_socket);
+	curl_easy_setopt(web->mail, CURLOPT_CLOSESOCKETDATA, web);
+	prepare_mail(web->mail, &sending, to, buffer, left_us < 1000 ? 1 : (long)(left_us / 1000));
+	code = curl_easy_perform(web->mail);
 	if (code != CURLE_OK)
 		hang_up(web);
-	curl_easy_getinfo(web->curl, CURLINFO_RESPONSE_CODE, &status);
-	curl_easy_setopt(web->curl, CURLOPT_ERRORBUFFER, NULL);
-	curl_easy_setopt(web->curl, CURLOPT_MAIL_RCPT, NULL);
-	curl_easy_setopt(web->curl, CURLOPT_VERBOSE, 0L);
+	curl_easy_getinfo(web->mail, CURLINFO_RESPONSE_CODE, &status);
+	curl_easy_setopt(web->mail, CURLOPT_ERRORBUFFER, NULL);
+	curl_easy_setopt(web->mail, CURLOPT_MAIL_RCPT, NULL);
+	curl_easy_setopt(web->mail, CURLOPT_VERBOSE, 0L);
 	curl_slist_free_all(to);
 	*error = NULL;
 	if (code != CURLE_OK)

@@ -46,8 +46,18 @@ struct web_answer {
 	const char *error; /* where there is no answer: why, in words */
 };
 
-enum web_result web_call(struct web *web, const struct web_request *request, struct arena *arena,
-	struct web_answer *out);
+#define WEB_AT_ONCE 16
+
+/* A call, and what came of it. */
+struct web_exchange {
+	struct web_request request;
+	enum web_result result;
+	struct web_answer answer;
+	int64_t took_us;
+};
+
+/* Makes them all at once, WEB_AT_ONCE at most, and comes back when each has its result. */
+void web_call(struct web *web, struct web_exchange *exchanges, size_t count, struct arena *arena);
 
 /* ---- mail ------------------------------------------------------------------------------------ */
 
@@ -81,11 +91,9 @@ struct web_url {
 	bool loopback;    /* the host is this host, by name or by address */
 };
 
-/* Absolute, http or https, not longer than 2,000 bytes. False: it is no such address. */
-bool web_url_read(struct arena *arena, const char *text, struct web_url *out);
-
-/* The same of a mail server: smtp or smtps. */
-bool web_mail_url_read(struct arena *arena, const char *text, struct web_url *out);
+/* Absolute, not longer than 2,000 bytes. scheme: "http" or "smtp", each also with an s behind it.
+ * False: it is no such address. */
+bool web_url_read(struct arena *arena, const char *text, const char *scheme, struct web_url *out);
 
 /* Whether an address in text form is one that everybody on the internet may have. */
 bool web_address_is_public(const char *address);

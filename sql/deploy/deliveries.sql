@@ -316,7 +316,7 @@ BEGIN
                 AND o.target_id = d.target_id AND o.about = d.about AND o.position < d.position
                 AND o.channel = d.channel AND o.status = 'waiting'
                 ORDER BY o.event_id, o.target_id, o.about, o.position LIMIT 1) IS NULL
-            ORDER BY d.next_at LIMIT CASE WHEN l.failures > 0 OR l.slow THEN 1 ELSE 10 END) AS f) AS q
+            ORDER BY d.next_at LIMIT CASE WHEN l.failures > 0 OR l.slow THEN 1 ELSE 8 END) AS f) AS q
         ORDER BY place LIMIT p_limit
     ), locked AS (
       SELECT d.* FROM deliveries d WHERE d.delivery_id = ANY (ARRAY(SELECT k.delivery_id FROM due k))
@@ -346,14 +346,22 @@ LANGUAGE sql STABLE SET search_path = holdfast, pg_temp AS $$
       holdfast.notice_show(n)::json AS data) AS q
 $$;
 
--- Writes down of a lane how a try of one of its deliveries ended; since when nothing gets through there.
+-- Whether it is left alone since it failed.
+CREATE FUNCTION lane_rests(l delivery_lanes) RETURNS boolean
+LANGUAGE sql STABLE SET search_path = holdfast, pg_temp AS $$
+  SELECT l.failures > 0 AND l.paused_until > now()
+$$;
+
+-- Writes down of a lane how a try of one of its deliveries ended; since when nothing gets through there. Of
+-- several that were tried at once and fail, the first counts.
 CREATE FUNCTION lane_told(d deliveries, p_status text, p_lane boolean, p_slow boolean) RETURNS timestamptz
 LANGUAGE sql SET search_path = holdfast, pg_temp AS $$
   UPDATE delivery_lanes l SET served_at = now(), slow = p_slow,
-      failures = CASE WHEN p_lane THEN l.failures + 1 ELSE 0 END,
+      failures = CASE WHEN NOT p_lane THEN 0 WHEN lane_rests(l) THEN l.failures ELSE l.failures + 1 END,
       failing_since = CASE WHEN p_lane THEN coalesce(l.failing_since, now()) END,
       refused = CASE p_status WHEN 'refused' THEN l.refused + 1 WHEN 'done' THEN 0 ELSE l.refused END,
-      paused_until = CASE WHEN p_lane
+      paused_until = CASE WHEN p_lane AND lane_rests(l) THEN l.paused_until
+        WHEN p_lane
           THEN now() + least(5 * 2.0 ^ least(l.failures, 12), 600) * (0.8 + 0.4 * random()) * interval '1 second'
         WHEN p_slow THEN now() + interval '5 seconds' ELSE '-infinity' END
     WHERE l.channel = d.channel AND l.lane = d.lane RETURNING l.failing_since

@@ -43,7 +43,7 @@ static void
 check_address(const char *url)
 {
 	struct web_url parts = { 0 };
-	bool read = web_url_read(arena, url, &parts);
+	bool read = web_url_read(arena, url, "http", &parts);
 	const char *mistake = webhook_address_mistake(arena, url, false);
 
 	if (mistake) {

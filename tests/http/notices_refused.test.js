@@ -37,7 +37,7 @@ test('one that is slow takes little from others', async () => {
 	assert.equal(good.calls.length, 10);
 	assert.ok(slow.calls.length >= 1, `${slow.calls.length} calls`);
 	const lastOfGood = good.calls.at(-1).at;
-	assert.ok(slow.calls.filter((call) => call.at < lastOfGood).length <= 4, 'one call at its turn, none while others wait');
+	assert.ok(slow.calls.filter((call) => call.at < lastOfGood).length <= 8, 'all at once at its turn, none while others wait');
 	await Promise.all([good.close(), slow.close()]);
 });
 

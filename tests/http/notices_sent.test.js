@@ -101,10 +101,12 @@ test('a receiver that is down is left alone, costs nobody else anything, and get
 	await webhook(bad);
 	await webhook(good);
 	const { event_id: id } = await world.event(organizer);
-	for (let i = 0; i < 5; i++) await world.confirmed(buyer, id, 1);
+	for (let i = 0; i < 10; i++) await world.confirmed(buyer, id, 1);
 	await run();
-	assert.equal(good.calls.length, 6);
-	assert.ok(bad.calls.length >= 1 && bad.calls.length < 6, `${bad.calls.length} calls`);
+	assert.equal(good.calls.length, 11);
+	assert.ok(bad.calls.length >= 1 && bad.calls.length <= 8, `${bad.calls.length} calls`);
+	assert.equal(stack.sql(`select failures, paused_until < now() + interval '7 seconds' from delivery_lanes
+		where failures > 0`).trim(), '1|t', 'several that fail at once are one failure');
 	due();
 	const before = bad.calls.length;
 	await run();
@@ -112,9 +114,26 @@ test('a receiver that is down is left alone, costs nobody else anything, and get
 	bad.answer = (call, response) => response.writeHead(204).end();
 	due();
 	await run();
-	assert.equal(good.calls.length, 6);
+	assert.equal(good.calls.length, 11);
 	assert.deepEqual(new Set(deliveries(id, 'status')), new Set(['done']));
 	await Promise.all([good.close(), bad.close()]);
+});
+
+test('a receiver gets several calls at once, up to eight', async () => {
+	const waiting = [];
+	let most = 0;
+	const receiver = await new Webhooks((call, response) => {
+		most = Math.max(most, waiting.push(response));
+		if (waiting.length < 8) return;
+		for (const one of waiting.splice(0)) one.writeHead(204).end();
+	}).open();
+	await webhook(receiver, { kinds: ['booking.confirmed'] });
+	for (const { event_id: id } of [await world.event(organizer), await world.event(organizer)])
+		for (let i = 0; i < 8; i++) await world.confirmed(buyer, id, 1);
+	await run();
+	assert.equal(most, 8);
+	assert.equal(receiver.calls.length, 16);
+	await receiver.close();
 });
 
 test('one that does not answer holds nobody up for long', async () => {

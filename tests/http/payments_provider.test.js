@@ -222,6 +222,39 @@ test('what no notice told, the sweep asks', async () => {
 	assert.match(await pay.job('payment-sweep'), / rows=0 /, 'what was just asked about is left alone');
 });
 
+test('several payments are asked about at once, and several refunds sent', async () => {
+	await pay.sweep(); // what others have left
+	const sold = await Promise.all(['VIP-A-1', 'VIP-A-2', 'VIP-A-3'].map((seat) => begun([seat])));
+	for (const one of sold) {
+		one.payment = (await pay.offered(ann, one.booking)).payment_id;
+		stripe.pay(one.payment);
+	}
+	const all = async (status) => assert.deepEqual(
+		await Promise.all(sold.map(async ({ booking }) => (await pay.show(ann, booking)).status)), sold.map(() => status));
+	stripe.fault(/^GET \/v1\/payment_intents\/pi_/, 'together', { times: 3 });
+	await pay.sweep();
+	await all('CONFIRMED');
+	for (const { booking } of sold) assertStatus(await move(ann, booking, 'cancel'), 200);
+	stripe.fault(/^POST \/v1\/refunds$/, 'together', { times: 3 });
+	await pay.refund();
+	await all('REFUNDED');
+	for (const { booking, payment } of sold)
+		assert.deepEqual(stripe.refundsOf(payment).map((one) => one.amount), [booking.total]);
+	// One that fails, and one that is looked for first, beside one that is new.
+	const [first, ...others] = await Promise.all(['VIP-A-1', 'VIP-A-2', 'VIP-A-3'].map((seat) => bought([seat])));
+	stripe.fault(/^POST \/v1\/refunds$/, 'cut', { times: 2 });
+	assertStatus(await move(ann, first.booking, 'cancel'), 200);
+	await pay.start('outbox');
+	stripe.calm();
+	for (const { booking } of others) assertStatus(await move(ann, booking, 'cancel'), 200);
+	stripe.fault(/^POST \/v1\/refunds$/, 'refuse');
+	await pay.refund();
+	const owed = await Promise.all([first, ...others].map(async ({ booking, payment }) =>
+		[(await pay.show(ann, booking)).status, stripe.refundsOf(payment).length]));
+	assert.deepEqual(owed[0], ['REFUNDED', 1]);
+	assert.deepEqual(owed.slice(1).sort(), [['CANCELLED', 0], ['REFUNDED', 1]]);
+});
+
 test('a decline counts once, by notice or sweep, and the next one again', async () => {
 	const { booking } = await begun();
 	const { payment_id: payment } = await pay.offered(ann, booking);

@@ -105,6 +105,7 @@ class StripeServer {
 	 *   refuse     400
 	 *   answer     this status and text, of somebody in between
 	 *   cut        all is done, and the connection is cut before the answer
+	 *   together   the answer comes once so many such calls are under way
 	 */
 	fault(pattern, kind, { times = 1, ms = 0, status = 0, text = '' } = {}) {
 		this.faults.push({ pattern, kind, times, ms, status, text });
@@ -132,6 +133,7 @@ class StripeServer {
 			answer.end(fault.text);
 			return;
 		}
+		if (fault?.kind === 'together') await this.together(fault);
 		const text = Buffer.concat(chunks).toString();
 		const key = request.headers['idempotency-key'];
 		try {
@@ -146,6 +148,13 @@ class StripeServer {
 			if (!(error instanceof Refusal)) throw error;
 			reply(error.status, error.body);
 		}
+	}
+
+	together(fault) {
+		return new Promise((resolve) => {
+			(fault.waiting ??= []).push(resolve);
+			if (fault.times === 0) for (const go of fault.waiting) go();
+		});
 	}
 
 	// The provider's idempotency: what was answered once under a key is answered again.

@@ -22,6 +22,8 @@ static struct web *web;
 static pid_t server;
 static char url[64];
 
+#define GATHERED 3
+
 /* Reads one request and answers with it: whatever `say` begins with, and then the request. */
 static void
 answer(int fd, const char *say)
@@ -52,6 +54,18 @@ answer(int fd, const char *say)
 	close(fd);
 }
 
+/* Nobody is answered before so many are there. */
+static void
+answer_gathered(int listening)
+{
+	int fds[GATHERED];
+
+	for (int i = 0; i < GATHERED; i++)
+		fds[i] = accept(listening, NULL, NULL);
+	for (int i = 0; i < GATHERED; i++)
+		answer(fds[i], "echo");
+}
+
 static void
 serve(const char *say)
 {
@@ -68,8 +82,12 @@ serve(const char *say)
 	cr_assert_geq(server, 0);
 	if (server == 0) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		for (;;)
-			answer(accept(listening, NULL, NULL), say);
+		for (;;) {
+			if (strcmp(say, "gather") == 0)
+				answer_gathered(listening);
+			else
+				answer(accept(listening, NULL, NULL), say);
+		}
 	}
 	close(listening);
 }
@@ -97,15 +115,25 @@ TestSuite(web, .init = begin, .fini = end);
 
 static struct web_answer got;
 
-static enum web_result
-call(struct web_request request)
+static struct web_request
+whole(struct web_request request)
 {
 	request.url = request.url ? request.url : url;
 	request.method = request.method ? request.method : "GET";
 	request.answer_max = request.answer_max ? request.answer_max : 4096;
 	if (!request.deadline_us)
 		request.deadline_us = clock_monotonic_us() + 20 * SECOND;
-	return web_call(web, &request, arena, &got);
+	return request;
+}
+
+static enum web_result
+call(struct web_request request)
+{
+	struct web_exchange exchange = { .request = whole(request) };
+
+	web_call(web, &exchange, 1, arena);
+	got = exchange.answer;
+	return exchange.result;
 }
 
 Test(web, sends_what_it_is_given)
@@ -133,6 +161,34 @@ Test(web, sends_what_it_is_given)
 	cr_assert_eq(strncmp(got.body, "GET /x HTTP/1.1\r\n", 17), 0);
 	cr_assert_null(strstr(got.body, "Authorization"));
 	cr_assert_null(strstr(got.body, "Idempotency"));
+}
+
+Test(web, makes_several_calls_at_once)
+{
+	struct web_exchange all[GATHERED + 3];
+	size_t n = 0;
+
+	serve("gather");
+	for (; n < GATHERED; n++)
+		all[n].request = whole((struct web_request){ .method = "POST",
+			.body = arena_printf(arena, "n=%zu$", n),
+			.body_len = 4 });
+	all[n++].request = whole((struct web_request){ .url = "http://127.0.0.1:1/" });
+	all[n++].request = whole((struct web_request){ .deadline_us = clock_monotonic_us() });
+	all[n++].request = whole((struct web_request){ .public_only = true });
+	web_call(web, all, n, arena);
+	for (size_t i = 0; i < GATHERED; i++) {
+		cr_assert_eq(all[i].result, WEB_ANSWERED, "%zu: %s", i, all[i].answer.error);
+		cr_assert_eq(all[i].answer.status, 200);
+		cr_assert_not_null(
+			strstr(all[i].answer.body, arena_printf(arena, "\r\n\r\nn=%zu$", i)));
+		cr_assert(all[i].took_us > 0 && all[i].took_us < 20 * SECOND);
+	}
+	cr_assert_eq(all[GATHERED].result, WEB_UNSENT);
+	cr_assert_eq(all[GATHERED + 1].result, WEB_UNSENT);
+	cr_assert_str_eq(all[GATHERED + 1].answer.error, "no time was left");
+	cr_assert_eq(all[GATHERED + 2].result, WEB_FORBIDDEN);
+	web_call(web, all, 0, arena);
 }
 
 Test(web, follows_no_redirect_and_reads_a_replay)
@@ -249,20 +305,22 @@ Test(web, takes_addresses_apart)
 {
 	struct web_url it;
 
-	cr_assert(web_url_read(arena, "https://api.example.test/v1", &it));
+	cr_assert(web_url_read(arena, "https://api.example.test/v1", "http", &it));
 	cr_assert(it.tls && !it.loopback && !it.secrets);
 	cr_assert_str_eq(it.host, "api.example.test");
-	cr_assert(web_url_read(arena, "http://[::1]:8080", &it));
+	cr_assert(web_url_read(arena, "http://[::1]:8080", "http", &it));
 	cr_assert(!it.tls && it.loopback);
 	cr_assert_str_eq(it.host, "::1");
-	cr_assert(web_url_read(arena, "http://127.3.2.1", &it) && it.loopback);
-	cr_assert(web_url_read(arena, "http://LOCALHOST/", &it) && it.loopback);
-	cr_assert(web_url_read(arena, "http://127.0.0.1.example.test/", &it) && !it.loopback);
-	cr_assert(web_url_read(arena, "https://me:secret@example.test/", &it) && it.secrets);
-	cr_assert(!web_url_read(arena, "ftp://example.test/", &it));
-	cr_assert(!web_url_read(arena, "example.test", &it));
-	cr_assert(!web_url_read(arena, "https:///x", &it));
-	cr_assert(!web_url_read(arena, "https://example.test/\r\nX: y", &it));
-	cr_assert(!web_url_read(arena, "https://ex\xc3\xa4mple.test/", &it));
-	cr_assert(!web_url_read(arena, "", &it));
+	cr_assert(web_url_read(arena, "http://127.3.2.1", "http", &it) && it.loopback);
+	cr_assert(web_url_read(arena, "http://LOCALHOST/", "http", &it) && it.loopback);
+	cr_assert(
+		web_url_read(arena, "http://127.0.0.1.example.test/", "http", &it) && !it.loopback);
+	cr_assert(
+		web_url_read(arena, "https://me:secret@example.test/", "http", &it) && it.secrets);
+	cr_assert(!web_url_read(arena, "ftp://example.test/", "http", &it));
+	cr_assert(!web_url_read(arena, "example.test", "http", &it));
+	cr_assert(!web_url_read(arena, "https:///x", "http", &it));
+	cr_assert(!web_url_read(arena, "https://example.test/\r\nX: y", "http", &it));
+	cr_assert(!web_url_read(arena, "https://ex\xc3\xa4mple.test/", "http", &it));
+	cr_assert(!web_url_read(arena, "", "http", &it));
 }

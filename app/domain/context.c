@@ -1,0 +1,12 @@
+/*
+ * The budget of who works with a context.
+ */
+#include "domain/context.h"
+
+#include "base/clock.h"
+
+void
+context_renew(struct context *house)
+{
+	house->deadline_us = clock_monotonic_us() + house->conf->worker_budget_ms * INT64_C(1000);
+}
