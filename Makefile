@@ -100,6 +100,7 @@ NGINX_PARTS  := $(BUILD)/gen/nginx-problems.conf
 WEB          := $(BUILD)/web/openapi.json $(BUILD)/web/docs.html
 NPM          := build/npm/installed
 PACKAGED     := $(BUILD)/.packages-build
+TEST_READY   := $(BUILD)/.packages-test
 
 .PHONY: all
 all: $(BINS) $(BUILD)/libholdfast.a $(NGINX_PARTS) $(WEB) viewer
@@ -108,9 +109,10 @@ all: $(BINS) $(BUILD)/libholdfast.a $(NGINX_PARTS) $(WEB) viewer
 .SECONDARY:
 
 # The compiler and the libraries, on a machine that has neither yet.
-$(PACKAGED): deploy/packages deploy/packages.list
+# And the tests' own.
+$(PACKAGED) $(TEST_READY): $(BUILD)/.packages-%: deploy/packages deploy/packages.list
 	@mkdir -p $(@D)
-	@deploy/packages build
+	@deploy/packages $*
 	@touch $@
 
 # Changes when a source comes or goes, so that what is made of all of them is made anew.
@@ -186,7 +188,7 @@ $(TOOL_BINS): $(BUILD)/bin/holdfast-%: $(BUILD)/obj/tools/%.o $(BUILD)/libproof.
 	$(call STEP,LINK)
 	$(Q)$(LINK) -o $@ $^ $(LIBS)
 
-$(BUILD)/obj/unit/%.o: tests/unit/%.c | $(GEN_HEADERS) $(PACKAGED)
+$(BUILD)/obj/unit/%.o: tests/unit/%.c | $(GEN_HEADERS) $(PACKAGED) $(TEST_READY)
 	@mkdir -p $(@D)
 	$(call STEP,CC)
 	$(Q)$(COMPILE) -c -o $@ $<

@@ -72,3 +72,18 @@ test('from the sources to a site that sells', { skip: reason }, () => {
 		'/run/holdfast/metrics holdfast:holdfast 660',
 	]);
 });
+
+// As packages leave it that were unpacked while no service was to start.
+test('an ordinary user starts the nginx that streams where no nginx ever ran', { skip: reason }, () => {
+	const done = aside(String.raw`
+		rm -rf /var/lib/nginx/body
+		unset HOLDFAST_PACKAGES
+		deploy/packages run
+		install -d -o nobody /run/streams
+		deploy/nginx-live-conf --user nobody --run /run/streams --pid /run/streams/pid --log /run/streams/log \
+			--temp /run/streams --template conf/nginx-live.conf.in >/run/streams/conf
+		runuser -u nobody -- nginx -t -c /run/streams/conf`);
+	assert.equal(done.status, 0, done.stdout + done.stderr);
+	assert.match(done.stderr, /test is successful/);
+	assert.equal(done.stdout, '', 'packages says nothing, installs nothing');
+});

@@ -1,4 +1,5 @@
-# What make generates, also where two of them are at it at once.
+# What make does: on a machine that has nothing yet, and what it generates, also where two of them
+# are at it at once.
 # shellcheck shell=bash disable=SC2154
 
 # Each file is that of a make alone, after several at once, and nothing of theirs is left.
@@ -27,5 +28,17 @@ generated_in_place() {
 	grep -nE '>>? *("?\$@"?)([ ;)]|$)' Makefile
 }
 
+# A machine that has none of them yet: sources before what they include would not compile there.
+generated_bare() {
+	local dir
+	dir=$(mktemp -d) || return
+	make -n BUILD="$dir" all unit-binaries | awk '
+		/^deploy\/packages / { for (i = 2; i <= NF; i++) has[$i] = 1 }
+		/ -c -o / && !has["build"] { print "too early: " $NF; exit }
+		/ -c -o .*obj\/unit\// && !has["test"] { print "too early: " $NF; exit }'
+	rm -rf -- "$dir"
+}
+
+check "what is compiled has its packages first" generated_bare
 check "several makes at once generate what one does" generated_at_once
 check "make writes no file in its place" generated_in_place
