@@ -51,6 +51,11 @@ function wrong(schema, value) {
 	return validate(value) ? null : ajv.errorsText(validate.errors, { dataVar: '' });
 }
 
+function assertFits(schema, value, what) {
+	const fault = wrong(schema, value);
+	assert.ok(!fault, `${what}: ${fault}`);
+}
+
 // Every operation: {method, template, pattern, root, operation}; those without parameters first.
 const operations = Object.entries(doc.paths).flatMap(([template, item]) =>
 	methods.filter((method) => item[method]).map((method) => ({
@@ -83,7 +88,7 @@ function assertProblem(body, allowed, what) {
 	const schema = problemSchemas.get(body?.type);
 	assert.ok(schema, `${what}: no such problem is documented: ${JSON.stringify(body)}`);
 	if (allowed) assert.ok(allowed.includes(body.type), `${what}: ${body.type} is not documented here`);
-	assert.equal(wrong(schema, body), null, `${what}: ${JSON.stringify(body)}`);
+	assertFits(schema, body, `${what}: ${JSON.stringify(body)}`);
 }
 
 // Fields of an answer that mean something to clients: each must be told of where it comes.
@@ -94,7 +99,7 @@ function assertHeaders(documented = {}, headers, what) {
 	const names = new Map(Object.entries(documented).map(([name, header]) => [name.toLowerCase(), header]));
 	for (const [name, header] of names) {
 		if (headers[name] === undefined) assert.ok(!header.required, `${what}: ${name} is missing`);
-		else assert.equal(wrong(header.schema, headers[name]), null, `${what}: ${name}: ${headers[name]}`);
+		else assertFits(header.schema, headers[name], `${what}: ${name}: ${headers[name]}`);
 	}
 	for (const name of told)
 		assert.ok(headers[name] === undefined || names.has(name), `${what}: ${name} is not documented`);
@@ -115,8 +120,8 @@ function assertContent(documented, answer, head, what) {
 		return;
 	}
 	media.closed ??= closed(media.schema);
-	assert.equal(wrong(media.closed, type === 'application/json' ? answer.body : answer.text), null,
-		`${what}: ${answer.text.slice(0, 1000)}`);
+	const value = type === 'application/json' ? answer.body : answer.text;
+	assertFits(media.closed, value, `${what}: ${answer.text.slice(0, 1000)}`);
 }
 
 // What was done as asked must have been asked as documented.
@@ -132,14 +137,14 @@ function assertAsked(found, target, sent, what) {
 		}
 		const typed = parameter.schema.type === 'integer' ? Number(value) : value;
 		if (parameter.in === 'query')
-			assert.equal(wrong(parameter.schema, typed), null, `${what}: parameter ${parameter.name}: ${value}`);
+			assertFits(parameter.schema, typed, `${what}: parameter ${parameter.name}: ${value}`);
 	}
 	if (!found.operation.responses[422]) return; // where no parameter is looked at
 	for (const name of query.keys())
 		assert.ok(found.parameters.some((p) => p.in === 'query' && p.name === name), `${what}: parameter ${name} is not documented`);
 	const media = found.operation.requestBody?.content['application/json'];
 	if (media && sent.body !== undefined)
-		assert.equal(wrong(media.schema, sent.body), null, `${what}: was accepted: ${JSON.stringify(sent.body).slice(0, 1000)}`);
+		assertFits(media.schema, sent.body, `${what}: was accepted: ${JSON.stringify(sent.body).slice(0, 1000)}`);
 }
 
 // Where the document has no such operation there is 404, or 405; or the request was not even read.
