@@ -10,3 +10,9 @@ context_renew(struct context *house)
 {
 	house->deadline_us = clock_monotonic_us() + house->conf->worker_budget_ms * INT64_C(1000);
 }
+
+bool
+context_is_cut_off(enum problem err)
+{
+	return err == PROBLEM_UNAVAILABLE || err == PROBLEM_UNKNOWN_OUTCOME;
+}

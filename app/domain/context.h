@@ -23,6 +23,10 @@ struct context {
  * long. */
 void context_renew(struct context *house);
 
+/* Whether PostgreSQL is away by what it was asked last: nothing more is to be told there now. A
+ * statement of another row may fare better than one that was refused. */
+bool context_is_cut_off(enum problem err);
+
 /* The idempotency of one call: key NULL where the client gave none. */
 struct context_key {
 	const char *operation;

@@ -43,7 +43,8 @@ struct ending {
 	const char *error;
 	bool lane; /* others of the lane would fare alike */
 	bool gone;
-	bool slow;
+	bool slow;    /* so is the receiver */
+	bool crowded; /* it took long, since others were under way to the same receiver */
 };
 
 struct outbox *
@@ -147,16 +148,36 @@ static struct ending
 judge_answer(const struct web_exchange *exchange, struct arena *arena)
 {
 	int status = exchange->answer.status;
-	bool slow = exchange->took_us > SLOW_US;
 
 	if (exchange->result != WEB_ANSWERED)
-		return (struct ending){ "later", exchange->answer.error, true, false, slow };
+		return (struct ending){
+			.status = "later", .error = exchange->answer.error, .lane = true
+		};
 	if (status >= 200 && status < 300)
-		return (struct ending){ "done", NULL, false, false, slow };
+		return (struct ending){ .status = "done" };
 	if (status == 410)
-		return (struct ending){ "dead", "the receiver is gone (410)", true, true, slow };
-	return (struct ending){ "later", arena_printf(arena, "the receiver answered %d", status),
-		status >= 500 || status == 429, false, slow };
+		return (struct ending){ .status = "dead",
+			.error = "the receiver is gone (410)",
+			.lane = true,
+			.gone = true };
+	return (struct ending){ .status = "later",
+		.error = arena_printf(arena, "the receiver answered %d", status),
+		.lane = status >= 500 || status == 429 };
+}
+
+/* What took long says that the receiver is slow, unless another call of it was quicker: then it
+ * does not take so many at once, and that is no fault of the one that ran out of its time. */
+static void
+judge_time(const struct web_exchange *exchanges, size_t count, size_t i, struct ending *ending)
+{
+	bool slow = exchanges[i].took_us > SLOW_US, other = false;
+
+	for (size_t k = 0; k < count; k++)
+		other |= exchanges[k].result == WEB_ANSWERED && exchanges[k].took_us <= SLOW_US &&
+			 str_equal(exchanges[k].request.url, exchanges[i].request.url);
+	ending->slow = slow && !other;
+	ending->crowded = slow && other;
+	ending->lane &= !ending->crowded;
 }
 
 static struct web_request
@@ -195,17 +216,17 @@ send_mail(struct outbox *outbox, struct context *house, const struct delivery *d
 		.id = delivery->id,
 		.unix_s = delivery->sent_at };
 	struct mail_text text;
-	const char *error;
+	const char *error = NULL;
 	struct str out;
 
 	if (!message_address_is_valid(delivery->address))
-		return (struct ending){ "dead", "the account's address is none that mail can go to",
-			false, false, false };
+		return (struct ending){ .status = "dead",
+			.error = "the account's address is none that mail can go to" };
 	error = mail_make(conf, house->arena, delivery->template, delivery->body, &text);
 	if (error) {
 		/* Others are good: whoever wrote this one is told. */
 		note_mistake(outbox, error);
-		return (struct ending){ "later", error, false, false, false };
+		return (struct ending){ .status = "later", .error = error };
 	}
 	message.subject = text.subject;
 	message.text = text.text;
@@ -226,17 +247,17 @@ send_mail(struct outbox *outbox, struct context *house, const struct delivery *d
 		},
 		house->arena, &error)) {
 	case WEB_MAIL_SENT:
-		return (struct ending){ "done", NULL, false, false, false };
+		return (struct ending){ .status = "done" };
 	case WEB_MAIL_LATER:
-		return (struct ending){ "later", error, false, false, false };
+		return (struct ending){ .status = "later", .error = error };
 	case WEB_MAIL_REFUSED:
-		return (struct ending){ "refused", error, false, false, false };
+		return (struct ending){ .status = "refused", .error = error };
 	case WEB_MAIL_NOBODY:
-		return (struct ending){ "dead", error, false, false, false };
+		return (struct ending){ .status = "dead", .error = error };
 	case WEB_MAIL_AWAY:
 		break;
 	}
-	return (struct ending){ "later", error, true, false, false };
+	return (struct ending){ .status = "later", .error = error, .lane = true };
 }
 
 /* Writes down how a try ended. */
@@ -252,7 +273,7 @@ tell(struct outbox *outbox, struct context *house, enum outbox_channel channel,
 	context_renew(house);
 	err = query_outbox_told(house->pg, house->arena, house->deadline_us, house->why, &rows,
 		delivery->id, ending->status, ending->error, ending->lane, ending->gone,
-		ending->slow);
+		ending->slow, ending->crowded);
 	if (err)
 		return err;
 	status = pg_text(&rows, 0, OUTBOX_TOLD_STATUS);
@@ -289,7 +310,7 @@ outbox_call(struct outbox *outbox, struct context *house, int64_t *done)
 	struct delivery deliveries[WEB_AT_ONCE];
 	struct pg_rows rows;
 	struct ending ending;
-	enum problem err;
+	enum problem err, told;
 
 	*done = 0;
 	context_renew(house);
@@ -302,9 +323,11 @@ outbox_call(struct outbox *outbox, struct context *house, int64_t *done)
 		exchanges[i].request = webhook_request(outbox->conf, house->arena, &deliveries[i]);
 	}
 	web_call(outbox->web, exchanges, (size_t)rows.count, house->arena);
-	for (; !err && *done < rows.count; ++*done) {
+	for (; !context_is_cut_off(err) && *done < rows.count; ++*done) {
 		ending = judge_answer(&exchanges[*done], house->arena);
-		err = tell(outbox, house, OUTBOX_WEBHOOK, &deliveries[*done], &ending);
+		judge_time(exchanges, (size_t)rows.count, (size_t)*done, &ending);
+		told = tell(outbox, house, OUTBOX_WEBHOOK, &deliveries[*done], &ending);
+		err = err ? err : told;
 	}
 	return err;
 }
@@ -326,7 +349,7 @@ outbox_mail(struct outbox *outbox, struct context *house, int64_t *done)
 		house->pg, house->arena, house->deadline_us, house->why, &rows, "mail", MAILS_MOST);
 	for (int i = 0; !err && i < rows.count; i++) {
 		struct delivery delivery = read_delivery(&rows, i);
-		struct ending ending = { "back", NULL, false, false, false };
+		struct ending ending = { .status = "back" };
 
 		if (!failed && clock_monotonic_us() - began_us < TURN_LONG_US) {
 			ending = send_mail(outbox, house, &delivery);

@@ -37,14 +37,12 @@ read_due(const struct pg_rows *rows, int row, struct due *out)
 					       : STRIPE_PAYMENT_GET;
 }
 
-/* A provider that is away stops the run. */
-static enum problem
+static void
 note(const struct due *due)
 {
 	log_line(LOG_WARN, "sweep=%s attempt=%lld result=%s error=%s", due->name.booking_id,
 		(long long)due->name.attempt, payment_result_word(due->call.result),
 		log_value(due->call.error));
-	return due->call.result == STRIPE_AWAY ? PROBLEM_UNAVAILABLE : PROBLEM_NONE;
 }
 
 static enum problem
@@ -84,17 +82,20 @@ step(struct context *house, struct due *due)
 		due->ended = false;
 		return PROBLEM_NONE;
 	}
-	if (err)
-		return err;
-	return call->result == STRIPE_DONE ? tell(house, due) : note(due);
+	if (!err && call->result == STRIPE_DONE)
+		return tell(house, due);
+	if (!err)
+		note(due);
+	return err;
 }
 
-/* Asks for all that has not ended. *left: how much of it has not by then. */
+/* Asks for all that has not ended. *left: how much of it has not by then. What fails of one is kept
+ * until the others are told: they have been asked for too. */
 static enum problem
-ask(struct context *house, struct due *dues, int count, int *left)
+ask(struct context *house, struct due *dues, int count, int *left, bool *away)
 {
 	struct stripe_call calls[STRIPE_AT_ONCE];
-	enum problem err = PROBLEM_NONE, away = PROBLEM_NONE;
+	enum problem err = PROBLEM_NONE, told;
 	size_t n = 0;
 
 	for (int i = 0; i < count; i++) {
@@ -106,20 +107,17 @@ ask(struct context *house, struct due *dues, int count, int *left)
 	FAULT("sweep.asked");
 	n = 0;
 	*left = 0;
-	for (int i = 0; !err && i < count; i++) {
+	for (int i = 0; !context_is_cut_off(err) && i < count; i++) {
 		if (dues[i].ended)
 			continue;
 		dues[i].call = calls[n++];
+		*away |= dues[i].call.result == STRIPE_AWAY;
 		context_renew(house);
-		err = step(house, &dues[i]);
+		told = step(house, &dues[i]);
+		err = err ? err : told;
 		*left += !dues[i].ended;
-		/* The others have been asked for too. */
-		if (err && dues[i].call.result == STRIPE_AWAY) {
-			away = err;
-			err = PROBLEM_NONE;
-		}
 	}
-	return err ? err : away;
+	return err;
 }
 
 enum problem
@@ -127,7 +125,8 @@ payment_sweep(struct context *house, int64_t limit, int64_t *done)
 {
 	struct due dues[STRIPE_AT_ONCE];
 	struct pg_rows rows;
-	enum problem err;
+	enum problem err, told;
+	bool away = false;
 	int left;
 
 	*done = 0;
@@ -141,7 +140,9 @@ payment_sweep(struct context *house, int64_t limit, int64_t *done)
 	for (int i = 0; i < rows.count; i++)
 		read_due(&rows, i, &dues[i]);
 	*done = left = rows.count;
-	while (!err && left > 0)
-		err = ask(house, dues, rows.count, &left);
-	return err;
+	while (!context_is_cut_off(err) && left > 0) {
+		told = ask(house, dues, rows.count, &left, &away);
+		err = err ? err : told;
+	}
+	return !err && away ? PROBLEM_UNAVAILABLE : err;
 }

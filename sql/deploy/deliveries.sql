@@ -25,6 +25,7 @@ CREATE TABLE delivery_lanes (
   failing_since timestamptz,
   refused       integer NOT NULL DEFAULT 0,           -- recipients in a row
   slow          boolean NOT NULL DEFAULT false,       -- the last try took long
+  single_until  timestamptz NOT NULL DEFAULT '-infinity', -- several at once were too many for it
   served_at     timestamptz NOT NULL DEFAULT '-infinity',
   paused_until  timestamptz NOT NULL DEFAULT '-infinity', -- without failures: others have precedence
   PRIMARY KEY (channel, lane)
@@ -307,8 +308,9 @@ BEGIN
       SELECT l.* FROM delivery_lanes l LEFT JOIN webhooks w ON l.channel = 'webhook' AND w.webhook_id = l.lane
         WHERE l.channel = p_channel AND (l.paused_until <= now() OR l.failures = 0)
           AND (l.channel = 'mail' OR w.webhook_id IS NOT NULL AND webhook_is_alive(w))
-    ), due AS (
-      SELECT q.delivery_id, row_number() OVER (ORDER BY l.paused_until > now(), q.turn, l.served_at, q.next_at) AS place
+    ), ready AS (
+      SELECT q.delivery_id, rank() OVER (ORDER BY l.paused_until > now()) AS class,
+          row_number() OVER (ORDER BY q.turn, l.served_at, q.next_at) AS place
         FROM lanes l CROSS JOIN LATERAL (SELECT f.*, row_number() OVER (ORDER BY f.next_at) AS turn FROM (
           SELECT d.delivery_id, d.next_at FROM deliveries d
             WHERE d.channel = l.channel AND d.lane = l.lane AND d.status = 'waiting' AND d.next_at <= now()
@@ -316,8 +318,9 @@ BEGIN
                 AND o.target_id = d.target_id AND o.about = d.about AND o.position < d.position
                 AND o.channel = d.channel AND o.status = 'waiting'
                 ORDER BY o.event_id, o.target_id, o.about, o.position LIMIT 1) IS NULL
-            ORDER BY d.next_at LIMIT CASE WHEN l.failures > 0 OR l.slow THEN 1 ELSE 8 END) AS f) AS q
-        ORDER BY place LIMIT p_limit
+            ORDER BY d.next_at LIMIT CASE WHEN l.failures > 0 OR l.slow OR l.single_until > now() THEN 1 ELSE 8 END) AS f) AS q
+    ), due AS (
+      SELECT r.delivery_id, r.place FROM ready r WHERE r.class = 1 ORDER BY r.place LIMIT p_limit
     ), locked AS (
       SELECT d.* FROM deliveries d WHERE d.delivery_id = ANY (ARRAY(SELECT k.delivery_id FROM due k))
         FOR UPDATE SKIP LOCKED
@@ -352,11 +355,12 @@ LANGUAGE sql STABLE SET search_path = holdfast, pg_temp AS $$
   SELECT l.failures > 0 AND l.paused_until > now()
 $$;
 
--- Writes down of a lane how a try of one of its deliveries ended; since when nothing gets through there. Of
--- several that were tried at once and fail, the first counts.
-CREATE FUNCTION lane_told(d deliveries, p_status text, p_lane boolean, p_slow boolean) RETURNS timestamptz
+-- Writes down of a lane how a try of one of its deliveries ended; since when nothing gets through there. What
+-- fails while it rests already was under way: the first counts.
+CREATE FUNCTION lane_told(d deliveries, p_status text, p_lane boolean, p_slow boolean, p_crowded boolean) RETURNS timestamptz
 LANGUAGE sql SET search_path = holdfast, pg_temp AS $$
   UPDATE delivery_lanes l SET served_at = now(), slow = p_slow,
+      single_until = CASE WHEN p_crowded THEN now() + interval '10 minutes' ELSE l.single_until END,
       failures = CASE WHEN NOT p_lane THEN 0 WHEN lane_rests(l) THEN l.failures ELSE l.failures + 1 END,
       failing_since = CASE WHEN p_lane THEN coalesce(l.failing_since, now()) END,
       refused = CASE p_status WHEN 'refused' THEN l.refused + 1 WHEN 'done' THEN 0 ELSE l.refused END,
@@ -369,9 +373,10 @@ $$;
 
 -- How a try ended. done; later: not this time; dead: never; refused: never, unless one after the other is:
 -- then it is the server that is wrong; back: it was not tried after all. p_lane: it is the whole lane that
--- fails, for reasons of its own. p_gone: the receiver wants nothing any more. p_slow: it took long.
-CREATE FUNCTION outbox_told(p_delivery uuid, p_status text, p_error text, p_lane boolean, p_gone boolean, p_slow boolean)
-RETURNS text
+-- fails, for reasons of its own. p_gone: the receiver wants nothing any more. p_slow: it took long. p_crowded:
+-- that alone because others were under way to the same receiver.
+CREATE FUNCTION outbox_told(p_delivery uuid, p_status text, p_error text, p_lane boolean, p_gone boolean, p_slow boolean,
+  p_crowded boolean DEFAULT false) RETURNS text
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = holdfast, pg_temp
 SET enable_sort = off SET enable_bitmapscan = off SET enable_seqscan = off SET jit = off AS $$
 DECLARE
@@ -399,7 +404,7 @@ BEGIN
   UPDATE deliveries SET error = left(p_error, 500), status = v_status,
       ended_at = CASE WHEN v_status <> 'waiting' THEN now() END
     WHERE delivery_id = p_delivery;
-  v_since := lane_told(d, p_status, p_lane OR v_many, p_slow);
+  v_since := lane_told(d, p_status, p_lane OR v_many, p_slow, p_crowded);
   -- What comes after it is not looked at before it is due again.
   IF v_status = 'waiting' THEN
     UPDATE deliveries SET next_at = d.next_at WHERE delivery_id = ANY (ARRAY(

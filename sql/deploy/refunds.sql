@@ -11,15 +11,17 @@ RETURNS TABLE (refund_id uuid, event_id integer, booking_id uuid, attempt smalli
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = holdfast, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
-  r refunds;
+  r       refunds;
+  v_taken uuid[] := '{}'; -- two of one payment at once a provider may refuse
 BEGIN
   FOR i IN 1 .. p_limit LOOP
     SELECT * INTO r FROM refunds f
-      WHERE f.status IN ('requested', 'sent') AND f.next_at <= now()
+      WHERE f.status IN ('requested', 'sent') AND f.next_at <= now() AND f.booking_id <> ALL (v_taken)
         AND (SELECT p.provider FROM payments p WHERE p.event_id = f.event_id
           AND p.booking_id = f.booking_id AND p.attempt = f.attempt) <> 'elsewhere'
       ORDER BY f.next_at LIMIT 1 FOR UPDATE OF f SKIP LOCKED;
     EXIT WHEN NOT FOUND;
+    v_taken := v_taken || r.booking_id;
     UPDATE refunds f SET tries = least(f.tries + 1, 32767),
         next_at = now() + make_interval(secs => least(60 * 2 ^ least(f.tries, 10), 21600))
       WHERE f.event_id = r.event_id AND f.refund_id = r.refund_id RETURNING * INTO r;

@@ -137,6 +137,8 @@ function syslogStart() {
 
 test('cron reads both and runs each job at its time', { skip: reason }, async () => {
 	const installed = path.join(dir, 'usr/local/share/holdfast/cron/holdfast');
+	// While whoever runs this may make it, and so that all may read it: then it is root's.
+	command(['install', '-d', '-m', '0755', ...['etc', 'etc/holdfast'].map((name) => path.join(dir, name))]);
 	jail('make', process.getuid(), process.getgid());
 	configure('/etc/holdfast/holdfast.conf', '/srv/shop.conf');
 	command([...asRoot, 'install', '-m', '0644', installed, path.join(dir, 'etc/cron.d/holdfast')]);

@@ -11,7 +11,7 @@ const { commands } = require('../lib/walk.js');
 
 const { env, run, tree } = stack;
 const asRoot = process.getuid() === 0 ? [] : ['sudo', '-n'];
-const settings = ['HOME=/root', 'LC_ALL=C.UTF-8', 'HOLDFAST_PACKAGES=keep', `PATH=${env.PATH}`,
+const settings = ['HOME=/root', 'LC_ALL=C.UTF-8', 'HOLDFAST_PACKAGES=keep', `PATH=${env.PATH}:/usr/sbin:/sbin`,
 	`BUILD=${path.relative(tree, path.resolve(env.HOLDFAST_BIN, '..'))}`];
 function aside(script) {
 	const [program, ...words] = [...asRoot, 'env', '-i', ...settings, path.join(tree, 'tests/lib/aside'),

@@ -107,7 +107,8 @@ test('places that were due are given back by somebody who gets none, and that is
 	stack.sql(`update bookings set expires_at = now() - interval '1 second' where booking_id = '${due.booking_id}';
 		update ga_claims set expires_at = now() - interval '1 second' where booking_id = '${due.booking_id}'`);
 	const entry = stack.redis('hget', `hf:{${id}}:entry`, due.booking_id).split('|');
-	stack.redis('hset', `hf:{${id}}:entry`, due.booking_id, entry.with(2, '1').join('|'));
+	entry[2] = '1';
+	stack.redis('hset', `hf:{${id}}:entry`, due.booking_id, entry.join('|'));
 	stack.redis('zadd', `hf:{${id}}:due`, 1, due.booking_id);
 	await tells(stream, id, 'what was given back', async () => assertProblem(
 		await hold(ann, { event_id: id, section_id: 'Floor', seats_requested: 4 }), 409, 'sold-out'));

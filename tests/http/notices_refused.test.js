@@ -41,6 +41,30 @@ test('one that is slow takes little from others', async () => {
 	await Promise.all([good.close(), slow.close()]);
 });
 
+test('one that serves one call at a time is called one by one, and has not failed', async () => {
+	let serving = Promise.resolve(), waiting = 0, most = 0;
+	const serial = await new Webhooks((call, response) => {
+		most = Math.max(most, ++waiting);
+		serving = serving.then(() => new Promise((resolve) => { setTimeout(resolve, 400); }))
+			.then(() => { waiting--; response.writeHead(204).end(); });
+	}).open();
+	const hook = await webhookOf(organizer, serial);
+	const { event_id: id } = await world.event(organizer);
+	for (let i = 0; i < 7; i++) await world.confirmed(buyer, id, 1);
+	const lane = () => stack.sql(`select failures, slow, single_until > now() + interval '9 minutes'
+		from delivery_lanes where lane = '${hook.webhook_id}'`).trim();
+	await run();
+	assert.equal(most, 8);
+	assert.equal(lane(), '0|f|t');
+	await serving;
+	most = 0;
+	due();
+	await run();
+	assert.equal(most, 1);
+	assert.equal(stack.sql(`select count(*) from deliveries where status <> 'done'`).trim(), '0');
+	await serial.close();
+});
+
 test('a mail server that refuses all of us loses no mail', async () => {
 	const { event_id: id } = await world.event(organizer);
 	for (let i = 0; i < 5; i++) await world.confirmed(buyer, id, 1);

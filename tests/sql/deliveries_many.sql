@@ -2,7 +2,7 @@
 -- that they are for are slow, gone, or were never meant to be reached.
 \set ON_ERROR_STOP on
 SET search_path = holdfast, given, tap, public;
-SELECT plan(42);
+SELECT plan(44);
 
 ALTER TABLE deliveries SET (autovacuum_enabled = off);
 SELECT users('anna', 'berta') \gset _
@@ -114,10 +114,13 @@ SELECT pg_temp.turn(2, 'done', false) \gset _
 SELECT is(pg_temp.turn(1, 'done', true) || ' ' || pg_temp.turn(1, 'done', true), 'slow two.', 'the one that waited longest is first');
 UPDATE delivery_lanes SET served_at = now() - interval '1 minute' WHERE lane = id('slow');
 SELECT is(pg_temp.turn(5, 'done', true), 'two. two. two. two. two.', 'one that is slow leaves the turn to others');
+SELECT is(pg_temp.turn(16, 'done', true), 'two. two. two. two. two. two. two. two.', 'also where there would be room for it');
 UPDATE deliveries SET next_at = 'infinity' WHERE lane = id('two') AND status = 'waiting';
 SELECT is(pg_temp.turn(5, 'done', true), 'slow', 'when there are none it has one, and one alone');
 SELECT is(pg_temp.turn(1, 'done', false), 'slow', 'it is not slow any more');
 SELECT is(pg_temp.turn(3, 'done', false), 'slow slow slow', 'so that it is as all others');
+SELECT outbox_told((SELECT delivery_id FROM outbox_take('webhook', 1)), 'done', NULL, false, false, false, true) \gset _
+SELECT is(pg_temp.turn(3, 'done', false), 'slow', 'one to which several at once were too many gets one');
 
 -- mail to a single buyer does not wait for mail to all
 DELETE FROM deliveries;

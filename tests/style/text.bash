@@ -34,6 +34,13 @@ text_space() {
 	done
 }
 
+# Debian 12 has node 18.
+text_node() {
+	local newer='with|toSorted|toReversed|toSpliced|fromAsync|withResolvers|groupBy'
+	tree '*.js' | xargs grep -nE "\.($newer)\(|AbortSignal\.any\(" |
+		sed 's|$| is not in node 18|'
+}
+
 # The first line, or the one after #!, begins a comment. (What reverts and verifies a change of the
 # schema is explained where it is deployed.)
 text_heads() {
@@ -65,6 +72,7 @@ text_top() {
 }
 
 check "no line is too wide" text_width
+check "tests ask no more of node than version 18 has" text_node
 check "no line ends with a space, every file with a newline" text_space
 check "every file opens with what it is for" text_heads
 check "nothing is left behind" text_left
