@@ -16,3 +16,9 @@ context_is_cut_off(enum problem err)
 {
 	return err == PROBLEM_UNAVAILABLE || err == PROBLEM_UNKNOWN_OUTCOME;
 }
+
+enum problem
+context_sum(enum problem so_far, enum problem err)
+{
+	return !so_far || context_is_cut_off(err) ? err : so_far;
+}

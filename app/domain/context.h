@@ -27,6 +27,10 @@ void context_renew(struct context *house);
  * statement of another row may fare better than one that was refused. */
 bool context_is_cut_off(enum problem err);
 
+/* What is said of several steps so far, after one more: the first problem, unless PostgreSQL has
+ * gone away since. */
+enum problem context_sum(enum problem so_far, enum problem err);
+
 /* The idempotency of one call: key NULL where the client gave none. */
 struct context_key {
 	const char *operation;

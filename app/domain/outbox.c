@@ -310,7 +310,7 @@ outbox_call(struct outbox *outbox, struct context *house, int64_t *done)
 	struct delivery deliveries[WEB_AT_ONCE];
 	struct pg_rows rows;
 	struct ending ending;
-	enum problem err, told;
+	enum problem err;
 
 	*done = 0;
 	context_renew(house);
@@ -326,8 +326,8 @@ outbox_call(struct outbox *outbox, struct context *house, int64_t *done)
 	for (; !context_is_cut_off(err) && *done < rows.count; ++*done) {
 		ending = judge_answer(&exchanges[*done], house->arena);
 		judge_time(exchanges, (size_t)rows.count, (size_t)*done, &ending);
-		told = tell(outbox, house, OUTBOX_WEBHOOK, &deliveries[*done], &ending);
-		err = err ? err : told;
+		err = context_sum(
+			err, tell(outbox, house, OUTBOX_WEBHOOK, &deliveries[*done], &ending));
 	}
 	return err;
 }

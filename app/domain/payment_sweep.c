@@ -95,7 +95,7 @@ static enum problem
 ask(struct context *house, struct due *dues, int count, int *left, bool *away)
 {
 	struct stripe_call calls[STRIPE_AT_ONCE];
-	enum problem err = PROBLEM_NONE, told;
+	enum problem err = PROBLEM_NONE;
 	size_t n = 0;
 
 	for (int i = 0; i < count; i++) {
@@ -113,8 +113,7 @@ ask(struct context *house, struct due *dues, int count, int *left, bool *away)
 		dues[i].call = calls[n++];
 		*away |= dues[i].call.result == STRIPE_AWAY;
 		context_renew(house);
-		told = step(house, &dues[i]);
-		err = err ? err : told;
+		err = context_sum(err, step(house, &dues[i]));
 		*left += !dues[i].ended;
 	}
 	return err;
@@ -125,7 +124,7 @@ payment_sweep(struct context *house, int64_t limit, int64_t *done)
 {
 	struct due dues[STRIPE_AT_ONCE];
 	struct pg_rows rows;
-	enum problem err, told;
+	enum problem err;
 	bool away = false;
 	int left;
 
@@ -141,8 +140,7 @@ payment_sweep(struct context *house, int64_t limit, int64_t *done)
 		read_due(&rows, i, &dues[i]);
 	*done = left = rows.count;
 	while (!context_is_cut_off(err) && left > 0) {
-		told = ask(house, dues, rows.count, &left, &away);
-		err = err ? err : told;
+		err = context_sum(err, ask(house, dues, rows.count, &left, &away));
 	}
 	return !err && away ? PROBLEM_UNAVAILABLE : err;
 }

@@ -150,7 +150,7 @@ refund_send_due(struct context *house, int64_t *done)
 {
 	struct due dues[STRIPE_AT_ONCE];
 	struct pg_rows rows;
-	enum problem err, told;
+	enum problem err;
 	bool away = false;
 
 	*done = 0;
@@ -166,8 +166,7 @@ refund_send_due(struct context *house, int64_t *done)
 	ask(house, dues, (size_t)rows.count);
 	FAULT("refund.asked");
 	for (*done = 0; !context_is_cut_off(err) && *done < rows.count; ++*done) {
-		told = tell_due(house, &dues[*done]);
-		err = err ? err : told;
+		err = context_sum(err, tell_due(house, &dues[*done]));
 		away |= dues[*done].call.result == STRIPE_AWAY;
 	}
 	return !err && away ? PROBLEM_UNAVAILABLE : err;

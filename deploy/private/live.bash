@@ -3,8 +3,10 @@
 
 live_modules=/usr/lib/nginx/modules
 
+# The directory is one that an ordinary user cannot make, and the module wants: see deploy/packages.
 live_is_installed() {
-	[ -e "$live_modules/ngx_nchan_module.so" ]
+	[ -e "$live_modules/ngx_nchan_module.so" ] &&
+		{ [ "$(id -u)" = 0 ] || [ -e /var/lib/nginx/body ]; }
 }
 
 live_is_on() {

@@ -255,6 +255,17 @@ test('several payments are asked about at once, and several refunds sent', async
 	assert.deepEqual(owed.slice(1).sort(), [['CANCELLED', 0], ['REFUNDED', 1]]);
 });
 
+test('the provider is asked no more in a second than it takes', async () => {
+	await pay.sweep();
+	const { event_id: id } = await pay.soldEvent(olga);
+	for (let seat = 1; seat <= 9; seat++) await pay.offered(ann, await held(ann, id, [`VIP-A-${seat}`]));
+	const before = stripe.calls.length;
+	assert.match(await pay.sweep(), / rows=(9|[1-9]\d) /);
+	const times = stripe.times.slice(before);
+	// Eight at once, and the next when eight would have been made one by one.
+	assert.ok(times[8] - times[0] >= 400, `${times[8] - times[0]} ms`);
+});
+
 test('a decline counts once, by notice or sweep, and the next one again', async () => {
 	const { booking } = await begun();
 	const { payment_id: payment } = await pay.offered(ann, booking);

@@ -62,6 +62,7 @@ class StripeServer {
 		this.keys = new Map();
 		this.events = []; // those that happened, the first first; nothing is sent by itself
 		this.calls = []; // 'POST /v1/payment_intents'
+		this.times = []; // of each, in ms
 		this.faults = [];
 		this.sockets = new Set();
 	}
@@ -120,6 +121,7 @@ class StripeServer {
 		for await (const chunk of request) chunks.push(chunk);
 		const call = `${request.method} ${request.url}`;
 		this.calls.push(call);
+		this.times.push(Date.now());
 		const fault = this.faults.find((f) => f.times > 0 && f.pattern.test(call));
 		if (fault) fault.times--;
 		const reply = (status, body, headers = {}) => {
