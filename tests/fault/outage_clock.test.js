@@ -32,7 +32,9 @@ function setClock(by) {
 function sweep() {
 	for (const name of fs.readdirSync('/dev/shm')) {
 		const pid = /^(?:sem\.)?faketime_(?:sem|shm)_(\d+)$/.exec(name)?.[1];
-		if (pid && !fs.existsSync(`/proc/${pid}`)) fs.rmSync(path.join('/dev/shm', name), { force: true });
+		if (!pid || fs.existsSync(`/proc/${pid}`)) continue;
+		const file = path.join('/dev/shm', name);
+		if (fs.statSync(file, { throwIfNoEntry: false })?.uid === process.getuid()) fs.rmSync(file, { force: true });
 	}
 }
 
