@@ -92,7 +92,8 @@ test('workers that die at once make the pool pause', async (t) => {
 	});
 	const took = before.at(-1) - before[0], paused = then[0] - before.at(-1);
 	t.diagnostic(`${before.length} starts of 2 workers in ${took.toFixed(2)} s, the next after ${paused.toFixed(2)} s`);
-	assert.ok(before.length <= 2 * 202, `${before.length}`);
+	// One that lived for a tenth of a second, on a busy machine, is counted anew.
+	assert.ok(before.length <= 202 * (2 + 2 * took / 0.1), `${before.length} in ${took} s`);
 	// Where it took longer to give up, no pause is needed.
 	assert.ok(paused > 0.9 || took > 0.9, `${paused} s`);
 	assert.ok(await stop(pool) < 6000);
