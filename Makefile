@@ -272,7 +272,7 @@ jobs: all ## run each job once against the running stack
 # ---- tests ---------------------------------------------------------------------------------------
 
 .PHONY: test check-unit check-sql check-lua check-http check-race check-scenarios check-fault \
-	check-style check-browser fuzz soak rush bench bench-readme
+	check-style check-browser fuzz soak rush bare bench bench-readme
 test check-unit lint: unit-binaries
 test lint check-style check-http check-browser check-asan asan: $(NPM)
 test: all ## everything that must pass; ends with `N passed, N failed`
@@ -316,6 +316,10 @@ soak: all ## an hour of everything, for what grows that should not (SOAK_SECONDS
 rush: all ## 5,000 buyers and 50,000 seats, to the last one (RUSH_BUYERS=5000, RUSH_KILLED=1)
 	@deploy/packages run test
 	@BUILD=$(BUILD) tests/scenarios/rush
+
+bare: ## the two commands on a Debian 12 that has nothing else, made for it (BARE='make up')
+	@deploy/packages bare
+	@tests/bare/run $(if $(BARE),'$(BARE)')
 
 # Linter, validator and driver of browsers, for all builds. While their registry is away, the tests
 # that need them fail, and no others.
