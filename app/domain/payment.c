@@ -25,7 +25,7 @@ payment_provider(const struct conf *conf)
 }
 
 void
-payment_ask(struct context *house, struct stripe_call *calls, size_t count)
+payment_ask(struct context *house, struct stripe_call *const *calls, size_t count)
 {
 	static const int values[] = {
 		[STRIPE_DONE] = METRIC_RESULT_OK,
@@ -37,8 +37,8 @@ payment_ask(struct context *house, struct stripe_call *calls, size_t count)
 	stripe_ask(payment_provider(house->conf), calls, count,
 		house->deadline_us - CONF_PAYMENT_RECORD_MS * INT64_C(1000), house->arena);
 	for (size_t i = 0; i < count; i++) {
-		metrics_add(METRIC_PROVIDER_CALLS, values[calls[i].result], 1);
-		metrics_observe(METRIC_PROVIDER_SECONDS, 0, calls[i].took_us);
+		metrics_add(METRIC_PROVIDER_CALLS, values[calls[i]->result], 1);
+		metrics_observe(METRIC_PROVIDER_SECONDS, 0, calls[i]->took_us);
 	}
 }
 

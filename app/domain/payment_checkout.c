@@ -93,7 +93,7 @@ ask(struct context *house, struct stripe_call *call)
 		call->error = "it has not answered in time, and is left alone for some seconds";
 		return;
 	}
-	payment_ask(house, call, 1);
+	payment_ask(house, &call, 1);
 	if (call->result == STRIPE_DONE || call->result == STRIPE_REFUSED ||
 		call->took_us < house->conf->payment_timeout_ms * INT64_C(950))
 		rest.hangs = 0;

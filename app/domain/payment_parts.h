@@ -18,7 +18,7 @@ struct payment_name {
 
 /* Asks the provider (payment_provider()) for all of it at once, STRIPE_AT_ONCE at most, leaving
  * time to write down what it says, and counts the calls. */
-void payment_ask(struct context *house, struct stripe_call *calls, size_t count);
+void payment_ask(struct context *house, struct stripe_call *const *calls, size_t count);
 
 /* For logs. */
 const char *payment_result_word(enum stripe_result result);

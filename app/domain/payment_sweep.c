@@ -94,23 +94,21 @@ step(struct context *house, struct due *due)
 static enum problem
 ask(struct context *house, struct due *dues, int count, int *left, bool *away)
 {
-	struct stripe_call calls[STRIPE_AT_ONCE];
+	struct stripe_call *calls[STRIPE_AT_ONCE];
 	enum problem err = PROBLEM_NONE;
 	size_t n = 0;
 
 	for (int i = 0; i < count; i++) {
 		if (!dues[i].ended)
-			calls[n++] = dues[i].call;
+			calls[n++] = &dues[i].call;
 	}
 	context_renew(house);
 	payment_ask(house, calls, n);
 	FAULT("sweep.asked");
-	n = 0;
 	*left = 0;
 	for (int i = 0; !context_is_cut_off(err) && i < count; i++) {
 		if (dues[i].ended)
 			continue;
-		dues[i].call = calls[n++];
 		*away |= dues[i].call.result == STRIPE_AWAY;
 		context_renew(house);
 		err = context_sum(err, step(house, &dues[i]));

@@ -100,29 +100,26 @@ read_due(const struct pg_rows *rows, int row, struct due *out)
 static void
 ask(struct context *house, struct due *dues, size_t count)
 {
-	struct stripe_call calls[STRIPE_AT_ONCE];
-	size_t places[STRIPE_AT_ONCE] = { 0 }, n = 0;
+	struct stripe_call *calls[STRIPE_AT_ONCE];
+	size_t n = 0;
 
 	for (size_t i = 0; i < count; i++)
-		calls[i] = dues[i].call;
+		calls[i] = &dues[i].call;
 	context_renew(house);
 	payment_ask(house, calls, count);
 	for (size_t i = 0; i < count; i++) {
-		dues[i].call = calls[i];
-		if (calls[i].verb == STRIPE_REFUND_FIND && calls[i].result == STRIPE_DONE &&
-			!calls[i].refund.id)
-			places[n++] = i;
-	}
-	for (size_t i = 0; i < n; i++) {
-		calls[i] = dues[places[i]].call;
-		calls[i].verb = STRIPE_REFUND_CREATE;
+		struct stripe_call *call = &dues[i].call;
+
+		if (call->verb != STRIPE_REFUND_FIND || call->result != STRIPE_DONE ||
+			call->refund.id)
+			continue;
+		call->verb = STRIPE_REFUND_CREATE;
+		calls[n++] = call;
 	}
 	if (n > 0) {
 		context_renew(house);
 		payment_ask(house, calls, n);
 	}
-	for (size_t i = 0; i < n; i++)
-		dues[places[i]].call = calls[i];
 }
 
 /* A definite no is written down, and nobody tries again but by hand. */

@@ -440,8 +440,8 @@ pace(struct stripe *stripe, size_t count)
 }
 
 void
-stripe_ask(struct stripe *stripe, struct stripe_call *calls, size_t count, int64_t deadline_us,
-	struct arena *arena)
+stripe_ask(struct stripe *stripe, struct stripe_call *const *calls, size_t count,
+	int64_t deadline_us, struct arena *arena)
 {
 	struct web_exchange exchanges[STRIPE_AT_ONCE];
 	struct stripe_call *asked[STRIPE_AT_ONCE];
@@ -452,12 +452,12 @@ stripe_ask(struct stripe *stripe, struct stripe_call *calls, size_t count, int64
 	if (count > 1)
 		pace(stripe, count);
 	for (size_t i = 0; i < count; i++) {
-		calls[i].error = NULL;
-		calls[i].took_us = 0;
-		calls[i].result = STRIPE_REFUSED;
-		if (!request_write(stripe, &calls[i], arena, &request))
+		calls[i]->error = NULL;
+		calls[i]->took_us = 0;
+		calls[i]->result = STRIPE_REFUSED;
+		if (!request_write(stripe, calls[i], arena, &request))
 			continue;
-		asked[n] = &calls[i];
+		asked[n] = calls[i];
 		exchanges[n++].request = web_request_of(stripe, &request, deadline_us, arena);
 	}
 	web_call(stripe->web, exchanges, n, arena);
