@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "base/metrics.h"
 #include "base/str.h"
+#include "store/pg_address.h"
 #include "store/pg_judge.h"
 #include "store/wait.h"
 
@@ -37,6 +38,9 @@ struct pg {
 	const char *user;    /* NULL where the connection string names one */
 	const char *options;
 	const char *application;
+	struct pg_host *hosts;
+	size_t hosts_count;
+	size_t host;         /* where the last connection was */
 	int64_t connect_us;  /* time for one attempt, and the pause after a failed one */
 	int64_t asked_us;    /* when pg_started() last looked at the connection */
 	int64_t retry_at_us; /* no attempt before this monotonic time */
@@ -172,13 +176,14 @@ connection_drop(struct pg *pg, const char *reason)
 	pg->conn = NULL;
 }
 
+/* libpq takes no notice of a parameter without a value. */
 static bool
-connection_start(struct pg *pg, int64_t deadline_us)
+connection_start(struct pg *pg, const struct pg_host *host, int64_t deadline_us)
 {
-	const char *keys[] = { "dbname", "application_name", "client_encoding", "options",
-		pg->user != NULL ? "user" : NULL, NULL };
+	const char *keys[] = { "dbname", "application_name", "client_encoding", "options", "user",
+		"host", "hostaddr", "port", NULL };
 	const char *values[] = { pg->conninfo, pg->application, "UTF8", pg->options, pg->user,
-		NULL };
+		host->host, host->address, host->port, NULL };
 	PostgresPollingStatusType state = PGRES_POLLING_WRITING;
 
 	pg->conn = PQconnectStartParams(keys, values, 1);
@@ -220,18 +225,12 @@ connection_prepare(struct pg *pg, int64_t deadline_us, struct answer *answer)
 }
 
 static bool
-connection_open(struct pg *pg, int64_t deadline_us)
+connection_try(struct pg *pg, const struct pg_host *host, int64_t deadline_us)
 {
-	int64_t now_us = clock_monotonic_us();
 	struct answer answer = { .rows = NULL };
-	bool usable;
+	bool usable = connection_start(pg, host, deadline_us) &&
+		      connection_prepare(pg, deadline_us, &answer);
 
-	if (now_us < pg->retry_at_us || now_us >= deadline_us)
-		return false;
-	if (deadline_us > now_us + pg->connect_us)
-		deadline_us = now_us + pg->connect_us;
-	pg->retry_at_us = now_us + pg->connect_us;
-	usable = connection_start(pg, deadline_us) && connection_prepare(pg, deadline_us, &answer);
 	if (usable) {
 		snprintf(pg->started, sizeof(pg->started), "%s", PQgetvalue(answer.rows, 0, 0));
 		clock_tell(strtoll(PQgetvalue(answer.rows, 0, 1), NULL, 10));
@@ -247,6 +246,29 @@ connection_open(struct pg *pg, int64_t deadline_us)
 	}
 	answers_clear(&answer, 1);
 	return usable;
+}
+
+/*
+ * Of several servers each is asked in turn, beginning with the one that was of use last. libpq
+ * would do so too, but only where one refuses; one that has gone does not.
+ */
+static bool
+connection_open(struct pg *pg, int64_t deadline_us)
+{
+	int64_t now_us = clock_monotonic_us(), until_us;
+
+	if (now_us < pg->retry_at_us)
+		return false;
+	for (size_t i = 0; i < pg->hosts_count && now_us < deadline_us; i++) {
+		until_us = now_us + pg->connect_us;
+		pg->retry_at_us = until_us;
+		if (connection_try(pg, &pg->hosts[pg->host],
+			    until_us < deadline_us ? until_us : deadline_us))
+			return true;
+		pg->host = (pg->host + 1) % pg->hosts_count;
+		now_us = clock_monotonic_us();
+	}
+	return false;
 }
 
 /*
@@ -404,25 +426,13 @@ pg_exec_run(struct pg *pg, const char *sql, struct arena *arena, int64_t deadlin
 
 /* ---- opening, closing, reading --------------------------------------------------------------- */
 
-/* The role of a program; names of roles have no hyphens, which would need quotes everywhere. */
-static const char *
-role_of(struct arena *arena, const char *program)
-{
-	char *role = arena_printf(arena, "holdfast_%s", program);
-
-	for (char *p = role; *p != '\0'; p++) {
-		if (*p == '-')
-			*p = '_';
-	}
-	return role;
-}
-
 struct pg *
 pg_open(const struct conf *conf)
 {
 	struct arena *arena = arena_new();
 	struct pg *pg = ARENA_NEW(arena, struct pg);
 	PQconninfoOption *options = PQconninfoParse(conf->database_url, NULL);
+	const char *host = NULL, *address = NULL, *port = NULL;
 
 	if (options == NULL) {
 		/* libpq's own words could quote a password. */
@@ -433,7 +443,7 @@ pg_open(const struct conf *conf)
 	pg->arena = arena;
 	pg->conninfo = arena_strdup(arena, conf->database_url);
 	pg->used_by = arena_printf(arena, " %s ", conf->program);
-	pg->user = pg->application = role_of(arena, conf->program);
+	pg->user = pg->application = pg_role(arena, conf->program);
 	pg->options = SESSION_OPTIONS;
 	pg->connect_us = conf->postgres_connect_ms * 1000;
 	for (const PQconninfoOption *o = options; o->keyword != NULL; o++) {
@@ -443,7 +453,14 @@ pg_open(const struct conf *conf)
 			pg->user = NULL;
 		else if (str_equal(o->keyword, "options"))
 			pg->options = arena_printf(arena, "%s %s", o->val, SESSION_OPTIONS);
+		else if (str_equal(o->keyword, "host"))
+			host = o->val;
+		else if (str_equal(o->keyword, "hostaddr"))
+			address = o->val;
+		else if (str_equal(o->keyword, "port"))
+			port = o->val;
 	}
+	pg->hosts_count = pg_hosts_read(arena, host, address, port, &pg->hosts);
 	PQconninfoFree(options);
 	return pg;
 }
@@ -461,22 +478,6 @@ pg_text(const struct pg_rows *rows, int row, int column)
 	assert(row >= 0 && row < rows->count && column < PQnfields(rows->result));
 	return PQgetisnull(rows->result, row, column) ? NULL
 						      : PQgetvalue(rows->result, row, column);
-}
-
-int64_t
-pg_int(const struct pg_rows *rows, int row, int column)
-{
-	const char *text = pg_text(rows, row, column);
-
-	return text != NULL ? strtoll(text, NULL, 10) : 0;
-}
-
-bool
-pg_bool(const struct pg_rows *rows, int row, int column)
-{
-	const char *text = pg_text(rows, row, column);
-
-	return text != NULL && *text == 't';
 }
 
 const char *

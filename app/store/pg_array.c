@@ -1,5 +1,6 @@
 /*
- * PostgreSQL's array literals ("{1,2}", "{\"a b\",NULL}"), written and read.
+ * Values of PostgreSQL as text: numbers, truths, and array literals ("{1,2}", "{\"a b\",NULL}"),
+ * written and read.
  */
 #include "store/pg.h"
 
@@ -90,4 +91,20 @@ pg_array_read(struct arena *arena, const char *literal, const char ***items)
 	}
 	*items = list;
 	return count;
+}
+
+int64_t
+pg_int(const struct pg_rows *rows, int row, int column)
+{
+	const char *text = pg_text(rows, row, column);
+
+	return text != NULL ? strtoll(text, NULL, 10) : 0;
+}
+
+bool
+pg_bool(const struct pg_rows *rows, int row, int column)
+{
+	const char *text = pg_text(rows, row, column);
+
+	return text != NULL && *text == 't';
 }

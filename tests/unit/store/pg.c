@@ -399,6 +399,31 @@ Test(pg_alone, leaves_a_silent_server)
 	servers_end(mute);
 }
 
+/* A machine that has gone refuses nothing: who waits for it would never ask the next one. */
+Test(pg, passes_by_a_server_that_is_silent)
+{
+	char dir[100], path[120], url[400];
+	pid_t mute, pid;
+
+	snprintf(dir, sizeof(dir), "%s/mute.%d", getenv("HOLDFAST_TEST_DIR"), (int)getpid());
+	cr_assert_eq(mkdir(dir, 0700), 0);
+	snprintf(path, sizeof(path), "%s/.s.PGSQL.5432", dir);
+	mute = servers_mute(path, false);
+	snprintf(url, sizeof(url), "host=%s,%s/pg dbname=postgres options='%s'", dir, servers.dir,
+		getenv("PGOPTIONS"));
+	servers.conf.database_url = url;
+	pg_close(pg);
+	pg = pg_open(&servers.conf);
+	cr_assert_eq(call(ONE, "1", NULL), PROBLEM_NONE);
+	/* From now on the one that answered is asked first. */
+	pid = backend();
+	terminate_soon(&pid);
+	poll(NULL, 0, 200);
+	cr_assert_eq(call_within(servers.conf.postgres_connect_ms * 1000 / 2, ONE, "1", NULL),
+		PROBLEM_NONE);
+	servers_end(mute);
+}
+
 Test(pg_alone, finds_nobody)
 {
 	cr_assert_eq(call(ONE, "1", NULL), PROBLEM_UNAVAILABLE);
