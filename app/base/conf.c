@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fnmatch.h>
 #include <stdarg.h>
+#include <unistd.h>
 
 #include "base/conf_list.h"
 #include "base/conf_table.h"
@@ -345,7 +346,7 @@ conf_done(const struct conf *conf, int words_max)
 
 /* Takes the words of the command line that every program has, and reads the settings. */
 static void
-load(struct conf *conf)
+load(struct conf *conf, bool does_without)
 {
 	const char **pairs = calloc((size_t)conf->argc + 1, sizeof(*pairs));
 	const char *file = NULL;
@@ -364,12 +365,9 @@ load(struct conf *conf)
 		conf->file = conf_keep(file, strlen(file));
 		read_file(conf, file);
 	} else {
-		FILE *there = fopen(DEFAULT_FILE, "re");
-
-		if (there) {
-			fclose(there);
+		/* One that is there and cannot be read is not to be taken for none. */
+		if (access(DEFAULT_FILE, R_OK) == 0 || (errno != ENOENT && !does_without))
 			read_file(conf, DEFAULT_FILE);
-		}
 	}
 	conf_environment(conf);
 	for (size_t i = 0; i < count; i++)
@@ -397,7 +395,7 @@ conf_load(struct conf *conf, const struct conf_program *program, int argc, char 
 		exit(0);
 	}
 	set_defaults(conf);
-	load(conf);
+	load(conf, program->does_without);
 	if (conf_option(conf, "print-config", NULL)) {
 		conf_print(conf);
 		exit(0);

@@ -39,6 +39,7 @@ struct conf_program {
 	const char *summary; /* one line */
 	const char *usage;   /* "[OPTION]... --event ID" */
 	const char *options; /* its own options, one line each, or NULL */
+	bool does_without;   /* the usual file is passed over where it may not be read */
 };
 
 /*

@@ -255,6 +255,7 @@ main(int argc, char **argv)
 	static const struct conf_program program = {
 		.name = "loadgen",
 		.summary = "buyers by the thousand, or single requests",
+		.does_without = true,
 		.usage =
 			"SCENARIO --url URL [OPTION]...\n"
 			"       holdfast-loadgen requests --request 'WEIGHT METHOD PATH [BODY]'... "

@@ -248,6 +248,13 @@ compare_again(struct context *house, struct comparison *c)
 	return PROBLEM_NONE;
 }
 
+/* What is broken stays so, whoever is away afterwards. */
+static int
+worse(int a, int b)
+{
+	return a == EXIT_BROKEN || b == EXIT_SUCCESS ? a : b;
+}
+
 /* What is kept in Redis, looked at twice: one line of output, with what PostgreSQL has said. */
 static int
 check_redis(struct context *house, int64_t wait_s, const char *checked,
@@ -273,9 +280,12 @@ check_redis(struct context *house, int64_t wait_s, const char *checked,
 	}
 	if (away && !half->checked)
 		printf("%s skipped 0 %s\n", half->invariant, checked);
-	else if (err && !away)
+	else if (err && !away) {
 		status = explain(house, err);
-	else
+		if (half->failures > 0)
+			status = print_line(
+				half->invariant, half->failures, half->first, half->checked);
+	} else
 		status = print_line(half->invariant, c.failures, c.first,
 			half->checked ? arena_printf(c.arena, "%s, %s", half->checked, checked)
 				      : checked);
@@ -317,7 +327,7 @@ main(int argc, char **argv)
 	struct arena *arena;
 	const char *wait = NULL;
 	int64_t wait_s = WAIT_DEFAULT_S;
-	int status, look_status;
+	int status;
 
 	conf_load(&conf, &program, argc, argv);
 	conf_option(&conf, "wait", &wait);
@@ -336,14 +346,8 @@ main(int argc, char **argv)
 	house.redis = redis_open(&conf);
 	status = check_postgres(&house, arena, &queue);
 	if (status != EXIT_AWAY) {
-		look_status = check_redis(&house, wait_s, kept, compare_all, &events);
-		if (look_status != EXIT_SUCCESS)
-			status = look_status;
-	}
-	if (status != EXIT_AWAY) {
-		look_status = check_redis(&house, wait_s, lines, compare_lines, &queue);
-		if (look_status != EXIT_SUCCESS)
-			status = look_status;
+		status = worse(status, check_redis(&house, wait_s, kept, compare_all, &events));
+		status = worse(status, check_redis(&house, wait_s, lines, compare_lines, &queue));
 	}
 	redis_close(house.redis);
 	pg_close(house.pg);

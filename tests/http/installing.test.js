@@ -55,6 +55,9 @@ for user in www-data nobody; do
 	done
 done
 ! runuser -u holdfast -- psql -U holdfast_owner holdfast -c true 2>/dev/null || echo 'holdfast is the owner'
+# Settings that may not be read are not taken for none, but by who needs none.
+runuser -u nobody -- holdfast-janitor 2>&1 || true
+runuser -u nobody -- holdfast-loadgen --list >/dev/null
 runuser -u holdfast -- psql -XAt 'postgresql://holdfast_booking@127.0.0.1/holdfast?passfile=/etc/holdfast/pgpass' \
 	-c "select 'password: ' || current_user"
 stat -c '%n %U:%G %a' /run/holdfast /run/holdfast/booking.sock /run/holdfast/metrics
@@ -67,7 +70,8 @@ test('from the sources to a site that sells', { skip: reason }, () => {
 		'"status":"CONFIRMED"', '"status":"ok"',
 		...['janitor', 'reconcile', 'reconcile-full', 'queue-advance', 'payment-sweep', 'outbox', 'rollup', 'pricing']
 			.map((name) => `job=${name}`),
-		'pools: 7', 'invariants: 9', 'password: holdfast_booking',
+		'pools: 7', 'invariants: 9', 'holdfast-janitor: /etc/holdfast/holdfast.conf: Permission denied',
+		'password: holdfast_booking',
 		'/run/holdfast holdfast:holdfast 750', '/run/holdfast/booking.sock holdfast:holdfast 660',
 		'/run/holdfast/metrics holdfast:holdfast 660',
 	]);

@@ -9,7 +9,11 @@
 #include "base/conf_table.h"
 #include "base/str.h"
 
-static const struct conf_program program = { "test", "tests the settings", "[OPTION]...", NULL };
+static const struct conf_program program = {
+	.name = "test",
+	.summary = "tests the settings",
+	.usage = "[OPTION]...",
+};
 static struct conf conf;
 static char path[100];
 

@@ -48,7 +48,7 @@ static const struct route routes[] = {
 };
 
 static const struct pool pool = {
-	.program = { "booking", "is tested", NULL, NULL },
+	.program = { .name = "booking", .summary = "is tested" },
 	.routes = routes,
 };
 
