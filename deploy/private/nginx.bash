@@ -15,7 +15,8 @@ nginx_files() {
 	echo "$files"
 }
 
-# The whole file; what differs from a packaged nginx is where things are kept.
+# The whole file; what differs from a packaged nginx is where things are kept. Fails by its status
+# alone: behind `||` nothing in a function ends it.
 nginx_text() {
 	local files dir
 	files=$(nginx_files)
@@ -40,7 +41,8 @@ nginx_text() {
 	env -i PATH="$PATH" "$here/nginx-conf" --config "$conf" --run "$run" --bin "$bin" \
 		--cache "$state/nginx/cache" --log off \
 		--listen "127.0.0.1:$port backlog=4096" --template "$tree/conf/nginx.conf.in" \
-		--problems "$(dirname "$bin")/gen/nginx-problems.conf" --web "$(dirname "$bin")/web"
+		--problems "$(dirname "$bin")/gen/nginx-problems.conf" \
+		--web "$(dirname "$bin")/web" || return
 	echo "}"
 }
 

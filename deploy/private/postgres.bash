@@ -42,10 +42,16 @@ as_postgres() {
 	fi
 }
 
+# Of the version that the data are of; for new ones the newest there is.
 postgres_bin() {
 	local found
-	found=$(printf '%s\n' /usr/lib/postgresql/*/bin | sort -V | tail -n 1)
-	[ -x "$found/postgres" ] || fail "PostgreSQL is not installed"
+	if [ -s "$postgres_data/PG_VERSION" ]; then
+		found=/usr/lib/postgresql/$(cat "$postgres_data/PG_VERSION")/bin
+		[ -x "$found/postgres" ] || fail "there is no $found, which $postgres_data is of"
+	else
+		found=$(printf '%s\n' /usr/lib/postgresql/*/bin | sort -V | tail -n 1)
+		[ -x "$found/postgres" ] || fail "PostgreSQL is not installed"
+	fi
 	echo "$found"
 }
 
@@ -66,12 +72,14 @@ postgres_up() {
 		return
 	fi
 	if pid_of "$pids/postgres.pid" "$postgres_data" >/dev/null && postgres_is_up; then
+		postgres_bootstrap
 		return
 	fi
 	if [ ! -s "$secrets/cluster" ]; then
 		postgres_init
 		new=", new"
 	fi
+	postgres_bin >/dev/null
 	postgres_settings
 	postgres_start
 	head -n 1 "$postgres_data/postmaster.pid" >"$pids/postgres.pid"
@@ -130,14 +138,18 @@ postgres_start() {
 	fail "PostgreSQL does not start, see $state/log/pg_ctl.log and $postgres_data/server.log"
 }
 
-# The owner of the schema and the database: the superuser is used for nothing else.
+# The owner of the schema and the database: the superuser is used for nothing else. What there is of
+# a run that failed, as on a full disk, is taken up.
 postgres_bootstrap() {
 	local password
 	grep -q ':holdfast_owner:' "$passfile" && return
 	password=$(random_hex 24)
 	psql_admin -d postgres <<-END
-	create role holdfast_owner login createrole password '$password';
-	create database holdfast owner holdfast_owner;
+	select 'create role holdfast_owner' where not exists
+		(select from pg_roles where rolname = 'holdfast_owner') \\gexec
+	alter role holdfast_owner login createrole password '$password';
+	select 'create database holdfast owner holdfast_owner' where not exists
+		(select from pg_database where datname = 'holdfast') \\gexec
 	revoke all on database holdfast from public;
 	grant connect on database holdfast to public;
 	END
