@@ -48,7 +48,8 @@ paths_save() {
 		chmod 0700 "$dir"
 	done
 	printf 'port=%s\ncluster=%s\ndatabase=%s\n' "$port" "$cluster" "$database" \
-		>"$state/settings"
+		>"$state/settings.new"
+	mv -f "$state/settings.new" "$state/settings"
 }
 
 # Makes a directory that only we may enter; refuses one that somebody else made under that name.

@@ -189,7 +189,7 @@ test('up, up again, other settings, down and clean', async (t) => {
 	const stack = (command, set = '') => spawnSync(path.join(tree, 'deploy/stack'), [
 		'--bin', process.env.HOLDFAST_BIN, '--state', state, '--port', String(port),
 		...(process.env.HOLDFAST_TEST_CLUSTER ? ['--cluster', process.env.HOLDFAST_TEST_CLUSTER] : []),
-		command], { encoding: 'utf8', env: { ...process.env, HOLDFAST_SET: set, PGPORT: '1' } });
+		command], { encoding: 'utf8', env: { ...process.env, HOLDFAST_SET: set, PGPORT: '1', http_proxy: 'http://127.0.0.1:1' } });
 	const status = async () => (await fetch(`http://127.0.0.1:${port}/readyz`)).status;
 	t.after(() => {
 		stack('clean');

@@ -82,6 +82,7 @@ test('an ordinary user starts the nginx that streams where no nginx ever ran', {
 	const done = aside(String.raw`
 		rm -rf /var/lib/nginx/body
 		unset HOLDFAST_PACKAGES
+		echo 'redis-server hold' | dpkg --set-selections
 		deploy/packages run
 		install -d -o nobody /run/streams
 		deploy/nginx-live-conf --user nobody --run /run/streams --pid /run/streams/pid --log /run/streams/log \
@@ -90,4 +91,17 @@ test('an ordinary user starts the nginx that streams where no nginx ever ran', {
 	assert.equal(done.status, 0, done.stdout + done.stderr);
 	assert.match(done.stderr, /test is successful/);
 	assert.equal(done.stdout, '', 'packages says nothing, installs nothing');
+});
+
+test('data of PostgreSQL are served by the version that they are of', { skip: reason }, () => {
+	const done = aside(String.raw`
+		export HOLDFAST_NOSYNC=1
+		stack() { deploy/stack --bin $BUILD/bin --state /run/state "$@"; }
+		stack cluster
+		stack down
+		mkdir -p /usr/lib/postgresql/99/bin
+		for name in postgres pg_ctl initdb; do ln -s /bin/false /usr/lib/postgresql/99/bin/$name; done
+		stack cluster
+		stack clean`);
+	assert.equal(done.status, 0, done.stdout + done.stderr);
 });
