@@ -113,8 +113,11 @@ catalog_metrics(struct request *r)
 	metrics_write(&out);
 	metrics_family(&out, METRIC_POSTGRES_UP);
 	metrics_sample(&out, METRIC_POSTGRES_UP, NULL, pg);
-	metrics_family(&out, METRIC_REDIS_UP);
-	metrics_sample(&out, METRIC_REDIS_UP, NULL, redis);
+	/* Nobody misses one that is not wanted. */
+	if (*house->conf->redis_url) {
+		metrics_family(&out, METRIC_REDIS_UP);
+		metrics_sample(&out, METRIC_REDIS_UP, NULL, redis);
+	}
 	if (redis && (waiting = queue_waiting(house)) >= 0) {
 		metrics_family(&out, METRIC_QUEUE_WAITING);
 		metrics_sample(&out, METRIC_QUEUE_WAITING, NULL, (double)waiting);

@@ -4,6 +4,7 @@
 
 const assert = require('node:assert/strict');
 const { spawnSync } = require('node:child_process');
+const path = require('node:path');
 const { after, before, test } = require('node:test');
 
 const { assertProblem, assertStatus, call, freshKey, get, post } = require('../lib/client.js');
@@ -250,6 +251,15 @@ test('Redis gone: told, counted as degraded, and over when it is back', async ()
 	assert.equal((await scrape()).value('holdfast_redis_up'), 1);
 	const back = await scrape();
 	assert.ok(back.value('holdfast_connects_total{server="redis"}') > first.value('holdfast_connects_total{server="redis"}'));
+});
+
+test('a Redis that nobody wants is not one that is away', () => {
+	const told = (...set) => stack.run(path.join(stack.env.HOLDFAST_BIN, 'holdfast-catalog'),
+		['--config', stack.env.HOLDFAST_CONF, ...set], { env: { GATEWAY_INTERFACE: 'CGI/1.1', REQUEST_METHOD: 'GET',
+			REQUEST_URI: '/api/v1/metrics', REMOTE_ADDR: '127.0.0.1' } }).stdout;
+	assert.match(told(), /^holdfast_redis_up 1$/m);
+	assert.match(told('--set', 'redis_url='), /^holdfast_postgres_up 1$/m);
+	assert.doesNotMatch(told('--set', 'redis_url='), /^holdfast_redis_up /m);
 });
 
 test('this host may read them, with nobody in between', async () => {
