@@ -95,9 +95,19 @@ enum problem event_seats(struct context *house, int32_t event_id, const struct e
 	const struct event_seats_wish *wish, struct event_seat **seats, size_t *count,
 	const char **next);
 
+/* The tag is another one whenever the map is. */
+struct event_layout {
+	bool shared;
+	const char *tag;
+};
+
+/* NOT_FOUND. */
+enum problem event_layout(struct context *house, const struct event_caller *caller,
+	int32_t event_id, struct event_layout *out);
+
 struct event_seatmap {
 	int32_t event_id;
-	bool shared;
+	struct event_layout layout;
 	int64_t layout_version;
 	struct pg_rows pieces;
 };

@@ -168,6 +168,22 @@ event_seats(struct context *house, int32_t event_id, const struct event_live *li
 }
 
 enum problem
+event_layout(struct context *house, const struct event_caller *caller, int32_t event_id,
+	struct event_layout *out)
+{
+	struct pg_rows rows;
+	enum problem err;
+
+	err = query_event_layout(house->pg, house->arena, house->deadline_us, house->why, &rows,
+		event_id, caller->user_id, caller->everything);
+	if (err)
+		return err;
+	out->shared = pg_bool(&rows, 0, EVENT_LAYOUT_SHARED);
+	out->tag = pg_text(&rows, 0, EVENT_LAYOUT_TAG);
+	return PROBLEM_NONE;
+}
+
+enum problem
 event_seatmap(struct context *house, const struct event_caller *caller, int32_t event_id,
 	struct event_seatmap *out)
 {
@@ -178,7 +194,8 @@ event_seatmap(struct context *house, const struct event_caller *caller, int32_t 
 	if (err)
 		return err;
 	out->event_id = event_id;
-	out->shared = pg_bool(&out->pieces, 0, EVENT_SEATMAP_SHARED);
+	out->layout.shared = pg_bool(&out->pieces, 0, EVENT_SEATMAP_SHARED);
+	out->layout.tag = pg_text(&out->pieces, 0, EVENT_SEATMAP_TAG);
 	out->layout_version = pg_int(&out->pieces, 0, EVENT_SEATMAP_LAYOUT_VERSION);
 	return PROBLEM_NONE;
 }

@@ -39,13 +39,25 @@ list_has(const char *list, const char *tag)
 	return false;
 }
 
+static const char *
+quoted(struct request *r, const char *etag)
+{
+	return arena_printf(r->arena, "\"%s\"", etag);
+}
+
+bool
+respond_is_known(struct request *r, const char *etag)
+{
+	const char *condition = request_header(r, "HTTP_IF_NONE_MATCH");
+
+	return condition && list_has(condition, quoted(r, etag));
+}
+
 void
 respond_cacheable(struct request *r, int shared_age_s, const char *etag)
 {
-	const char *condition = request_header(r, "HTTP_IF_NONE_MATCH");
 	unsigned char hash[ID_SHA256_BYTES];
 	char hex[ID_SHA256_HEX];
-	const char *tag;
 
 	assert(etag || !r->inset);
 	if (!etag) {
@@ -53,12 +65,11 @@ respond_cacheable(struct request *r, int shared_age_s, const char *etag)
 		id_hex(hash, 16, hex);
 		etag = hex;
 	}
-	tag = arena_printf(r->arena, "\"%s\"", etag);
-	respond_header(r, "ETag", tag);
+	respond_header(r, "ETag", quoted(r, etag));
 	respond_header(r, "Cache-Control",
 		arena_printf(r->arena, "public, max-age=%d, s-maxage=%d, stale-while-revalidate=%d",
 			CLIENT_AGE_S, shared_age_s, RENEWAL_AGE_S));
 	r->cacheable = true;
-	if (r->status == 200 && condition && list_has(condition, tag))
+	if (r->status == 200 && respond_is_known(r, etag))
 		respond_empty(r, 304);
 }

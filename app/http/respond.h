@@ -35,6 +35,9 @@ void respond_problem(struct request *r, enum problem problem);
  */
 void respond_cacheable(struct request *r, int shared_age_s, const char *etag);
 
+/* Whether If-None-Match has this tag, unquoted: then 304 is all that is asked for. */
+bool respond_is_known(struct request *r, const char *etag);
+
 /* Status line, standard headers (request id, nosniff, no-store unless cacheable, CORS), body. */
 void respond_send(struct request *r);
 

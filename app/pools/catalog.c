@@ -354,24 +354,26 @@ static enum problem
 catalog_seatmap(struct request *r)
 {
 	struct event_caller caller = caller_of(r);
-	struct event_seatmap map;
+	struct event_seatmap map = { .layout.tag = "" };
 	int32_t event_id;
 	enum problem err;
 
 	err = request_query_done(r);
 	if (!err)
 		err = event_of(r, &event_id);
-	if (!err)
-		err = event_seatmap(serve_context(), &caller, event_id, &map);
-	if (err)
-		return err;
-	/* Straight into the answer: a copy of it would be megabytes more. */
+	/* Whoever has the map is told so before it is made: it may be megabytes. */
+	if (!err && request_header(r, "HTTP_IF_NONE_MATCH"))
+		err = event_layout(serve_context(), &caller, event_id, &map.layout);
 	respond_json(r, 200, "");
-	event_seatmap_write(&r->out, &map);
-	if (map.shared)
-		respond_cacheable(r, EVENT_AGE_S,
-			arena_printf(r->arena, "layout-%lld", (long long)map.layout_version));
-	return PROBLEM_NONE;
+	if (!err && !(map.layout.shared && respond_is_known(r, map.layout.tag))) {
+		err = event_seatmap(serve_context(), &caller, event_id, &map);
+		/* Straight into the answer: a copy of it would be megabytes more. */
+		if (!err)
+			event_seatmap_write(&r->out, &map);
+	}
+	if (!err && map.layout.shared)
+		respond_cacheable(r, EVENT_AGE_S, map.layout.tag);
+	return err;
 }
 
 /* `"changed":{"a":[1,2],"h":[3]}`: the positions by what their seats are now. */

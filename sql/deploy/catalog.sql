@@ -94,19 +94,38 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = holdfast, pg_temp AS $$
     ORDER BY s.position LIMIT p_limit
 $$;
 
+-- What a map shows is told by this: its version, and the capacities, which change without it.
+CREATE FUNCTION layout_tag(p_event integer, p_version integer) RETURNS text
+LANGUAGE sql STABLE SET search_path = holdfast, pg_temp AS $$
+  SELECT p_version || '-' || left(md5(string_agg(c.capacity::text, ',' ORDER BY c.section_no)), 12)
+    FROM sections c WHERE c.event_id = p_event
+$$;
+
+-- The tag alone, for those who may have the map.
+CREATE FUNCTION event_layout(p_event integer, p_user uuid, p_all boolean, OUT shared boolean, OUT tag text)
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = holdfast, pg_temp AS $$
+DECLARE
+  e events := event_seen(p_event, p_user, p_all);
+BEGIN
+  shared := e.status <> 'draft';
+  tag := layout_tag(e.event_id, e.layout_version);
+END
+$$;
+
 -- The static layout in pieces, a row of seats each, in the order of sections and of the rows in them; a
 -- section without seats is one piece without a row. In pieces, so that no program needs memory for the
 -- whole of it twice. section: an object that is left open for its rows.
 CREATE FUNCTION event_seatmap(p_event integer, p_user uuid, p_all boolean)
-RETURNS TABLE (shared boolean, layout_version integer, seats integer, section_no smallint,
-  section text, seat_row text)
+RETURNS TABLE (shared boolean, layout_version integer, tag text, seats integer,
+  section_no smallint, section text, seat_row text)
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = holdfast, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
-  e events := event_seen(p_event, p_user, p_all);
+  e     events := event_seen(p_event, p_user, p_all);
+  v_tag text := layout_tag(e.event_id, e.layout_version);
 BEGIN
   RETURN QUERY
-    SELECT e.status <> 'draft', e.layout_version, e.seats_count, c.section_no,
+    SELECT e.status <> 'draft', e.layout_version, v_tag, e.seats_count, c.section_no,
         left((SELECT row_to_json(q)::text FROM (
           SELECT c.section_id, c.name, c.kind, c.capacity) AS q), -1) || ',"rows":[',
         r.seat_row
@@ -121,7 +140,7 @@ BEGIN
 END
 $$;
 
-GRANT EXECUTE ON FUNCTION event_get, event_brief, event_available, event_seats, event_seatmap
+GRANT EXECUTE ON FUNCTION event_get, event_brief, event_available, event_seats, event_layout, event_seatmap
   TO holdfast_catalog;
 
 COMMIT;

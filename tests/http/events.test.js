@@ -5,6 +5,7 @@ const assert = require('node:assert/strict');
 const { after, before, test } = require('node:test');
 
 const { assertProblem, call: send, freshKey } = require('../lib/client.js');
+const { Session } = require('../lib/crowd.js');
 const stack = require('../lib/stack.js');
 const world = require('../lib/world.js');
 
@@ -212,6 +213,29 @@ test('answers are tagged, and not sent again unchanged', async () => {
 	for (const [where, etag] of tags) {
 		const answer = await get(where, { headers: { 'If-None-Match': etag } });
 		assert.equal(answer.status, where.endsWith('/seatmap') ? 304 : 200, where);
+	}
+});
+
+test('a map has another tag when a capacity is another, and whoever has it is told so without it', async () => {
+	const { event_id: id } = await made({ event_date: day(9), sections: [{ name: 'S', rows: [{ row: 'A', seats: 2 }] },
+		{ name: 'Floor', capacity: 3 }, { name: 'Stand', capacity: 4 }] });
+	// With a token, so that a worker answers.
+	const ask = (etag) => get(`/events/${id}/seatmap`, { token: buyer, headers: etag ? { 'If-None-Match': etag } : {} });
+	const first = await ask();
+	const change = await call('PUT', `/admin/events/${id}`, { sections: [{ section_id: 'Floor', capacity: 4 },
+		{ section_id: 'Stand', capacity: 3 }] }, { token: organizer });
+	assert.equal(change.status, 200, change.text);
+	const second = await ask(first.headers.etag);
+	assert.equal(second.status, 200);
+	assert.deepEqual(second.body.sections.map((s) => s.capacity), [2, 4, 3]);
+	assert.equal(second.body.layout_version, first.body.layout_version);
+
+	const session = new Session();
+	try {
+		await session.say('begin; lock table holdfast.seats in access exclusive mode');
+		assert.equal((await ask(second.headers.etag)).status, 304, 'nobody looked at a seat');
+	} finally {
+		await session.close();
 	}
 });
 

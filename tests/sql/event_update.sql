@@ -1,7 +1,7 @@
 -- event_update: seats that go and come back, capacities, due claims, versions, and who may.
 \set ON_ERROR_STOP on
 SET search_path = holdfast, given, tap, public;
-SELECT plan(26);
+SELECT plan(27);
 
 CREATE FUNCTION pg_temp.change(p_event integer, p_in jsonb, p_versions integer[] DEFAULT NULL,
   p_user uuid DEFAULT given.buyer('organizer'), p_all boolean DEFAULT false) RETURNS jsonb
@@ -63,6 +63,7 @@ SELECT is((SELECT sum(capacity) FROM section_counts(:event) WHERE section_id = '
 SELECT given.event(1, 5) AS event \gset
 SELECT given.held(:event, 'anna', '{}', '{FLOOR}', '{2}') AS anna \gset
 SELECT given.held(:event, 'bert', '{}', '{FLOOR}', '{3}') AS bert \gset
+SELECT tag AS map_tag FROM event_layout(:event, NULL, false) \gset
 SELECT throws_ok(format('SELECT pg_temp.change(%s, pg_temp.floor(4))', :event), 'HF220', NULL,
   'not below what is taken');
 SELECT pg_temp.due(:event, :'bert');
@@ -74,7 +75,8 @@ SELECT is(pg_temp.change(:event, pg_temp.floor(2)) #> '{sections,1,available}', 
 SELECT is((SELECT ROW(capacity, taken)::text FROM ga_counts WHERE event_id = :event AND section_no = 1),
   '(2,2)', 'the counter says so');
 SELECT is((SELECT status FROM bookings WHERE booking_id = :'bert'), 'EXPIRED', 'and the booking has ended');
-SELECT is((SELECT layout_version FROM events WHERE event_id = :event), 1, 'no map has changed');
+SELECT is((SELECT layout_version FROM events WHERE event_id = :event), 1, 'no seat has moved');
+SELECT isnt((SELECT tag FROM event_layout(:event, NULL, false)), :'map_tag', 'but a map shows another capacity');
 
 -- ---- versions, and who may -------------------------------------------------------------------
 

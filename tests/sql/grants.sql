@@ -16,7 +16,7 @@ INSERT INTO granted VALUES
   ('holdfast_booking', 'booking_get booking_list cancel confirm confirm_seats event_sections event_shown extend '
     || 'filter_entries filter_event filter_killed filter_known filter_seats filter_some filter_used hold job_list '
     || 'release seat_owners seat_states section_counts'),
-  ('holdfast_catalog', 'event_available event_brief event_demand event_get event_list event_popular event_seatmap '
+  ('holdfast_catalog', 'event_available event_brief event_demand event_get event_layout event_list event_popular event_seatmap '
     || 'event_seats event_shown '
     || 'filter_entries filter_event filter_killed filter_known filter_seats filter_some filter_used job_list outbox_state '
     || 'seat_states section_counts'),

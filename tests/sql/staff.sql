@@ -2,7 +2,7 @@
 \set ON_ERROR_STOP on
 SET search_path = holdfast, given, tap, public;
 BEGIN;
-SELECT plan(88);
+SELECT plan(90);
 
 SELECT users('owner', 'other', 'admin', 'buyer', 'gone') \gset _
 UPDATE users SET role = 'organizer' WHERE email IN ('owner@example.test', 'other@example.test', 'gone@example.test');
@@ -212,7 +212,7 @@ SELECT is(failure(format('SELECT event_get(%s, NULL, false, 600, 10, 0)', :draft
 UPDATE users SET role = 'user' WHERE user_id = buyer('owner');
 SELECT is(failure(format('SELECT %s(%s, %L, %L%s)', call, :draft, buyer(who), everything, more)), 'HF104',
     format('nor (%s) by %s, who was staff', call, who))
-  FROM (VALUES ('event_get', ', 600, 10, 0'), ('event_brief', ''), ('event_seatmap', '')) AS c (call, more),
+  FROM (VALUES ('event_get', ', 600, 10, 0'), ('event_brief', ''), ('event_layout', ''), ('event_seatmap', '')) AS c (call, more),
     (VALUES ('owner', false), ('other', true)) AS w (who, everything);
 UPDATE users SET role = 'organizer' WHERE user_id = buyer('owner');
 SELECT is((SELECT string_agg(section_id || ':' || available, ' ' ORDER BY section_id)
