@@ -97,16 +97,19 @@ read_all(struct request *r)
 	int count = 0;
 
 	r->queries_read = true;
-	while (*at) {
+	/* What is empty says nothing, but would be kept by caches as another address. */
+	for (bool more = *at != '\0'; more;) {
 		size_t len = strcspn(at, "&");
 
-		if (len && ++count > QUERIES_MAX) {
-			refuse(r, "", "There are too many parameters.");
+		if (len == 0 || ++count > QUERIES_MAX) {
+			refuse(r, "",
+				len == 0 ? "There is an empty parameter."
+					 : "There are too many parameters.");
 			return;
 		}
-		if (len)
-			read_one(r, at, len);
-		at += len + (at[len] == '&');
+		read_one(r, at, len);
+		more = at[len] == '&';
+		at += len + 1;
 	}
 }
 

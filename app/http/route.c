@@ -123,6 +123,9 @@ route_find(const struct route *routes, struct request *r)
 			fewest = filled;
 		}
 	}
+	/* What caches keep has one spelling, so that nobody has it made again under others. */
+	if (best && best->flags & R_SHARED && strchr(r->path, '%'))
+		return PROBLEM_NOT_FOUND;
 	if (best) {
 		match(best, r, &segments, r->params);
 		r->route = best;

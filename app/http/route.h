@@ -21,7 +21,9 @@ enum route_flags {
 	R_WRITE_SELF = 1 << 7, /* the same, but the handler's own script counts (one round trip) */
 	R_BARE = 1 << 8, /* answers at the root too; no limits, and no line in the log at info */
 	R_OPTIONAL_USER = 1 << 9, /* a token is used where there is one */
-	R_SHARED = 1 << 10, /* without a token the same for everybody: front servers may keep it */
+	/* Without a token the same for everybody: front servers may keep it. Nothing in its path is
+	 * percent-encoded. */
+	R_SHARED = 1 << 10,
 	R_READ_SELF = 1 << 11, /* as R_READ, the handler's own script counts; no line at info */
 	R_TELLS = 1 << 13,     /* what it does others are told of: the outbox is woken */
 	R_RAW = 1 << 12        /* takes whatever body there is as it came, of ROUTE_RAW_BYTES_MAX */

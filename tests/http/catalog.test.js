@@ -64,12 +64,12 @@ test('parameters that are wrong are named', async () => {
 		['/events?limit=0', '/limit'], ['/events?limit=101', '/limit'], ['/events?limit=x', '/limit'],
 		['/events?limit=1e2', '/limit'], ['/events?limit=', '/limit'],
 		['/events?limit=99999999999999999999', '/limit'], ['/events?colour=red', '/colour'],
-		['/events?a~b/c=1', '/a~0b~1c'],
+		['/events?a~b/c=1', '/a~0b~1c'], ['/events?&', '/'], ['/events?limit=1&', '/'],
 		['/events?q=a&q=b', '/q'], ['/events?q=%zz', '/q'], ['/events?q=%ff', '/q'],
 		['/events?q=%00', '/q'], ['/events?q=%c0%af', '/q'], ['/events?from=soon', '/from'],
 		['/events?to=2020-13-01', '/to'], ['/events?cursor=x', '/cursor'], ['/events?cursor=', '/cursor'],
 		['/events?cursor=%22%2e%2e', '/cursor'], [`/events/${id}?x=1`, '/x'],
-		[`/events/${id}/availability?x=1`, '/x'], [`/events/${id}/seatmap?x=1`, '/x'],
+		[`/events/${id}/seatmap?&&`, '/'], [`/events/${id}/availability?x=1`, '/x'], [`/events/${id}/seatmap?x=1`, '/x'],
 		[`/events/${id}/seatmap/status?x=1`, '/x'], [`/events/${id}/seats?limit=1001`, '/limit'],
 		[`/events/${id}/seats?status=free`, '/status'], [`/events/${id}/seats?cursor=x`, '/cursor'],
 		[`/events/${id}/seats?section_id=Nowhere`, '/section_id'],
@@ -85,6 +85,10 @@ test('an event that is not there', async () => {
 	for (const id of [last + 1000, 0, -1, '2147483648', '1x', 'x', '%20', '01', '+1', "1'", '1%2f2'])
 		for (const below of ['', '/availability', '/seats', '/seatmap', '/seatmap/status'])
 			assertProblem(await get(`/events/${id}${below}`), 404, 'not-found');
+	// One that is, spelt otherwise: nobody has it made again for that.
+	for (const where of [`/events/${String(last).replace(/./g, '%3$&')}`, `/events/${last}/seat%6dap`, `/%65vents/${last}/seats`, '/events/popula%72'])
+		assertProblem(await get(where), 404, 'not-found');
+	assertStatus(await get(`/events/${last}/seatmap?`), 200);
 });
 
 test('the numbers of an event follow its bookings', async () => {

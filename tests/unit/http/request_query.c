@@ -32,7 +32,7 @@ Test(request_query, decodes_strictly)
 
 Test(request_query, finds_parameters)
 {
-	ask("q=rock+%26+roll&limit=5&&flag&empty=&a%3db=c%3dd=e");
+	ask("q=rock+%26+roll&limit=5&flag&empty=&a%3db=c%3dd=e");
 	cr_assert_str_eq(request_query(&r, "q"), "rock & roll");
 	cr_assert_str_eq(request_query(&r, "limit"), "5");
 	cr_assert_str_eq(request_query(&r, "flag"), "");
@@ -62,11 +62,12 @@ Test(request_query, what_nobody_asked_for_is_refused)
 Test(request_query, what_is_not_usable_is_refused)
 {
 	static const char *const bad[] = { "q=1&q=1", "q=%zz", "q=%00", "%zz=q", "q=%ff",
-		"q=1&%71=2" };
+		"q=1&%71=2", "&", "&&", "q=1&", "&q=1", "q=1&&x=2" };
 
 	for (size_t i = 0; i < ARRAY_LENGTH(bad); i++) {
 		ask(bad[i]);
 		request_query(&r, "q");
+		request_query(&r, "x");
 		cr_assert_eq(request_query_done(&r), PROBLEM_INVALID, "%s", bad[i]);
 	}
 }
