@@ -23,7 +23,8 @@ static void
 answer_created(struct request *r, const char *location, bool replayed, const char *body)
 {
 	respond_json(r, 201, body);
-	respond_header(r, "Location", location);
+	if (location)
+		respond_header(r, "Location", location);
 	if (replayed)
 		respond_header(r, "Idempotent-Replayed", "true");
 }
@@ -233,9 +234,8 @@ admin_venue_create(struct request *r)
 	if (!err)
 		err = venue_create(serve_context(), &caller, &key, r->body, &answer);
 	if (!err)
-		answer_created(r,
-			arena_printf(r->arena, "/api/v1/admin/venues/%s", answer.venue_id),
-			answer.replayed, answer.body);
+		/* No Location: a venue alone cannot be asked for. */
+		answer_created(r, NULL, answer.replayed, answer.body);
 	return err;
 }
 
