@@ -61,10 +61,25 @@ runuser -u nobody -- holdfast-loadgen --list >/dev/null
 runuser -u holdfast -- psql -XAt 'postgresql://holdfast_booking@127.0.0.1/holdfast?passfile=/etc/holdfast/pgpass' \
 	-c "select 'password: ' || current_user"
 stat -c '%n %U:%G %a' /run/holdfast /run/holdfast/booking.sock /run/holdfast/metrics
+curl -sf http://127.0.0.1:8080/metrics | grep '^holdfast_postgres_up'
+
+# A new version that does not know a setting of ours is not taken up, and what runs goes on.
+cp /etc/nginx/sites-available/holdfast /run/site.before
+cat /run/systemctl-* >/run/pools.before
+echo 'gone_setting = 1' >>/etc/holdfast/holdfast.conf
+echo "$upgrade" >/run/upgrade
+! bash -euo pipefail /run/upgrade >/dev/null 2>&1 || echo 'taken up'
+cmp /etc/nginx/sites-available/holdfast /run/site.before
+cat /run/systemctl-* | cmp - /run/pools.before
+ask http://127.0.0.1/readyz | grep -o '"status":"ok"'
 `;
 
+// Each block as whoever copies it would see it fail, lists with && too.
+const blocks = commands('docs/installing.md').map((body) => `${body}[ $? = 0 ] || exit 1\n`);
+const upgrade = commands('docs/installing.md').find((body) => body.includes('daemon-reload') && body.includes('make install'));
+
 test('from the sources to a site that sells', { skip: reason }, () => {
-	const done = aside(`${commands('docs/installing.md').join('')}${after}`);
+	const done = aside(`${blocks.join('')}upgrade='${upgrade.replaceAll("'", "'\\''")}'\n${after}`);
 	assert.equal(done.status, 0, done.stdout + done.stderr);
 	assert.deepEqual(done.stdout.split('=== after\n')[1].trim().split('\n'), [
 		'"status":"CONFIRMED"', '"status":"ok"',
@@ -74,6 +89,7 @@ test('from the sources to a site that sells', { skip: reason }, () => {
 		'password: holdfast_booking',
 		'/run/holdfast holdfast:holdfast 750', '/run/holdfast/booking.sock holdfast:holdfast 660',
 		'/run/holdfast/metrics holdfast:holdfast 660',
+		'holdfast_postgres_up 1', '"status":"ok"',
 	]);
 });
 
