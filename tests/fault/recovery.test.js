@@ -73,6 +73,23 @@ async function restore(...more) {
 	await stack.until('it takes writes', () => superuser('select pg_is_in_recovery()') === 'f');
 }
 
+// As after a crash between the archiving of a file and PostgreSQL's note of it.
+test('a file that comes to the archive once more is right if it is the same', async () => {
+	const file = path.join(path.dirname(postgres.data), 'segment');
+	const kept = path.join(archive, 'segment');
+	const bring = async (text) => {
+		fs.writeFileSync(file, text);
+		fs.chmodSync(file, 0o644);
+		return parts.asPostgres('sh', ['-c', said('archive_command').replace(/^.*? = '(.*)'$/, '$1')
+			.replaceAll('%p', file).replaceAll('%f', 'segment')]);
+	};
+	assert.equal(await bring('one'), 0);
+	assert.equal(await bring('one'), 0);
+	assert.notEqual(await bring('two'), 0);
+	assert.equal(fs.readFileSync(kept, 'utf8'), 'one');
+	for (const made of [file, kept]) fs.rmSync(made);
+});
+
 // As the manual says: ids are not given twice, and tokens of people who are not there any more end.
 async function afterwards() {
 	const [, pasted] = /^ *```sql\n(.*?)^ *```/ms.exec(manual);
