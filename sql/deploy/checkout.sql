@@ -76,7 +76,7 @@ DECLARE
   a         answers;
   b         bookings;
   p         payments;
-  v_payment text;
+  e         record;
   v_found   boolean;
 BEGIN
   IF p_key IS NOT NULL THEN
@@ -84,12 +84,14 @@ BEGIN
   END IF;
   PERFORM payment_lock(p_booking);
   b := booking_of(p_event, p_booking, p_user);
-  SELECT payment INTO v_payment FROM events WHERE event_id = p_event;
+  SELECT status, payment INTO e FROM events WHERE event_id = p_event;
   IF b.status = 'CONFIRMED' AND b.attempts IS NOT NULL THEN
     r.outcome := 'settled';
     r.positions := booking_positions(b);
   ELSE
-    IF b.status IN ('HOLD', 'RESERVED') AND b.expires_at > now() AND (v_payment = 'none' OR b.total = 0) THEN
+    -- That there is no event any more is for reserve() to say.
+    IF b.status IN ('HOLD', 'RESERVED') AND b.expires_at > now() AND e.status <> 'cancelled'
+        AND (e.payment = 'none' OR b.total = 0) THEN
       RAISE EXCEPTION 'there is nothing to pay here: confirm the booking' USING ERRCODE = 'HF206',
         DETAIL = json_build_object('status', b.status);
     END IF;

@@ -303,7 +303,7 @@ BEGIN
 END
 $$;
 
--- HOLD -> RESERVED: a payment begins. Again: the same reservation.
+-- HOLD -> RESERVED: a payment begins. Again: the same reservation, unless nobody is to pay it any more.
 CREATE FUNCTION reserve(p_event integer, p_booking uuid, p_user uuid, p_grace_seconds integer,
   p_life_seconds integer) RETURNS move_result
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = holdfast, pg_temp AS $$
@@ -313,17 +313,18 @@ DECLARE
   e record;
 BEGIN
   b := booking_lock(p_event, p_booking, p_user, false);
-  IF b.status = 'RESERVED' AND b.expires_at > now() THEN
-    r.outcome := 'done';
-  ELSE
-    IF b.status <> 'HOLD' OR b.expires_at <= now() THEN
-      PERFORM booking_refuse(b);
-    END IF;
-    SELECT status, sales_start, sales_end INTO e FROM events WHERE event_id = p_event;
-    IF e.status = 'cancelled' THEN
-      RAISE EXCEPTION 'the event is cancelled' USING ERRCODE = 'HF203',
-        DETAIL = sales_window(e.sales_start, e.sales_end);
-    END IF;
+  IF b.status NOT IN ('HOLD', 'RESERVED') OR b.expires_at <= now() THEN
+    PERFORM booking_refuse(b);
+  END IF;
+  SELECT status, sales_start, sales_end INTO e FROM events WHERE event_id = p_event;
+  IF e.status = 'cancelled' THEN
+    RAISE EXCEPTION 'the event is cancelled' USING ERRCODE = 'HF203',
+      DETAIL = sales_window(e.sales_start, e.sales_end);
+  ELSIF b.release_asked_at IS NOT NULL THEN
+    RAISE EXCEPTION 'the payment is being cancelled first: a release was asked for' USING ERRCODE = 'HF208';
+  END IF;
+  r.outcome := 'done';
+  IF b.status = 'HOLD' THEN
     b.expires_at := greatest(b.expires_at, date_trunc('milliseconds', least(
       now() + make_interval(secs => p_grace_seconds),
       b.created_at + make_interval(secs => p_life_seconds))));

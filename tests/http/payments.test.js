@@ -4,7 +4,7 @@
 const assert = require('node:assert/strict');
 const { after, before, test } = require('node:test');
 
-const { assertProblem, assertStatus, freshKey, post } = require('../lib/client.js');
+const { assertProblem, assertStatus, call, freshKey, post } = require('../lib/client.js');
 const pay = require('../lib/pay.js');
 const stack = require('../lib/stack.js');
 const { assertPlaces, assertSeats, buyer, event, held, hold, move, staff } = require('../lib/world.js');
@@ -224,9 +224,27 @@ test('money that is late for seats that others have goes back', async () => {
 	assert.deepEqual(stripe.refundsOf(payment).map((refund) => refund.amount), [booking.total]);
 });
 
+test('nobody is asked to pay for an event that is cancelled', async () => {
+	const { id, booking, payment } = await started();
+	const [bought, hers] = [await started(), await held(ann, id, ['B3'])];
+	stripe.pay(bought.payment);
+	assert.equal(await pay.told(stripe.notice(bought.payment)), 'confirmed');
+	for (const each of [id, bought.id])
+		assertStatus(await call('PUT', `/admin/events/${each}`, { body: { status: 'cancelled' }, token: olga.token }), 200);
+	assertProblem(await pay.checkout(ann, booking), 409, 'sales-closed');
+	assertProblem(await pay.checkout(ann, hers), 409, 'sales-closed');
+	assert.equal((await pay.offered(ann, bought.booking)).status, 'succeeded', 'what is paid is told as it stands');
+	stripe.pay(payment);
+	assert.equal(await pay.told(stripe.notice(payment)), 'unfulfilled', 'money that comes all the same goes back');
+	assertProblem(await pay.checkout(ann, booking), 409, 'wrong-state');
+	await pay.refund();
+	await pay.shows(ann, booking, { status: 'REFUNDED' });
+});
+
 test('a release waits for the payment, which is cancelled; money may be quicker', async () => {
 	const { id, booking, payment } = await started();
 	assertProblem(await move(ann, booking, 'release'), 409, 'payment-in-progress');
+	assertProblem(await pay.checkout(ann, booking), 409, 'payment-in-progress');
 	await pay.job('payment-sweep');
 	assert.equal(stripe.intents.get(payment).status, 'canceled');
 	assert.equal((await pay.show(ann, booking)).status, 'RELEASED');

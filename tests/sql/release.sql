@@ -2,7 +2,7 @@
 \set ON_ERROR_STOP on
 SET search_path = holdfast, given, tap, public;
 BEGIN;
-SELECT plan(43);
+SELECT plan(45);
 
 -- ---- reserve ---------------------------------------------------------------------------------
 
@@ -53,6 +53,12 @@ SELECT is(failure(format('SELECT reserve(%s, %L, %L)', :event, :'b', 'anna')), '
 SELECT is((hold(:event, 'berta', seats(2))).outcome, 'new',
   'a reservation past its deadline is taken over like a hold');
 SELECT is(status(:event, :'b'), 'EXPIRED', 'and ends');
+SELECT held(:event, 'anna', seats(7)) AS f \gset
+SELECT held(:event, 'anna', seats(8)) AS g \gset
+SELECT count(*) FROM (VALUES (:'f'::uuid), (:'g')) AS q (id), LATERAL reserve(:event, q.id, 'anna') \gset _
+SELECT release(:event, :'g', 'anna') \gset _
+SELECT is(failure(format('SELECT reserve(%s, %L, %L)', :event, :'g', 'anna')), 'HF208',
+  'nor what is to be released');
 SELECT held(:event, 'anna', seats(5,6)) AS e \gset
 DELETE FROM seat_claims WHERE event_id = :event AND position = 5;
 SELECT is(failure(format('SELECT reserve(%s, %L, %L)', :event, :'e', 'anna')), 'XX001',
@@ -60,6 +66,8 @@ SELECT is(failure(format('SELECT reserve(%s, %L, %L)', :event, :'e', 'anna')), '
 UPDATE events SET status = 'cancelled' WHERE event_id = :event;
 SELECT matches(failure(format('SELECT reserve(%s, %L, %L)', :event, :'e', 'anna')), '^HF203',
   'a cancelled event takes no payment');
+SELECT is((SELECT array_agg(left(failure(format('SELECT reserve(%s, %L, %L)', :event, id, 'anna')), 5))
+  FROM unnest(ARRAY[:'f', :'g']::uuid[]) AS id), '{HF203,HF203}', 'nor goes on with one that has begun');
 
 -- ---- release ---------------------------------------------------------------------------------
 
