@@ -5,7 +5,8 @@
 
 #include "http/cors.h"
 
-#define ERRORS_MAX 50 /* entries of "errors" in one answer */
+#define ERRORS_MAX      50 /* entries of "errors" in one answer */
+#define PAYMENT_SWEEP_S 60 /* how often the job runs that ends payments */
 
 /* A field value as one line: what could end it early is left out. */
 static void
@@ -125,8 +126,10 @@ retry_after(enum problem problem, const struct problem_why *why)
 
 	if (why->retry_after_s > 0)
 		return why->retry_after_s;
+	if (problem == PROBLEM_PAYMENT_IN_PROGRESS)
+		return PAYMENT_SWEEP_S;
 	return status == 429 || status == 503 || problem == PROBLEM_KEY_IN_FLIGHT ||
-	       problem == PROBLEM_BUSY || problem == PROBLEM_PAYMENT_IN_PROGRESS;
+	       problem == PROBLEM_BUSY;
 }
 
 static void
