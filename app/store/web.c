@@ -269,8 +269,9 @@ call_judge(struct call *call, CURLcode code, struct arena *arena, struct web_ans
 {
 	long status = 0;
 
-	if (code == CURLE_OK || (call->too_long && call->exchange->request.cut)) {
-		curl_easy_getinfo(call->curl, CURLINFO_RESPONSE_CODE, &status);
+	/* Of one that lacks a part the final status may have come. */
+	curl_easy_getinfo(call->curl, CURLINFO_RESPONSE_CODE, &status);
+	if (code == CURLE_OK || (call->exchange->request.cut && status >= 200)) {
 		*out = (struct web_answer){
 			.status = (int)status,
 			.body = call->body.data,

@@ -24,14 +24,14 @@ struct web_request {
 	const char *bearer;  /* NULL: none; goes into Authorization */
 	int64_t deadline_us; /* monotonic */
 	size_t answer_max;   /* bytes of the body; one that is longer is no answer */
-	bool cut;            /* but then is one without what is too long */
+	bool cut;            /* but then is one, and so is one that ends early or not in time */
 	/* Only to addresses that everybody on the internet may have: judged by what a name has
 	 * just been resolved to, at the moment of the connection. */
 	bool public_only;
 };
 
 enum web_result {
-	WEB_ANSWERED,  /* a whole answer, whatever its status */
+	WEB_ANSWERED,  /* whatever the status: a whole answer, or with `cut` a beginning */
 	WEB_FORBIDDEN, /* every address of the name is one that public_only refuses */
 	WEB_UNSENT,    /* nothing of the request can have been acted upon */
 	WEB_UNKNOWN    /* sent, at least in part, and not answered */

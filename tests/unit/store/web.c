@@ -51,6 +51,8 @@ answer(int fd, const char *say)
 			(strstr(say, "echo") && write(fd, request, len) < 0))
 			_exit(1);
 	}
+	if (strstr(say, "stay"))
+		pause();
 	close(fd);
 }
 
@@ -238,6 +240,36 @@ Test(web, an_answer_that_is_cut_is_none)
 	begin();
 	serve("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf");
 	cr_assert_eq(call((struct web_request){ 0 }), WEB_UNKNOWN);
+}
+
+Test(web, takes_the_status_alone_where_that_is_enough)
+{
+	struct web_request request = { .cut = true };
+
+	serve("HTTP/1.1 201 Created\r\nContent-Length: 9\r\n\r\nhalf");
+	cr_assert_eq(call(request), WEB_ANSWERED, "%s", got.error);
+	cr_assert_eq(got.status, 201);
+	end();
+	begin();
+	serve("HTTP/1.1 500 No\r\nContent-Length: 9\r\n\r\nhalf");
+	cr_assert_eq(call(request), WEB_ANSWERED);
+	cr_assert_eq(got.status, 500);
+	end();
+	begin();
+	/* One that goes on, and does not end. */
+	serve("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nstay");
+	request.deadline_us = clock_monotonic_us() + SECOND / 2;
+	cr_assert_eq(call(request), WEB_ANSWERED, "%s", got.error);
+	cr_assert_eq(got.status, 200);
+	end();
+	begin();
+	serve("HTTP/1.1 100 Continue\r\n\r\nHTT");
+	request.deadline_us = 0;
+	cr_assert_eq(call(request), WEB_UNKNOWN);
+	end();
+	begin();
+	serve("cut");
+	cr_assert_eq(call(request), WEB_UNKNOWN);
 }
 
 Test(web, refuses_private_addresses_when_asked_to)
