@@ -428,15 +428,17 @@ web_request_of(const struct stripe *stripe, const struct request *request, int64
 	};
 }
 
-/* So many at once are begun as slowly as if they came one by one. */
-static void
+/* So many at once are begun as slowly as if they came one by one. Returns how long that took. */
+static int64_t
 pace(struct stripe *stripe, size_t count)
 {
-	int64_t now_us = clock_monotonic_us();
+	int64_t began_us = clock_monotonic_us(), now_us;
 
-	if (now_us < stripe->next_us)
-		usleep((useconds_t)(stripe->next_us - now_us));
-	stripe->next_us = clock_monotonic_us() + (int64_t)count * PACE_US;
+	if (began_us < stripe->next_us)
+		usleep((useconds_t)(stripe->next_us - began_us));
+	now_us = clock_monotonic_us();
+	stripe->next_us = now_us + (int64_t)count * PACE_US;
+	return now_us - began_us;
 }
 
 void
@@ -450,7 +452,7 @@ stripe_ask(struct stripe *stripe, struct stripe_call *const *calls, size_t count
 
 	assert(count <= STRIPE_AT_ONCE);
 	if (count > 1)
-		pace(stripe, count);
+		deadline_us += pace(stripe, count);
 	for (size_t i = 0; i < count; i++) {
 		calls[i]->error = NULL;
 		calls[i]->took_us = 0;

@@ -120,7 +120,7 @@ struct stripe_call {
 
 /* Makes all these calls at once, STRIPE_AT_ONCE at most, until the deadline (monotonic) or until
  * payment_timeout_ms are over. Several at once wait first, half a second at most, so that there are
- * not more in a second than the provider takes. */
+ * not more in a second than the provider takes; the deadline is so much later. */
 void stripe_ask(struct stripe *stripe, struct stripe_call *const *calls, size_t count,
 	int64_t deadline_us, struct arena *arena);
 

@@ -5,6 +5,7 @@
 
 #include <criterion/criterion.h>
 
+#include "base/clock.h"
 #include "base/id.h"
 #include "base/str.h"
 #include "store/stripe_parts.h"
@@ -327,4 +328,26 @@ Test(stripe, reads_notices_of_disputes_and_the_money_of_refunds)
 	cr_assert_eq(it.refund.amount, 700);
 	cr_assert_null(it.refund.refund_id);
 	cr_assert_null(it.dispute.id);
+}
+
+/* Whoever asks for several has the whole of its time for each of them. */
+Test(stripe, waits_for_its_pace_beside_the_time_of_the_calls)
+{
+	struct conf conf = { .stripe_api_base = "http://127.0.0.1:1",
+		.stripe_api_key = "sk_test",
+		.id_secret = "",
+		.payment_timeout_ms = 5000 };
+	struct stripe_call both[] = { { .verb = STRIPE_PAYMENT_GET, .payment_id = "pi_1" },
+		{ .verb = STRIPE_PAYMENT_GET, .payment_id = "pi_2" } };
+	struct stripe_call *calls[] = { &both[0], &both[1] };
+	struct stripe *stripe = stripe_open(&conf);
+
+	/* The second time 120 ms after the first, with 80 to go. */
+	for (int i = 0; i < 2; i++) {
+		stripe_ask(stripe, calls, 2, clock_monotonic_us() + 80000, arena);
+		for (int k = 0; k < 2; k++) {
+			cr_assert_eq(both[k].result, STRIPE_AWAY);
+			cr_assert_str_neq(both[k].error, "no time was left");
+		}
+	}
 }
