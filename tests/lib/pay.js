@@ -7,7 +7,7 @@ const { spawn } = require('node:child_process');
 const { assertStatus, call, get, post } = require('./client.js');
 const stack = require('./stack.js');
 const { apiKey, sign, StripeServer } = require('./stripe.js');
-const { event, settled } = require('./world.js');
+const { event, held, settled } = require('./world.js');
 
 const secret = 'whsec_holdfast';
 
@@ -36,6 +36,15 @@ const checkout = (who, booking, options) =>
 // A checkout that must succeed: what the buyer's browser gets.
 const offered = async (who, booking) => assertStatus(await checkout(who, booking), 200).body;
 
+// A hold of an event that is paid for.
+async function begun(organizer, who, places = ['B1', 'B2']) {
+	const { event_id: id } = await soldEvent(organizer);
+	return { id, booking: await held(who, id, places) };
+}
+
+// What somebody in between, or a provider that is out of its mind, might say with 200.
+const senseless = ['', 'null', '[]', '"pi_1"', '{}', '{"id": "pi_1"', '{"id": "pi_1"}'];
+
 // A notice as Stripe sends it. header: what stands in place of its signature.
 function notify(notice, { header, by = secret, at, ...options } = {}) {
 	const payload = typeof notice === 'string' ? notice : JSON.stringify(notice);
@@ -45,6 +54,15 @@ function notify(notice, { header, by = secret, at, ...options } = {}) {
 
 // A notice that must be taken: what it did.
 const told = async (notice, options) => assertStatus(await notify(notice, options), 200).body.outcome;
+
+// A booking that is paid and confirmed.
+async function bought(stripe, organizer, who, places) {
+	const { id, booking } = await begun(organizer, who, places);
+	const { payment_id: payment } = await offered(who, booking);
+	stripe.pay(payment);
+	assert.equal(await told(stripe.notice(payment)), 'confirmed');
+	return { id, booking, payment };
+}
 
 const show = async (who, booking) =>
 	assertStatus(await get(`/bookings/${booking.booking_id}`, { token: who.token }), 200).body;
@@ -91,5 +109,6 @@ function refund() {
 }
 
 module.exports = {
-	allDue, checkout, close, job, notify, offered, open, refund, refundsDue, secret, show, shows, sign, soldEvent, start, sweep, told,
+	allDue, begun, bought, checkout, close, job, notify, offered, open, refund, refundsDue, secret, senseless, show, shows, sign,
+	soldEvent, start, sweep, told,
 };
