@@ -18,6 +18,7 @@
 #define TRIM_MOST     500
 #define SLOW_US       1000000
 #define TURN_LONG_US  2000000 /* what of a turn has not begun by then is given back */
+#define PUBLISH_US    250000  /* until then one event is published after the other */
 #define ANSWER_MAX    4096
 #define MISTAKES_TOLD 20
 
@@ -92,12 +93,19 @@ note_mistake(struct outbox *outbox, const char *mistake)
 		log_line(LOG_ERROR, "event=outbox mistake=%s", log_value(mistake));
 }
 
-/* Goes on behind events that fail, each of which is told of, until one had its step. */
+static int64_t
+least(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
+/* Goes on behind events that fail, each of which is told of, until some had their step. */
 enum problem
-outbox_publish(struct outbox *outbox, struct context *house, int64_t *done)
+outbox_publish(struct outbox *outbox, struct context *house, int64_t most, int64_t *done)
 {
 	int64_t began_us = clock_monotonic_us();
 	bool again = outbox->after > 0;
+	int64_t published, written;
 	struct pg_rows rows;
 	const char *failed;
 	enum problem err;
@@ -106,7 +114,7 @@ outbox_publish(struct outbox *outbox, struct context *house, int64_t *done)
 	do {
 		context_renew(house);
 		err = query_outbox_spread(house->pg, house->arena, house->deadline_us, house->why,
-			&rows, outbox->after, outbox->mail, SPREAD_MOST);
+			&rows, outbox->after, outbox->mail, least(SPREAD_MOST, most - *done));
 		if (err)
 			return err;
 		if (rows.count == 0) {
@@ -119,15 +127,19 @@ outbox_publish(struct outbox *outbox, struct context *house, int64_t *done)
 		}
 		outbox->after = (int32_t)pg_int(&rows, 0, OUTBOX_SPREAD_EVENT);
 		failed = pg_text(&rows, 0, OUTBOX_SPREAD_FAILED);
-		if (!failed) {
-			outbox->tally.published += pg_int(&rows, 0, OUTBOX_SPREAD_PUBLISHED);
-			outbox->tally.written += pg_int(&rows, 0, OUTBOX_SPREAD_WRITTEN);
-			*done = 1;
-			return PROBLEM_NONE;
+		if (failed) {
+			note_mistake(outbox, arena_printf(house->arena, "event %d: %s",
+						     (int)outbox->after, failed));
+			continue;
 		}
-		note_mistake(outbox,
-			arena_printf(house->arena, "event %d: %s", (int)outbox->after, failed));
-	} while (clock_monotonic_us() - began_us < TURN_LONG_US);
+		published = pg_int(&rows, 0, OUTBOX_SPREAD_PUBLISHED);
+		written = pg_int(&rows, 0, OUTBOX_SPREAD_WRITTEN);
+		outbox->tally.published += published;
+		outbox->tally.written += written;
+		/* Notices, or where they had been published what is written of them. */
+		*done += published > 0 ? published : written > 0 ? least(written, most - *done) : 1;
+	} while (*done < most &&
+		 clock_monotonic_us() - began_us < (*done > 0 ? PUBLISH_US : TURN_LONG_US));
 	return PROBLEM_NONE;
 }
 
@@ -304,7 +316,7 @@ read_delivery(const struct pg_rows *rows, int row)
 
 /* All at once: none of them has to wait for another. */
 enum problem
-outbox_call(struct outbox *outbox, struct context *house, int64_t *done)
+outbox_call(struct outbox *outbox, struct context *house, bool slow, int64_t most, int64_t *done)
 {
 	struct web_exchange exchanges[WEB_AT_ONCE];
 	struct delivery deliveries[WEB_AT_ONCE];
@@ -315,7 +327,7 @@ outbox_call(struct outbox *outbox, struct context *house, int64_t *done)
 	*done = 0;
 	context_renew(house);
 	err = query_outbox_take(house->pg, house->arena, house->deadline_us, house->why, &rows,
-		"webhook", WEB_AT_ONCE);
+		"webhook", least(WEB_AT_ONCE, most), slow);
 	if (err)
 		return err;
 	for (int i = 0; i < rows.count; i++) {
@@ -334,7 +346,7 @@ outbox_call(struct outbox *outbox, struct context *house, int64_t *done)
 
 /* One after the other, over one connection. */
 enum problem
-outbox_mail(struct outbox *outbox, struct context *house, int64_t *done)
+outbox_mail(struct outbox *outbox, struct context *house, int64_t most, int64_t *done)
 {
 	int64_t began_us = clock_monotonic_us();
 	bool failed = false;
@@ -345,8 +357,8 @@ outbox_mail(struct outbox *outbox, struct context *house, int64_t *done)
 	if (!outbox->mail)
 		return PROBLEM_NONE;
 	context_renew(house);
-	err = query_outbox_take(
-		house->pg, house->arena, house->deadline_us, house->why, &rows, "mail", MAILS_MOST);
+	err = query_outbox_take(house->pg, house->arena, house->deadline_us, house->why, &rows,
+		"mail", least(MAILS_MOST, most), false);
 	for (int i = 0; !err && i < rows.count; i++) {
 		struct delivery delivery = read_delivery(&rows, i);
 		struct ending ending = { .status = "back" };
@@ -363,15 +375,15 @@ outbox_mail(struct outbox *outbox, struct context *house, int64_t *done)
 }
 
 enum problem
-outbox_bury(struct outbox *outbox, struct context *house, int64_t *done)
+outbox_bury(struct outbox *outbox, struct context *house, int64_t most, int64_t *done)
 {
 	struct pg_rows rows;
 	enum problem err;
 
 	*done = 0;
 	context_renew(house);
-	err = query_outbox_bury(
-		house->pg, house->arena, house->deadline_us, house->why, &rows, TRIM_MOST);
+	err = query_outbox_bury(house->pg, house->arena, house->deadline_us, house->why, &rows,
+		least(TRIM_MOST, most));
 	if (err)
 		return err;
 	*done = pg_int(&rows, 0, OUTBOX_BURY_GONE);
@@ -380,14 +392,14 @@ outbox_bury(struct outbox *outbox, struct context *house, int64_t *done)
 }
 
 enum problem
-outbox_trim(struct outbox *outbox, struct context *house, int64_t *done)
+outbox_trim(struct outbox *outbox, struct context *house, int64_t most, int64_t *done)
 {
 	struct pg_rows rows;
 	enum problem err;
 
 	context_renew(house);
-	err = query_outbox_trim(
-		house->pg, house->arena, house->deadline_us, house->why, &rows, TRIM_MOST);
+	err = query_outbox_trim(house->pg, house->arena, house->deadline_us, house->why, &rows,
+		least(TRIM_MOST, most));
 	if (err)
 		return err;
 	*done = pg_int(&rows, 0, OUTBOX_TRIM_GONE);

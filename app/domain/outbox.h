@@ -24,13 +24,17 @@ struct outbox *outbox_open(const struct conf *conf, const char **mistake);
 void outbox_close(struct outbox *outbox);
 const struct outbox_tally *outbox_tally(const struct outbox *outbox);
 
-/* Each is one turn: some work, soon done. *done: rows; 0: there was nothing to do now. */
-enum problem outbox_publish(struct outbox *outbox, struct context *house, int64_t *done);
-enum problem outbox_mail(struct outbox *outbox, struct context *house, int64_t *done);
+/* Each is one turn: some work, soon done. most: rows, 1 or more; *done: rows; 0: there was nothing
+ * to do now. */
 enum problem
-outbox_call(struct outbox *outbox, struct context *house, int64_t *done); /* webhooks */
+outbox_publish(struct outbox *outbox, struct context *house, int64_t most, int64_t *done);
+enum problem outbox_mail(struct outbox *outbox, struct context *house, int64_t most, int64_t *done);
+/* Webhooks: slow, of those that were slow the last time, else of all others. The turn is as long as
+ * the slowest takes. */
+enum problem
+outbox_call(struct outbox *outbox, struct context *house, bool slow, int64_t most, int64_t *done);
 /* Gives up what has waited too long, or for nobody. */
-enum problem outbox_bury(struct outbox *outbox, struct context *house, int64_t *done);
-enum problem outbox_trim(struct outbox *outbox, struct context *house, int64_t *done);
+enum problem outbox_bury(struct outbox *outbox, struct context *house, int64_t most, int64_t *done);
+enum problem outbox_trim(struct outbox *outbox, struct context *house, int64_t most, int64_t *done);
 
 #endif

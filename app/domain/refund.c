@@ -143,7 +143,7 @@ tell_due(struct context *house, const struct due *due)
 }
 
 enum problem
-refund_send_due(struct context *house, int64_t *done)
+refund_send_due(struct context *house, int64_t most, int64_t *done)
 {
 	struct due dues[STRIPE_AT_ONCE];
 	struct pg_rows rows;
@@ -154,8 +154,8 @@ refund_send_due(struct context *house, int64_t *done)
 	if (!payment_provider(house->conf))
 		return PROBLEM_NONE;
 	context_renew(house);
-	err = query_refund_due(
-		house->pg, house->arena, house->deadline_us, house->why, &rows, STRIPE_AT_ONCE);
+	err = query_refund_due(house->pg, house->arena, house->deadline_us, house->why, &rows,
+		most < STRIPE_AT_ONCE ? most : STRIPE_AT_ONCE);
 	if (err || rows.count == 0)
 		return err;
 	for (int i = 0; i < rows.count; i++)

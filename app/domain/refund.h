@@ -10,12 +10,13 @@
 #include "store/stripe.h"
 
 /*
- * Sends refunds that are due, or asks about those that are under way, some at once. *done: so many
- * were due. One that fails is tried again later, by PostgreSQL's plan. UNAVAILABLE: a server or the
- * provider is away; the rest waits. Takes at most payment_timeout_ms, twice where one was tried
- * before, and the time to write it down: the deadline of house is set anew for each.
+ * Sends refunds that are due, or asks about those that are under way, some at once, `most` at
+ * most. *done: so many were due. One that fails is tried again later, by PostgreSQL's plan.
+ * UNAVAILABLE: a server or the provider is away; the rest waits. Takes
+ * at most payment_timeout_ms, twice where one was tried before, and the time to write it down: the
+ * deadline of house is set anew for each.
  */
-enum problem refund_send_due(struct context *house, int64_t *done);
+enum problem refund_send_due(struct context *house, int64_t most, int64_t *done);
 
 /* A notice of the provider about a refund, ours or made there. *outcome: a word for what it did.
  * PAYMENT_UNKNOWN: it came before its payment's, and is to be sent again. */

@@ -2,12 +2,14 @@
  * holdfast-outbox: publishes notices, delivers them to webhooks and mailboxes, and sends refunds.
  *
  * A batch gives each channel one turn, and a turn is short, so that one that is slow holds up no
- * other for long. Whoever cannot be reached is left alone for a while.
+ * other for long. Whoever cannot be reached is left alone for a while, and a receiver that takes
+ * long is called when there is nothing else to do.
  */
 #include "jobs/job.h"
 
 #include <inttypes.h>
 
+#include "base/clock.h"
 #include "base/str.h"
 #include "domain/outbox.h"
 #include "domain/payment.h"
@@ -15,6 +17,9 @@
 #include "queries.h"
 
 #define EXIT_USAGE 2
+
+/* What can wait has a turn that often in a run that always has something else to do. */
+#define IDLE_US    INT64_C(30000000)
 
 static struct outbox *outbox;
 
@@ -60,13 +65,13 @@ tell_state(struct context *house, struct job_run *run)
 
 /* A provider that is away stops no other channel: that is said when there is nothing else to do. */
 static enum problem
-send_refunds(struct context *house, int64_t *done)
+send_refunds(struct context *house, int64_t most, int64_t *done)
 {
 	int64_t n = 0;
 	enum problem err = PROBLEM_NONE;
 
 	if (!provider_away)
-		err = refund_send_due(house, &n);
+		err = refund_send_due(house, most, &n);
 	refunds += n;
 	provider_away |= err == PROBLEM_UNAVAILABLE;
 	*done = provider_away ? 0 : n;
@@ -74,69 +79,81 @@ send_refunds(struct context *house, int64_t *done)
 }
 
 static enum problem
-send_mails(struct context *house, int64_t *done)
+send_mails(struct context *house, int64_t most, int64_t *done)
 {
-	return outbox_mail(outbox, house, done);
+	return outbox_mail(outbox, house, most, done);
 }
 
 static enum problem
-call_webhooks(struct context *house, int64_t *done)
+call_webhooks(struct context *house, int64_t most, int64_t *done)
 {
-	return outbox_call(outbox, house, done);
+	return outbox_call(outbox, house, false, most, done);
 }
 
 static enum problem
-publish(struct context *house, int64_t *done)
+call_slow(struct context *house, int64_t most, int64_t *done)
 {
-	return outbox_publish(outbox, house, done);
+	return outbox_call(outbox, house, true, most, done);
 }
 
 static enum problem
-bury(struct context *house, int64_t *done)
+publish(struct context *house, int64_t most, int64_t *done)
 {
-	return outbox_bury(outbox, house, done);
+	return outbox_publish(outbox, house, most, done);
 }
 
 static enum problem
-trim(struct context *house, int64_t *done)
+bury(struct context *house, int64_t most, int64_t *done)
 {
-	return outbox_trim(outbox, house, done);
+	return outbox_bury(outbox, house, most, done);
+}
+
+static enum problem
+trim(struct context *house, int64_t most, int64_t *done)
+{
+	return outbox_trim(outbox, house, most, done);
 }
 
 /* Each has its turn in a batch. One that meets a problem has no more of them in this run. */
 static struct channel {
-	enum problem (*turn)(struct context *house, int64_t *done);
+	enum problem (*turn)(struct context *house, int64_t most, int64_t *done);
 	enum problem problem;
-	bool idle; /* only where the others have nothing to do, and once at the beginning */
+	bool idle;      /* only where the others have nothing to do, or when it is due */
+	int64_t due_us; /* since the first batch; at a turn it is put off by IDLE_US */
 } channels[] = {
 	{ .turn = publish },
 	{ .turn = send_mails },
 	{ .turn = call_webhooks },
 	{ .turn = send_refunds },
+	{ .turn = call_slow, .idle = true, .due_us = IDLE_US },
 	{ .turn = bury, .idle = true },
 	{ .turn = trim, .idle = true },
 };
 
 /* The first problem is told when there is nothing else to do. */
 static enum problem
-turns(struct context *house, int64_t *done)
+turns(struct context *house, int64_t most, int64_t *done)
 {
-	static bool begun;
+	static int64_t began_us;
 	enum problem first = PROBLEM_NONE;
 
+	if (began_us == 0)
+		began_us = clock_monotonic_us();
 	for (size_t i = 0; i < ARRAY_LENGTH(channels); i++) {
 		struct channel *channel = &channels[i];
 		int64_t n = 0;
 
-		if (!channel->problem && (!channel->idle || !begun || *done == 0)) {
+		if (!channel->problem && *done < most &&
+			(!channel->idle || *done == 0 ||
+				clock_monotonic_us() - began_us >= channel->due_us)) {
 			*house->why = (struct problem_why){ 0 };
-			channel->problem = channel->turn(house, &n);
+			channel->problem = channel->turn(house, most - *done, &n);
 			*done += channel->problem ? 0 : n;
+			channel->due_us = clock_monotonic_us() - began_us + IDLE_US;
 		}
 		if (!first)
 			first = channel->problem;
 	}
-	begun = true;
 	if (*done > 0)
 		return PROBLEM_NONE;
 	return !first && provider_away ? PROBLEM_UNAVAILABLE : first;
@@ -161,7 +178,7 @@ batch(struct context *house, struct job_run *run, int64_t *done)
 
 	if (run->dry_run)
 		return tell_state(house, run);
-	err = turns(house, done);
+	err = turns(house, run->limit - run->rows, done);
 	run->failed |= has_failed();
 	snprintf(detail, sizeof(detail),
 		"published=%" PRId64 " mails=%" PRId64 " mails_later=%" PRId64

@@ -24,10 +24,10 @@ CREATE TABLE delivery_lanes (
   failures      integer NOT NULL DEFAULT 0 CHECK (failures >= 0), -- since something last went through
   failing_since timestamptz,
   refused       integer NOT NULL DEFAULT 0,           -- recipients in a row
-  slow          boolean NOT NULL DEFAULT false,       -- the last try took long
+  slow          boolean NOT NULL DEFAULT false,       -- the last try took long: who is asked for apart
   single_until  timestamptz NOT NULL DEFAULT '-infinity', -- several at once were too many for it
   served_at     timestamptz NOT NULL DEFAULT '-infinity',
-  paused_until  timestamptz NOT NULL DEFAULT '-infinity', -- without failures: others have precedence
+  paused_until  timestamptz NOT NULL DEFAULT '-infinity', -- since it failed
   PRIMARY KEY (channel, lane)
 );
 INSERT INTO delivery_lanes (channel, lane)
@@ -288,14 +288,14 @@ LANGUAGE sql VOLATILE SET search_path = holdfast, pg_temp AS $$
 $$;
 
 -- Takes at most so many deliveries that are due, by turns of the lanes, those first that have waited longest
--- for theirs; one that is slow has less of them, and none that is left to another. That they were tried is
+-- for theirs: of lanes that are not slow, or (p_slow) of those that are, one each. That they were tried is
 -- written down before they are: should the caller die, they are repeated later, under the same ids. Nothing
 -- is lost if this is.
 --
 -- Most of the time nothing waits, and then suddenly very much, of which no statistics know: each part is
 -- told to follow the one index that is right however much there is, and to stop after some rows. A row that
 -- is known by its id is not asked for with its status: indexes of what waits would seem empty, and best.
-CREATE FUNCTION outbox_take(p_channel text, p_limit integer)
+CREATE FUNCTION outbox_take(p_channel text, p_limit integer, p_slow boolean DEFAULT false)
 RETURNS TABLE (delivery_id uuid, template text, tries integer, sent_at bigint, address text, secret text,
   body text)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = holdfast, pg_temp
@@ -306,11 +306,10 @@ BEGIN
   RETURN QUERY
     WITH lanes AS (
       SELECT l.* FROM delivery_lanes l LEFT JOIN webhooks w ON l.channel = 'webhook' AND w.webhook_id = l.lane
-        WHERE l.channel = p_channel AND (l.paused_until <= now() OR l.failures = 0)
+        WHERE l.channel = p_channel AND l.slow = p_slow AND l.paused_until <= now()
           AND (l.channel = 'mail' OR w.webhook_id IS NOT NULL AND webhook_is_alive(w))
-    ), ready AS (
-      SELECT q.delivery_id, rank() OVER (ORDER BY l.paused_until > now()) AS class,
-          row_number() OVER (ORDER BY q.turn, l.served_at, q.next_at) AS place
+    ), due AS (
+      SELECT q.delivery_id, row_number() OVER (ORDER BY q.turn, l.served_at, q.next_at) AS place
         FROM lanes l CROSS JOIN LATERAL (SELECT f.*, row_number() OVER (ORDER BY f.next_at) AS turn FROM (
           SELECT d.delivery_id, d.next_at FROM deliveries d
             WHERE d.channel = l.channel AND d.lane = l.lane AND d.status = 'waiting' AND d.next_at <= now()
@@ -319,8 +318,7 @@ BEGIN
                 AND o.channel = d.channel AND o.status = 'waiting'
                 ORDER BY o.event_id, o.target_id, o.about, o.position LIMIT 1) IS NULL
             ORDER BY d.next_at LIMIT CASE WHEN l.failures > 0 OR l.slow OR l.single_until > now() THEN 1 ELSE 8 END) AS f) AS q
-    ), due AS (
-      SELECT r.delivery_id, r.place FROM ready r WHERE r.class = 1 ORDER BY r.place LIMIT p_limit
+        ORDER BY place LIMIT p_limit
     ), locked AS (
       SELECT d.* FROM deliveries d WHERE d.delivery_id = ANY (ARRAY(SELECT k.delivery_id FROM due k))
         FOR UPDATE SKIP LOCKED
@@ -349,25 +347,19 @@ LANGUAGE sql STABLE SET search_path = holdfast, pg_temp AS $$
       holdfast.notice_show(n)::json AS data) AS q
 $$;
 
--- Whether it is left alone since it failed.
-CREATE FUNCTION lane_rests(l delivery_lanes) RETURNS boolean
-LANGUAGE sql STABLE SET search_path = holdfast, pg_temp AS $$
-  SELECT l.failures > 0 AND l.paused_until > now()
-$$;
-
 -- Writes down of a lane how a try of one of its deliveries ended; since when nothing gets through there. What
 -- fails while it rests already was under way: the first counts.
 CREATE FUNCTION lane_told(d deliveries, p_status text, p_lane boolean, p_slow boolean, p_crowded boolean) RETURNS timestamptz
 LANGUAGE sql SET search_path = holdfast, pg_temp AS $$
   UPDATE delivery_lanes l SET served_at = now(), slow = p_slow,
       single_until = CASE WHEN p_crowded THEN now() + interval '10 minutes' ELSE l.single_until END,
-      failures = CASE WHEN NOT p_lane THEN 0 WHEN lane_rests(l) THEN l.failures ELSE l.failures + 1 END,
+      failures = CASE WHEN NOT p_lane THEN 0 WHEN l.paused_until > now() THEN l.failures ELSE l.failures + 1 END,
       failing_since = CASE WHEN p_lane THEN coalesce(l.failing_since, now()) END,
       refused = CASE p_status WHEN 'refused' THEN l.refused + 1 WHEN 'done' THEN 0 ELSE l.refused END,
-      paused_until = CASE WHEN p_lane AND lane_rests(l) THEN l.paused_until
+      paused_until = CASE WHEN p_lane AND l.paused_until > now() THEN l.paused_until
         WHEN p_lane
           THEN now() + least(5 * 2.0 ^ least(l.failures, 12), 600) * (0.8 + 0.4 * random()) * interval '1 second'
-        WHEN p_slow THEN now() + interval '5 seconds' ELSE '-infinity' END
+        ELSE '-infinity' END
     WHERE l.channel = d.channel AND l.lane = d.lane RETURNING l.failing_since
 $$;
 
@@ -421,7 +413,7 @@ END
 $$;
 
 -- Gives up what has waited for three days, tried or not, and what waits for a webhook that is disabled; and
--- removes what was for one that there is no more: at most so many of each. Says how many.
+-- removes what was for one that there is no more: at most so many in all. Says how many.
 CREATE FUNCTION outbox_bury(p_limit integer) RETURNS bigint
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = holdfast, pg_temp
 SET enable_sort = off SET enable_bitmapscan = off SET enable_seqscan = off SET jit = off AS $$
@@ -434,19 +426,19 @@ BEGIN
   v_ids := ARRAY(SELECT q.delivery_id FROM unnest(ARRAY['mail', 'webhook']) AS c (channel)
     CROSS JOIN LATERAL (SELECT d.delivery_id FROM deliveries d
       WHERE d.channel = c.channel AND d.status = 'waiting' AND d.since < now() - interval '3 days'
-      ORDER BY d.since LIMIT p_limit) AS q);
+      ORDER BY d.since LIMIT p_limit) AS q LIMIT p_limit);
   UPDATE deliveries d SET status = 'dead', ended_at = now(), error = coalesce(d.error, 'it was not tried in three days')
     WHERE d.delivery_id = ANY (v_ids);
   v_gone := ARRAY(SELECT q.delivery_id FROM webhooks w CROSS JOIN LATERAL (SELECT d.delivery_id FROM deliveries d
       WHERE d.channel = 'webhook' AND d.lane = w.webhook_id AND d.status = 'waiting'
       ORDER BY d.next_at LIMIT p_limit) AS q
-    WHERE w.disabled_at IS NOT NULL LIMIT p_limit);
+    WHERE w.disabled_at IS NOT NULL LIMIT p_limit - cardinality(v_ids));
   UPDATE deliveries d SET status = 'dead', ended_at = now(), error = 'the receiver is gone'
     WHERE d.delivery_id = ANY (v_gone);
   v_rows := cardinality(v_ids) + cardinality(v_gone);
   v_gone := ARRAY(SELECT q.delivery_id FROM delivery_lanes l CROSS JOIN LATERAL (SELECT d.delivery_id FROM deliveries d
       WHERE d.channel = l.channel AND d.lane = l.lane ORDER BY d.channel, d.lane LIMIT p_limit) AS q
-    WHERE l.channel = 'webhook' AND NOT EXISTS (SELECT FROM webhooks w WHERE w.webhook_id = l.lane) LIMIT p_limit);
+    WHERE l.channel = 'webhook' AND NOT EXISTS (SELECT FROM webhooks w WHERE w.webhook_id = l.lane) LIMIT p_limit - v_rows);
   DELETE FROM deliveries d WHERE d.delivery_id = ANY (v_gone);
   DELETE FROM delivery_lanes l WHERE l.channel = 'webhook'
     AND NOT EXISTS (SELECT FROM webhooks w WHERE w.webhook_id = l.lane)

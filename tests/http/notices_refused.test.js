@@ -19,7 +19,11 @@ before(async () => {
 	[organizer, buyer, mailbox] = await Promise.all([world.staff(), world.buyer(), new Mailbox().open()]);
 	await run();
 });
-beforeEach(forget);
+beforeEach(() => {
+	forget();
+	mailbox.mails = [];
+	mailbox.refuse = () => null;
+});
 after(async () => {
 	await mailbox.close();
 	forget();
@@ -38,7 +42,57 @@ test('one that is slow takes little from others', async () => {
 	assert.ok(slow.calls.length >= 1, `${slow.calls.length} calls`);
 	const lastOfGood = good.calls.at(-1).at;
 	assert.ok(slow.calls.filter((call) => call.at < lastOfGood).length <= 8, 'all at once at its turn, none while others wait');
+	assert.equal(slow.calls.length, 10, 'and the rest when nobody does');
 	await Promise.all([good.close(), slow.close()]);
+});
+
+test('mails do not wait for a receiver that takes long, succeeds, and has much to get', async () => {
+	const mails = 30;
+	const seen = []; // at each call: how many mails had arrived
+	const slow = await new Webhooks((call, response) => {
+		seen.push(mailbox.mails.length);
+		setTimeout(() => response.writeHead(204).end(), mailbox.mails.length < mails ? 1100 : 0);
+	}).open();
+	await webhookOf(organizer, slow, { kinds: ['booking.confirmed'] });
+	for (const { event_id: id } of [await world.event(organizer), await world.event(organizer), await world.event(organizer)])
+		for (let i = 0; i < mails / 3; i++) await world.confirmed(buyer, id, 1);
+	await mail();
+	assert.equal(mailbox.mails.length, mails);
+	assert.equal(slow.calls.length, mails, 'it gets all as well');
+	assert.deepEqual(seen.slice(8).filter((n) => n < mails), [], 'eight at once, and the others when all mails are gone');
+	assert.equal(stack.sql(`select count(*) from deliveries where status <> 'done'`).trim(), '0');
+	await slow.close();
+});
+
+test('no event waits for another one’s receiver until it is published', async () => {
+	const left = [];
+	const receiver = await new Webhooks((call, response) => {
+		left.push(Number(stack.sql('select count(distinct event_id) from notices_new')));
+		response.writeHead(204).end();
+	}).open();
+	await webhookOf(organizer, receiver);
+	for (let i = 0; i < 3; i++) await world.event(organizer);
+	await run();
+	assert.equal(receiver.calls.length, 3);
+	assert.ok(left[0] <= 1, `${left[0]} of 3 wait when the first receiver is called`);
+	await receiver.close();
+});
+
+test('a limit is kept over all that is sent', async () => {
+	const receiver = await new Webhooks((call, response) => response.writeHead(400).end()).open();
+	await webhookOf(organizer, receiver, { kinds: ['booking.confirmed'] });
+	const { event_id: id } = await world.event(organizer);
+	for (let i = 0; i < 6; i++) await world.confirmed(buyer, id, 1);
+	assert.match(await mail('--limit', '3'), / rows=3 .* published=3 mails=0 /);
+	mailbox.refuse = () => ({ code: 450, text: 'Later' });
+	await mail();
+	mailbox.refuse = () => null;
+	receiver.answer = (call, response) => response.writeHead(204).end();
+	due();
+	assert.match(await mail('--limit', '2'), / rows=2 .* mails=2 .* webhooks=0 /);
+	assert.match(await mail('--limit', '7'), / rows=7 .* mails=4 .* webhooks=3 /);
+	assert.match(await mail(), / mails=0 .* webhooks=3 /);
+	await receiver.close();
 });
 
 test('one that serves one call at a time is called one by one, and has not failed', async () => {

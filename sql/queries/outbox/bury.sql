@@ -1,4 +1,4 @@
--- outbox/bury: gives up what has waited too long or for nobody, at most so many of each kind.
+-- outbox/bury: gives up what has waited too long or for nobody, at most so many.
 -- in: limit int
 -- out: gone bigint
 -- by: outbox
