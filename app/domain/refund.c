@@ -148,7 +148,7 @@ refund_send_due(struct context *house, int64_t most, int64_t *done)
 	struct due dues[STRIPE_AT_ONCE];
 	struct pg_rows rows;
 	enum problem err;
-	bool away = false;
+	bool away = false, heard = false;
 
 	*done = 0;
 	if (!payment_provider(house->conf))
@@ -165,8 +165,9 @@ refund_send_due(struct context *house, int64_t most, int64_t *done)
 	for (*done = 0; !context_is_cut_off(err) && *done < rows.count; ++*done) {
 		err = context_sum(err, tell_due(house, &dues[*done]));
 		away |= dues[*done].call.result == STRIPE_AWAY;
+		heard |= dues[*done].call.answered;
 	}
-	return !err && away ? PROBLEM_UNAVAILABLE : err;
+	return !err && (away || !heard) ? PROBLEM_UNAVAILABLE : err;
 }
 
 enum problem

@@ -12,9 +12,9 @@
 /*
  * Sends refunds that are due, or asks about those that are under way, some at once, `most` at
  * most. *done: so many were due. One that fails is tried again later, by PostgreSQL's plan.
- * UNAVAILABLE: a server or the provider is away; the rest waits. Takes
- * at most payment_timeout_ms, twice where one was tried before, and the time to write it down: the
- * deadline of house is set anew for each.
+ * UNAVAILABLE: a server or the provider is away, or has answered none of them; the rest waits.
+ * Takes at most payment_timeout_ms, twice where one was tried before, and the time to write it
+ * down: the deadline of house is set anew for each.
  */
 enum problem refund_send_due(struct context *house, int64_t most, int64_t *done);
 

@@ -456,6 +456,7 @@ stripe_ask(struct stripe *stripe, struct stripe_call *const *calls, size_t count
 	for (size_t i = 0; i < count; i++) {
 		calls[i]->error = NULL;
 		calls[i]->took_us = 0;
+		calls[i]->answered = true;
 		calls[i]->result = STRIPE_REFUSED;
 		if (!request_write(stripe, calls[i], arena, &request))
 			continue;
@@ -465,6 +466,7 @@ stripe_ask(struct stripe *stripe, struct stripe_call *const *calls, size_t count
 	web_call(stripe->web, exchanges, n, arena);
 	for (size_t i = 0; i < n; i++) {
 		asked[i]->took_us = exchanges[i].took_us;
+		asked[i]->answered = exchanges[i].result == WEB_ANSWERED;
 		asked[i]->result = answer_read(asked[i], &exchanges[i], arena);
 	}
 }

@@ -113,6 +113,7 @@ struct stripe_call {
 	struct stripe_payment payment; /* DONE, by the verb one of these */
 	struct stripe_refund refund;
 	const char *error; /* in words, where it is not DONE */
+	bool answered;     /* by the provider, or by somebody in between */
 	int64_t took_us;
 };
 

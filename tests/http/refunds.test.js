@@ -199,3 +199,20 @@ test('a refund that fails stays owed', async () => {
 	assert.deepEqual(stripe.calls, [], 'nobody tries again but by hand');
 	stack.verify();
 });
+
+test('a provider that hangs puts off one turn of refunds, and those behind it wait for the next run', async () => {
+	const sold = await Promise.all(Array.from({ length: 10 }, () => bought()));
+	for (const { booking } of sold) assertStatus(await move(ann, booking, 'cancel'), 200);
+	const statuses = async () => (await Promise.all(sold.map(({ booking }) => pay.show(ann, booking)))).map((one) => one.status);
+	stripe.fault(/refunds/, 'slow', { times: 100, ms: 4500 });
+	const done = await pay.start('outbox');
+	assert.equal(done.status, 75, done.stderr);
+	assert.match(done.stderr, / refunds=8 .* error=unavailable/);
+	stripe.calm();
+	pay.refundsDue();
+	assert.match(await pay.job('outbox', '--limit', '3'), / rows=3 .* refunds=3 /);
+	await pay.refund();
+	assert.deepEqual(new Set(await statuses()), new Set(['REFUNDED']));
+	for (const { booking, payment } of sold)
+		assert.deepEqual(stripe.refundsOf(payment).map((one) => one.amount), [booking.total]);
+});
