@@ -10,8 +10,6 @@
 #include "domain/cursor.h"
 #include "queries.h"
 
-#define YEAR_9999_US INT64_C(253402300799999999)
-
 enum problem
 booking_get(struct context *house, const struct booking_name *name, struct booking *out)
 {
@@ -41,7 +39,7 @@ place_read(struct arena *arena, const char *cursor, int64_t *before, const char 
 		return false;
 	*id++ = '\0';
 	*booking_id = id;
-	return str_to_int(text, 0, YEAR_9999_US, before) && id_booking_event(id, &event_id);
+	return str_to_int(text, 0, CURSOR_TIME_MAX, before) && id_booking_event(id, &event_id);
 }
 
 enum problem

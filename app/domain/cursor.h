@@ -7,6 +7,9 @@
 
 #include "base/arena.h"
 
+/* The last time that a place may tell: of the year 9999, in microseconds since 1970. */
+#define CURSOR_TIME_MAX INT64_C(253402300799999999)
+
 /* kind names the list and what it was asked for: a cursor of one list is none of another. place is
  * text without NUL. The result is base64url (RFC 4648, 5) without padding. */
 const char *cursor_make(struct arena *arena, const char *kind, const char *place);

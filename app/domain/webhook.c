@@ -170,20 +170,35 @@ webhook_create(struct context *house, const struct event_caller *caller, const s
 	return PROBLEM_NONE;
 }
 
+/* A cursor is the last row's creation time in microseconds since 1970 and its id. */
+static bool
+place_read(struct arena *arena, const char *cursor, int64_t *at, const char **id)
+{
+	const char *place = cursor_read(arena, CURSOR_KIND, cursor);
+	const char *slash = place ? strchr(place, '/') : NULL;
+
+	if (!slash)
+		return false;
+	*id = slash + 1;
+	return id_is_uuid(*id) && str_to_int(arena_copy(arena, place, (size_t)(slash - place)), 0,
+					  CURSOR_TIME_MAX, at);
+}
+
 enum problem
 webhook_list(struct context *house, const struct event_caller *caller, const char *cursor,
 	int64_t limit, struct webhook_page *out)
 {
-	const char *after = cursor ? cursor_read(house->arena, CURSOR_KIND, cursor) : NULL;
+	const char *after = NULL;
 	struct pg_rows rows;
+	int64_t at = 0;
 	enum problem err;
 	int shown;
 
-	if (cursor && (!after || !id_is_uuid(after)))
+	if (cursor && !place_read(house->arena, cursor, &at, &after))
 		return problem_at(
 			house->why, house->arena, "/cursor", "This is no cursor of this list.");
 	err = query_webhook_list(house->pg, house->arena, house->deadline_us, house->why, &rows,
-		caller->user_id, after, limit + 1);
+		caller->user_id, after ? &at : NULL, after, limit + 1);
 	if (err)
 		return err;
 	shown = rows.count <= limit ? rows.count : (int)limit;
@@ -195,7 +210,9 @@ webhook_list(struct context *house, const struct event_caller *caller, const cha
 		out->bodies[i] = pg_text(&rows, i, WEBHOOK_LIST_BODY);
 	if (rows.count > shown)
 		out->next = cursor_make(house->arena, CURSOR_KIND,
-			pg_text(&rows, shown - 1, WEBHOOK_LIST_WEBHOOK_ID));
+			arena_printf(house->arena, "%lld/%s",
+				(long long)pg_int(&rows, shown - 1, WEBHOOK_LIST_AT),
+				pg_text(&rows, shown - 1, WEBHOOK_LIST_WEBHOOK_ID)));
 	return PROBLEM_NONE;
 }
 

@@ -87,15 +87,18 @@ BEGIN
 END
 $$;
 
-CREATE FUNCTION webhook_list(p_user uuid, p_after uuid, p_limit integer)
-RETURNS TABLE (webhook_id uuid, body text)
+-- Those of the caller that were made after p_at (microseconds since 1970; null: from the first), or at that
+-- time with an id after p_after. The one that a page ended with may be gone by now.
+CREATE FUNCTION webhook_list(p_user uuid, p_at bigint, p_after uuid, p_limit integer)
+RETURNS TABLE (at bigint, webhook_id uuid, body text)
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = holdfast, pg_temp AS $$
 #variable_conflict use_column
 BEGIN
   PERFORM staff_check(p_user, false);
-  RETURN QUERY SELECT w.webhook_id, webhook_show(w) FROM webhooks w
-    WHERE w.owner_id = p_user AND (p_after IS NULL OR (w.created_at, w.webhook_id) >
-      (SELECT o.created_at, o.webhook_id FROM webhooks o WHERE o.webhook_id = p_after))
+  RETURN QUERY SELECT (extract(epoch FROM w.created_at) * 1000000)::bigint, w.webhook_id, webhook_show(w)
+    FROM webhooks w
+    WHERE w.owner_id = p_user AND (p_at IS NULL OR (w.created_at, w.webhook_id) >
+      (timestamptz '1970-01-01Z' + p_at * interval '1 microsecond', p_after))
     ORDER BY w.created_at, w.webhook_id LIMIT p_limit;
 END
 $$;

@@ -143,11 +143,18 @@ test('made, listed without the secret, ended', async () => {
 	assert.deepEqual(page.items, [made]);
 	assert.deepEqual(assertStatus(await get(`/admin/webhooks?limit=1&cursor=${page.next_cursor}`, { token: who.token }), 200)
 		.body, { items: [rest], next_cursor: null });
+	const third = assertStatus(await make({ url: 'https://hooks.example.com/3' }, who), 201).body;
+	// Where a page has ended the list goes on, also when its last one has gone.
+	const { next_cursor: between } = assertStatus(
+		await get(`/admin/webhooks?limit=1&cursor=${page.next_cursor}`, { token: who.token }), 200).body;
+	assertStatus(await end(rest.webhook_id, who), 204);
+	const later = assertStatus(await get(`/admin/webhooks?cursor=${between}`, { token: who.token }), 200).body;
+	assert.deepEqual(later.items.map((item) => item.webhook_id), [third.webhook_id]);
 	assertInvalid(await get('/admin/webhooks?cursor=x', { token: who.token }), '/cursor');
 	assertProblem(await end(made.webhook_id, other), 404, 'not-found');
 	assertStatus(await end(made.webhook_id, who), 204);
 	assertProblem(await end(made.webhook_id, who), 404, 'not-found');
-	assertStatus(await end(second.webhook_id, admin), 204);
+	assertStatus(await end(third.webhook_id, admin), 204);
 	assertProblem(await end('x', who), 404, 'not-found');
 	assert.deepEqual(await list(who), []);
 	assertProblem(await make({ url: 'https://hooks.example.com/' }, buyer), 403, 'forbidden');

@@ -101,7 +101,7 @@ SELECT is(delivery_resend(gen_random_uuid(), 1), 0::bigint, 'and one that there 
 
 -- gone
 SELECT is(outbox_told(pg_temp.of('booking.cancelled', id('some')), 'dead', '410', false, true, false), 'dead', 'the receiver is gone');
-SELECT is((SELECT w.body::json ->> 'status' FROM webhook_list(buyer('organizer'), NULL, 10) AS w WHERE webhook_id = id('some')),
+SELECT is((SELECT w.body::json ->> 'status' FROM webhook_list(buyer('organizer'), NULL, NULL, 10) AS w WHERE webhook_id = id('some')),
   'disabled', 'its webhook is disabled');
 SELECT is(delivery_resend(NULL, 500), 0::bigint, 'nothing is sent there again');
 SELECT cancel(:event, :'c', 'berta') \gset _

@@ -50,7 +50,7 @@ SELECT is((SELECT count(*) FROM venue_list(buyer('admin'), true, 0, 10)), 2::big
 SELECT is((SELECT count(*) FROM venue_list(buyer('admin'), true, :venue, 10)), 1::bigint, 'page by page');
 SELECT is(failure(format('SELECT * FROM %s', call)), 'HF103', 'once one is no staff: no ' || call)
   FROM unnest(ARRAY['venue_list(buyer(''gone''), false, 0, 10)', 'venue_list(buyer(''other''), true, 0, 10)',
-    'webhook_list(buyer(''gone''), NULL, 10)', 'webhook_list(buyer(''buyer''), NULL, 10)',
+    'webhook_list(buyer(''gone''), NULL, NULL, 10)', 'webhook_list(buyer(''buyer''), NULL, NULL, 10)',
     'venue_create(buyer(''gone''), ''vk'', ''print'', false, ''{}'')']) AS call;
 SELECT is(venue_find(buyer('owner'), 'Hall'), :venue, 'a venue by its name');
 SELECT is(account_named('OWNER@example.test'), buyer('owner'), 'an account by its address');
