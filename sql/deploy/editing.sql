@@ -202,6 +202,36 @@ BEGIN
 END
 $$;
 
+-- What amounts must be a multiple of, so that the provider can take and send them: of thousandths it has
+-- no single ones, and of the ariary whole ones alone, which is counted in hundredths here.
+CREATE FUNCTION provider_unit(p_currency text) RETURNS integer
+LANGUAGE sql IMMUTABLE
+RETURN CASE WHEN p_currency IN ('BHD', 'JOD', 'KWD', 'OMR', 'TND') THEN 10 WHEN p_currency = 'MGA' THEN 100 ELSE 1 END;
+
+-- Refuses prices that nobody could pay: of an event as it is by now, by the fields that p_in has.
+CREATE FUNCTION money_check(e events, p_in jsonb) RETURNS void
+LANGUAGE plpgsql STABLE SET search_path = holdfast, pg_temp AS $$
+DECLARE
+  v_unit integer := provider_unit(e.currency);
+BEGIN
+  IF e.payment = 'none' OR v_unit = 1 OR NOT p_in ?| '{payment,sections,layout,pricing}' THEN
+    RETURN;
+  ELSIF v_unit = 100 THEN
+    PERFORM refuse_field('/payment', 'The payment provider cannot take this currency exactly.');
+  ELSIF EXISTS (SELECT FROM sections c WHERE c.event_id = e.event_id
+        AND (c.base_price % v_unit <> 0 OR c.price % v_unit <> 0))
+      OR EXISTS (SELECT FROM seats s WHERE s.event_id = e.event_id AND s.price % v_unit <> 0
+        AND NOT EXISTS (SELECT FROM seat_claims k
+          WHERE k.event_id = s.event_id AND k.position = s.position AND k.state = 'x')) THEN
+    PERFORM refuse_field(CASE WHEN p_in ? 'sections' THEN '/sections' WHEN p_in ? 'layout' THEN '/layout' ELSE '/payment' END,
+      format('The payment provider takes multiples of %s of this currency: so all prices must be.', v_unit));
+  ELSIF (e.pricing ->> 'enabled')::boolean AND (e.pricing ->> 'round_to')::integer % v_unit <> 0 THEN
+    PERFORM refuse_field(CASE WHEN p_in -> 'pricing' ? 'round_to' THEN '/pricing/round_to' ELSE '/payment' END,
+      format('The payment provider takes multiples of %s of this currency: so must prices be rounded.', v_unit));
+  END IF;
+END
+$$;
+
 CREATE FUNCTION venue_create(p_user uuid, p_key text, p_fingerprint text, p_wait boolean, p_in jsonb)
 RETURNS edit_result
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = holdfast, pg_temp AS $$
@@ -315,6 +345,7 @@ BEGIN
       WINDOW w AS (ORDER BY l.section_at, l.row_at, l.seat_at);
   UPDATE events SET seats_count = (SELECT count(*) FROM seats s WHERE s.event_id = e.event_id)
     WHERE event_id = e.event_id RETURNING * INTO e;
+  PERFORM money_check(e, p_in);
   PERFORM notice_write(e.event_id, NULL, 'event.created',
     jsonb_build_object('title', e.title, 'status', e.status, 'event_date', time_show(e.event_date)));
 

@@ -332,6 +332,7 @@ BEGIN
         THEN coalesce(nullif(p_in -> 'pricing', 'null'), '{"enabled": false}') ELSE pricing END,
       version = version + 1, layout_version = layout_version + v_layout::integer
     WHERE event_id = p_event RETURNING * INTO e;
+  PERFORM money_check(e, p_in);
   v_changed := notice_changed(v_was, e, p_in ? 'sections');
   IF v_changed IS NOT NULL THEN
     PERFORM notice_write(p_event, NULL, CASE WHEN v_was.status <> 'cancelled' AND e.status = 'cancelled'

@@ -198,19 +198,16 @@ $$;
 
 -- What of an amount goes back when it is cancelled now: by the first rule of the event that has not run
 -- out a part of it, rounded half up, less a fee; nothing after the last one. Everything where there is no
--- rule, or no event any more. Rounded down to what the provider counts.
-CREATE FUNCTION refund_part(p_event integer, p_amount bigint) RETURNS bigint
+-- rule, or no event any more. Rounded down to a multiple of p_unit.
+CREATE FUNCTION refund_part(p_event integer, p_amount bigint, p_unit integer) RETURNS bigint
 LANGUAGE plpgsql STABLE SET search_path = holdfast, pg_temp AS $$
 DECLARE
   e      record;
   v_part bigint;
-  v_unit integer; -- what the provider can send back at least of the currency
 BEGIN
-  SELECT status, refund_policy, timezone, payment, currency INTO e FROM events WHERE event_id = p_event;
-  v_unit := CASE WHEN e.payment = 'none' THEN 1 WHEN e.currency IN ('BHD', 'JOD', 'KWD', 'OMR', 'TND') THEN 10
-    WHEN e.currency = 'MGA' THEN 100 ELSE 1 END;
+  SELECT status, refund_policy, timezone INTO e FROM events WHERE event_id = p_event;
   IF e.status = 'cancelled' OR e.refund_policy = '[]' THEN
-    RETURN div(p_amount, v_unit) * v_unit;
+    RETURN div(p_amount, p_unit) * p_unit;
   END IF;
   SELECT greatest(0, div(p_amount * r.percent + 50, 100) - coalesce(r.fee, 0)) INTO v_part
     FROM (SELECT CASE WHEN length(t.until) = 10 THEN t.until::timestamp AT TIME ZONE e.timezone
@@ -219,20 +216,27 @@ BEGIN
             (q.rule ->> 'fee')::bigint AS fee, q.at
           FROM jsonb_array_elements(e.refund_policy) WITH ORDINALITY AS q (rule, at)) AS t) AS r
     WHERE now() <= r.until ORDER BY r.until, r.at LIMIT 1;
-  RETURN div(coalesce(v_part, 0), v_unit) * v_unit;
+  RETURN div(coalesce(v_part, 0), p_unit) * p_unit;
 END
 $$;
 
 -- What goes back of a locked booking's items that are cancelled for p_amount: what the policy says, of
 -- what was paid here and has not gone back. Money of another currency went back as a whole when it came.
+-- In units of the provider where one has some of it, however the event is paid for by now.
 CREATE FUNCTION refund_possible(b bookings, p_amount bigint) RETURNS bigint
 LANGUAGE plpgsql STABLE SET search_path = holdfast, pg_temp AS $$
+DECLARE
+  v_left bigint;
+  v_unit integer;
 BEGIN
   IF b.attempts IS NULL THEN
     RETURN 0;
   END IF;
-  RETURN least(refund_part(b.event_id, p_amount), (SELECT coalesce(sum(q.captured - q.refunding), 0)
-    FROM payments q WHERE q.event_id = b.event_id AND q.booking_id = b.booking_id));
+  SELECT coalesce(sum(q.captured - q.refunding), 0),
+      CASE WHEN bool_or(q.provider <> 'elsewhere' AND q.captured > 0) THEN provider_unit(b.currency) ELSE 1 END
+    INTO v_left, v_unit
+    FROM payments q WHERE q.event_id = b.event_id AND q.booking_id = b.booking_id;
+  RETURN least(refund_part(b.event_id, p_amount, v_unit), v_left);
 END
 $$;
 

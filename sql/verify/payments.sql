@@ -4,4 +4,4 @@ SELECT event_id, refund_id, booking_id, attempt, amount, reason, status, tries, 
   FROM holdfast.refunds WHERE false;
 SELECT provider, notice_id FROM holdfast.payment_notices WHERE false;
 SELECT 1 / count(*) FROM holdfast.payment_moves;
-SELECT 'holdfast.refund_part(integer,bigint)'::regprocedure;
+SELECT 'holdfast.refund_part(integer,bigint,integer)'::regprocedure;

@@ -4,7 +4,7 @@
 const assert = require('node:assert/strict');
 const { after, before, test } = require('node:test');
 
-const { assertProblem, assertStatus, call, freshKey, post } = require('../lib/client.js');
+const { assertInvalid, assertProblem, assertStatus, call, freshKey, post, put } = require('../lib/client.js');
 const pay = require('../lib/pay.js');
 const stack = require('../lib/stack.js');
 const { assertPlaces, assertSeats, buyer, event, held, hold, move, staff } = require('../lib/world.js');
@@ -284,4 +284,18 @@ test('a key of a checkout is one of that booking', async () => {
 		if (answer.status !== 200) assertProblem(answer, 409, 'idempotency-in-flight');
 	assert.equal(assertStatus(await pay.checkout(ann, one, { key }), 200).text, good[0].text);
 	assertProblem(await pay.checkout(ann, two, { key }), 422, 'idempotency-key-reused');
+});
+
+test('prices that the provider cannot take are refused when they are made', async () => {
+	const make = (more) => post('/admin/events', { title: 'Dinars', event_date: '2999-01-01', currency: 'KWD', payment: 'stripe',
+		sections: [{ name: 'Floor', capacity: 5, base_price: 1010 }], ...more }, { token: olga.token });
+	assertInvalid(await make({ currency: 'MGA' }), '/payment');
+	assertInvalid(await make({ sections: [{ name: 'Floor', capacity: 5, base_price: 1005 }] }), '/sections');
+	const { event_id: id } = assertStatus(await make(), 201).body;
+	const change = (body, of = id) => put(`/admin/events/${of}`, body, { token: olga.token });
+	assertInvalid(await change({ sections: [{ section_id: 'Floor', price: 1001 }] }), '/sections');
+	assertInvalid(await change({ pricing: { enabled: true, round_to: 1 } }), '/pricing/round_to');
+	assertStatus(await change({ sections: [{ section_id: 'Floor', price: 1020 }] }), 200);
+	const free = assertStatus(await make({ currency: 'MGA', payment: 'none' }), 201).body.event_id;
+	assertInvalid(await change({ payment: 'stripe' }, free), '/payment');
 });

@@ -1,7 +1,7 @@
 -- event_update: seats that go and come back, capacities, due claims, versions, and who may.
 \set ON_ERROR_STOP on
 SET search_path = holdfast, given, tap, public;
-SELECT plan(27);
+SELECT plan(34);
 
 CREATE FUNCTION pg_temp.change(p_event integer, p_in jsonb, p_versions integer[] DEFAULT NULL,
   p_user uuid DEFAULT given.buyer('organizer'), p_all boolean DEFAULT false) RETURNS jsonb
@@ -77,6 +77,28 @@ SELECT is((SELECT ROW(capacity, taken)::text FROM ga_counts WHERE event_id = :ev
 SELECT is((SELECT status FROM bookings WHERE booking_id = :'bert'), 'EXPIRED', 'and the booking has ended');
 SELECT is((SELECT layout_version FROM events WHERE event_id = :event), 1, 'no seat has moved');
 SELECT isnt((SELECT tag FROM event_layout(:event, NULL, false)), :'map_tag', 'but a map shows another capacity');
+
+-- ---- money that a provider can take ------------------------------------------------------------
+
+CREATE FUNCTION pg_temp.refusal(p_event integer, p_in jsonb) RETURNS text
+LANGUAGE sql AS $$
+  SELECT substring(failure(format('SELECT pg_temp.change(%s, %L)', p_event, p_in)) FROM '"pointer": "([^"]*)"')
+$$;
+SELECT given.event(4) AS dear \gset
+UPDATE events SET currency = 'MGA' WHERE event_id = :dear;
+SELECT is(pg_temp.refusal(:dear, '{"payment": "stripe"}'), '/payment', 'not of a currency that it counts otherwise');
+UPDATE events SET currency = 'KWD' WHERE event_id = :dear;
+UPDATE seats SET price = 1005 WHERE event_id = :dear AND position = 3;
+SELECT is(pg_temp.refusal(:dear, '{"payment": "stripe"}'), '/payment', 'nor where a seat has a price that it cannot take');
+UPDATE seats SET price = NULL WHERE event_id = :dear AND position = 3;
+SELECT is(pg_temp.refusal(:dear, '{"payment": "stripe"}'), NULL, 'else it may be');
+UPDATE events SET payment = 'stripe' WHERE event_id = :dear;
+SELECT is(pg_temp.refusal(:dear, '{"sections": [{"section_id": "FLOOR", "base_price": 1005}]}'), '/sections',
+  'nor can such a price be made');
+SELECT is(pg_temp.refusal(:dear, '{"pricing": {"enabled": true, "round_to": 5}}'), '/pricing/round_to', 'nor a rule for such');
+SELECT is(pg_temp.refusal(:dear, '{"title": "Another"}'), NULL, 'what has nothing to do with it is not held up');
+SELECT is(pg_temp.refusal(:dear, '{"payment": "none", "sections": [{"section_id": "FLOOR", "base_price": 1005}]}'), NULL,
+  'nor an event whose money no provider takes');
 
 -- ---- versions, and who may -------------------------------------------------------------------
 

@@ -2,7 +2,7 @@
 -- what staff say of money that no provider has.
 \set ON_ERROR_STOP on
 SET search_path = holdfast, given, tap, public;
-SELECT plan(72);
+SELECT plan(75);
 
 SELECT event(12, 6, 6) AS event \gset
 UPDATE events SET payment = 'stripe' WHERE event_id = :event;
@@ -19,7 +19,7 @@ $$;
 CREATE FUNCTION pg_temp.part(p_event integer, p_policy text, p_amount bigint) RETURNS bigint LANGUAGE plpgsql AS $$
 BEGIN
   PERFORM pg_temp.policy(p_event, p_policy);
-  RETURN refund_part(p_event, p_amount);
+  RETURN refund_part(p_event, p_amount, provider_unit((SELECT currency FROM events WHERE event_id = p_event)));
 END
 $$;
 
@@ -182,6 +182,19 @@ SELECT is((SELECT count(*) FROM refunds_due(10) AS q WHERE q.booking_id = :'e'),
 SELECT is((SELECT status FROM refunds WHERE booking_id = :'e'), 'requested', 'it is owed');
 SELECT refunded(:two, :'e', buyer('organizer'), false, NULL, NULL, false, false) \gset _
 SELECT is(pg_temp.money(:'e'), 'CONFIRMED 1300 300 0', 'until staff say that it is done');
+-- in the unit of whoever has the money, not of how the event is paid for by now
+SELECT event(12, 6, 6) AS dinar \gset
+UPDATE events SET payment = 'stripe', currency = 'KWD' WHERE event_id = :dinar;
+SELECT pg_temp.policy(:dinar, '[{"until": "SOON", "percent": 50, "fee": 15}]') \gset _
+SELECT held(:dinar, 'dora', seats(1)) AS cash \gset
+SELECT is((pg_temp.word(:dinar, :'cash', 'organizer')).outcome, 'moved', 'cash for what could be paid by card');
+SELECT cancel(:dinar, :'cash', 'dora') \gset _
+SELECT is(pg_temp.money(:'cash'), 'CANCELLED 1000 0 485', 'goes back to the last coin');
+SELECT open_payment(:dinar, 'dora', seats(2), '{}', '{}', 'pi_dinar') AS card \gset
+SELECT told('pi_dinar', 'succeeded', 1000, p_currency => 'kwd') \gset _
+UPDATE events SET payment = 'none' WHERE event_id = :dinar;
+SELECT cancel(:dinar, :'card', 'dora') \gset _
+SELECT is(pg_temp.money(:'card'), 'CANCELLED 1000 0 480', 'what the provider has as it can send it');
 -- late
 SELECT held(:two, 'emil', seats(8)) AS f \gset
 SELECT due(:two, :'f') \gset _
