@@ -117,7 +117,8 @@ SELECT outbox_bury(500) \gset _
 SELECT is((SELECT count(*) FROM deliveries WHERE target_id = id('some')), 0::bigint, 'with a webhook go its deliveries');
 SELECT webhook_delete(buyer('organizer'), id('hook'), false) \gset _
 SELECT is(pg_temp.taken('webhook'), '', 'nothing more is sent to one that was deleted');
-SELECT ok(outbox_bury(2) > 0 AND EXISTS (SELECT FROM delivery_lanes WHERE lane = id('hook')), 'what was for it goes by steps');
+UPDATE deliveries SET since = now() - interval '73 hours' WHERE delivery_id = pg_temp.of('staff.refund.failed', buyer('root'));
+SELECT ok(outbox_bury(2) = 2 AND EXISTS (SELECT FROM delivery_lanes WHERE lane = id('hook')), 'what was for it goes by steps');
 SELECT outbox_bury(500) \gset _
 SELECT is((SELECT count(*) FROM delivery_lanes WHERE channel = 'webhook'), 0::bigint, 'and its lane in the end');
 
