@@ -135,9 +135,19 @@ find(int *file)
 	return state;
 }
 
+/* What root makes is to be usable by whoever the directory belongs to. */
+static bool
+hand_over(int file, int directory)
+{
+	struct stat is;
+
+	return geteuid() != 0 ||
+	       (fstat(directory, &is) == 0 && fchown(file, is.st_uid, is.st_gid) == 0);
+}
+
 /* Where there is a usable one by now it is taken. */
 static enum state
-make_locked(int *file)
+make_locked(int *file, int directory)
 {
 	struct metrics_head head = { .magic = MAGIC,
 		.layout = layout_of(),
@@ -155,7 +165,7 @@ make_locked(int *file)
 	/* All of it, so that a full disk is met here and not in the middle of a request. */
 	if (posix_fallocate(*file, 0, sizeof(struct metrics_file)) == 0 &&
 		pwrite(*file, &head, sizeof(head), 0) == sizeof(head) && fchmod(*file, 0660) == 0 &&
-		rename(name, path) == 0)
+		hand_over(*file, directory) && rename(name, path) == 0)
 		return USABLE;
 	unlink(name);
 	close(*file);
@@ -175,7 +185,7 @@ make(int *file, int tries)
 		return BARRED;
 	while (tries > 0) {
 		if (flock(directory, LOCK_EX | LOCK_NB) == 0) {
-			state = make_locked(file);
+			state = make_locked(file, directory);
 			break;
 		}
 		if (--tries > 0)

@@ -150,6 +150,9 @@ enum filter_built {
 enum problem
 filter_rebuild(struct context *house, int32_t event_id, bool patient, enum filter_built *out);
 
+/* By PostgreSQL's word. NOT_FOUND: there is no such event. */
+enum problem filter_ask_over(struct context *house, int32_t event_id, bool *over);
+
 /*
  * Rebuilds the event that a request of this process found missing, if there is one: while no client
  * waits. What fails is logged.

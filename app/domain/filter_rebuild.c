@@ -398,9 +398,8 @@ give_up(struct context *house, const struct filter_fence *fence, bool patient, i
 				NULL });
 }
 
-/* NOT_FOUND: there is no such event. */
-static enum problem
-is_over(struct context *house, int32_t event_id, bool *over)
+enum problem
+filter_ask_over(struct context *house, int32_t event_id, bool *over)
 {
 	int64_t id = event_id;
 	struct pg_rows rows;
@@ -421,7 +420,7 @@ filter_rebuild(struct context *house, int32_t event_id, bool patient, enum filte
 	int64_t began_us = clock_monotonic_us();
 	struct filter_fence fence;
 	bool over;
-	enum problem err = is_over(house, event_id, &over);
+	enum problem err = filter_ask_over(house, event_id, &over);
 
 	if (err)
 		return err;

@@ -417,7 +417,7 @@ filter_reconcile(struct context *house, int32_t event_id, bool repair, struct fi
 		filter_forget(house, event_id); /* and with it the fence */
 		return rebuild(&c);
 	}
-	if (repair)
+	if (repair && c.fence.epoch)
 		filter_fence_down(house, &c.fence);
 	return err;
 }

@@ -261,11 +261,12 @@ compare(struct context *house, struct job_run *run, struct work *work, int32_t e
 		drift = (struct filter_drift){ .busy = true, .repaired = drift.repaired };
 		err = PROBLEM_NONE;
 	}
-	if (err == PROBLEM_NOT_FOUND && !work->event_id)
-		return PROBLEM_NONE;
-	if (err)
+	/* What a repair would have asked first. */
+	if (!err && run->dry_run && drift.missing)
+		err = filter_ask_over(house, event_id, &drift.over);
+	if (err && err != PROBLEM_NOT_FOUND)
 		return err;
-	if (drift.over)
+	if (err || drift.over)
 		return discard(house, run, work, event_id);
 	if (drift.busy)
 		log_line(LOG_INFO, "event=%" PRId32 " busy=yes reason=%s", event_id, reason);

@@ -168,6 +168,8 @@ command_run(const char *name, struct context *house, const struct options *optio
 			continue;
 		if (options->email == NULL && commands[i].run != list)
 			return usage("this needs --email");
+		if (options->email != NULL && commands[i].run == list)
+			return usage("list takes no --email: it lists all");
 		return commands[i].run(house, options);
 	}
 	return usage("there is no such command");

@@ -261,6 +261,13 @@ describe('which events', () => {
 		await redis.call('SET', old.key('meta'), 'x');
 		assert.match(stack.reconcile(old.id), new RegExp(`^event=${old.id} over=yes\\n$`), 'by its id too');
 		assert.deepEqual(await redis.call('KEYS', old.key('*')), []);
+		await redis.call('SET', 'hf:{1999999999}:used', 'x');
+		for (const more of [['--dry-run'], []]) {
+			const none = stack.program('reconcile', ['--event', '1999999999', ...more]);
+			assert.deepEqual([none.status, none.stdout.split('\n')[0]], [0, 'event=1999999999 over=yes'], none.stderr);
+			assert.doesNotMatch(none.stderr, /refused/);
+		}
+		assert.deepEqual(await redis.call('KEYS', 'hf:{1999999999}:*'), []);
 		// Its bookings are still there for their buyers.
 		assertStatus(await move(bob, old.sold, 'cancel'), 200);
 		assert.equal(reconcile('--full').busy, 0);

@@ -222,6 +222,18 @@ damage_pipe(void)
 	cr_assert_eq(mkfifo(path, 0660), 0);
 }
 
+/* Else the pools could not count into what a job that root started has made. */
+Test(metrics, what_root_makes_is_the_directory_s)
+{
+	struct stat is;
+
+	if (geteuid() == 0)
+		cr_assert_eq(chown(dir, 65534, 65534), 0);
+	cr_assert(open_pool());
+	cr_assert_eq(stat(path, &is), 0);
+	cr_assert_eq(is.st_uid, geteuid() == 0 ? 65534 : geteuid());
+}
+
 Test(metrics, what_is_damaged_is_replaced_by_whoever_comes)
 {
 	static const struct {
