@@ -9,7 +9,7 @@
 VERSION := 0.1.0
 PREFIX  ?= /usr/local
 STATE   ?= var
-PORT    ?= 8080
+PORT    ?=
 SET     ?=
 N       ?= 1
 
@@ -241,7 +241,7 @@ fuzz-list:
 
 # ---- the private stack ---------------------------------------------------------------------------
 
-STACK = HOLDFAST_SET="$(SET)" deploy/stack --bin $(BUILD)/bin --state "$(STATE)" --port $(PORT)
+STACK = HOLDFAST_SET="$(SET)" deploy/stack --bin $(BUILD)/bin --state "$(STATE)" $(PORT:%=--port "%")
 
 .PHONY: up down env clean-state migrate migrate-down migrate-status jobs
 up: all ## build, then start whatever is missing (PORT= STATE= SET=)

@@ -72,3 +72,21 @@ test('half of a configuration for nginx is none', (t) => {
 	assert.equal(done.status, 1, done.stdout);
 	assert.match(done.stderr, /nginx's configuration could not be made/);
 });
+
+test('a stack keeps its port, whatever make is not told', () => {
+	const words = (...more) => run('make', ['-n', '-C', tree, 'up', 'STATE=x', ...more], { env: { ...env, PORT: '' } }).stdout;
+	assert.match(words(), /deploy\/stack .*--state "x" +up$/m);
+	assert.match(words('PORT=8123'), /deploy\/stack .*--port "8123" up$/m);
+});
+
+test("nginx's configuration takes a path as it is, and each option with its value", () => {
+	const conf = (...args) => run(path.join(tree, 'deploy/nginx-conf'), ['--bin', env.HOLDFAST_BIN, '--config', env.HOLDFAST_CONF,
+		'--template', path.join(tree, 'conf/nginx.conf.in'),
+		'--problems', path.join(tree, env.BUILD ?? 'build', 'gen/nginx-problems.conf'), ...args]);
+	assert.match(well(conf('--run', '/run/R&D')), /unix:\/run\/R&D\/booking\.sock/);
+	for (const option of ['--run', '--listen']) {
+		const done = conf(option);
+		assert.deepEqual([done.status, done.stdout], [2, '']);
+		assert.match(done.stderr, /^Prints nginx's configuration/);
+	}
+});
