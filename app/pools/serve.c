@@ -255,16 +255,19 @@ open_metrics(const struct pool *pool)
 	metrics_join(conf.program);
 }
 
+/* check: the settings are looked at as for a start, and nothing else happens. */
 static void
-prepare(const struct pool *pool, int argc, char **argv)
+prepare(const struct pool *pool, int argc, char **argv, bool *check)
 {
 	struct conf_program program = pool->program;
 	bool routes_wanted;
 
 	if (!program.options)
-		program.options = "  --routes           print the table of routes and end\n";
+		program.options = "  --routes           print the table of routes and end\n"
+				  "  --check            end with 2 where settings would be refused\n";
 	conf_load(&conf, &program, argc, argv);
 	routes_wanted = conf_option(&conf, "routes", NULL);
+	*check = conf_option(&conf, "check", NULL);
 	conf_done(&conf, 0);
 	if (routes_wanted) {
 		print_routes(pool->routes);
@@ -273,7 +276,8 @@ prepare(const struct pool *pool, int argc, char **argv)
 	if (pool->derives_ids)
 		conf_need_id_secret(&conf);
 	log_init(conf.program, log_level_of(conf.log_level));
-	open_metrics(pool);
+	if (!*check)
+		open_metrics(pool);
 	token_init(&conf);
 	respond_allow_origins(conf.allowed_origins);
 	house.conf = &conf;
@@ -304,9 +308,15 @@ int
 serve(const struct pool *pool, int argc, char **argv)
 {
 	struct gate *gate;
+	bool check;
 
 	on_exit(slow_down, NULL);
-	prepare(pool, argc, argv);
+	prepare(pool, argc, argv, &check);
+	if (check) {
+		if (pool->start)
+			pool->start(&house);
+		return 0;
+	}
 	gate = gate_open();
 	serving = pool;
 	if (pool->start)

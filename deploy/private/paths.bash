@@ -144,11 +144,21 @@ config_check() {
 	done
 	secrets_make
 	config_text >"$conf.new"
-	"${clean_environment[@]}" "$first" --config "$conf.new" --print-config \
-		>"$state/settings.all" || {
+	if ! "${clean_environment[@]}" "$first" --config "$conf.new" --print-config \
+		>"$state/settings.all" || ! pools_check; then
 		rm -f "$conf.new"
 		fail "SET is refused, nothing was started"
-	}
+	fi
+}
+
+# What only the workers of a pool look at.
+pools_check() {
+	local pool program
+	for pool in $known_pools; do
+		program=$bin/holdfast-$pool
+		[ ! -x "$program" ] ||
+			"${clean_environment[@]}" "$program" --config "$conf.new" --check || return 1
+	done
 }
 
 # The value in force of one setting.

@@ -13,9 +13,9 @@ const { env, run, tree } = require('../lib/stack.js');
 const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'holdfast-state.'));
 after(() => fs.rmSync(dir, { recursive: true, force: true }));
 
-const stack = (state, args, from = tree) => run(path.join(from, 'deploy/stack'),
+const stack = (state, args, from = tree, set = '') => run(path.join(from, 'deploy/stack'),
 	['--bin', env.HOLDFAST_BIN, '--state', state, ...args],
-	{ env: { ...env, HOLDFAST_SET: '', HOLDFAST_NOSYNC: '1', HOLDFAST_NODEMO: '1' } });
+	{ env: { ...env, HOLDFAST_SET: set, HOLDFAST_NOSYNC: '1', HOLDFAST_NODEMO: '1' } });
 function well(done) {
 	assert.equal(done.status, 0, done.stdout + done.stderr);
 	return done.stdout;
@@ -89,4 +89,16 @@ test("nginx's configuration takes a path as it is, and each option with its valu
 		assert.deepEqual([done.status, done.stdout], [2, '']);
 		assert.match(done.stderr, /^Prints nginx's configuration/);
 	}
+});
+
+test('what only the workers of a pool would refuse is refused before anything is started', () => {
+	const state = path.join(dir, 'refused');
+	for (const [set, why] of [['payment_provider=stripe', /payment.* needs a stripe_api_key/], ['redis_url=x', /redis_url/]]) {
+		const done = stack(state, ['up'], tree, set);
+		assert.equal(done.status, 1, done.stdout);
+		assert.match(done.stderr, why);
+		assert.match(done.stderr, /nothing was started/);
+		assert.equal(done.stdout, '');
+	}
+	well(stack(state, ['clean']));
 });
