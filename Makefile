@@ -241,7 +241,8 @@ fuzz-list:
 
 # ---- the private stack ---------------------------------------------------------------------------
 
-STACK = HOLDFAST_SET="$(SET)" deploy/stack --bin $(BUILD)/bin --state "$(STATE)" $(PORT:%=--port "%")
+STACK = HOLDFAST_SET="$(SET)" deploy/stack --bin $(BUILD)/bin --state "$(STATE)" \
+	$(PORT:%=--port "%")
 
 .PHONY: up down env clean-state migrate migrate-down migrate-status jobs
 up: all ## build, then start whatever is missing (PORT= STATE= SET=)

@@ -264,7 +264,7 @@ prepare(const struct pool *pool, int argc, char **argv, bool *check)
 
 	if (!program.options)
 		program.options = "  --routes           print the table of routes and end\n"
-				  "  --check            end with 2 where settings would be refused\n";
+				  "  --check            end, with 2 where settings are refused\n";
 	conf_load(&conf, &program, argc, argv);
 	routes_wanted = conf_option(&conf, "routes", NULL);
 	*check = conf_option(&conf, "check", NULL);

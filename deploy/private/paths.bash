@@ -153,11 +153,11 @@ config_check() {
 
 # What only the workers of a pool look at.
 pools_check() {
-	local pool program
+	local pool one
 	for pool in $known_pools; do
-		program=$bin/holdfast-$pool
-		[ ! -x "$program" ] ||
-			"${clean_environment[@]}" "$program" --config "$conf.new" --check || return 1
+		one=$bin/holdfast-$pool
+		[ ! -x "$one" ] ||
+			"${clean_environment[@]}" "$one" --config "$conf.new" --check || return 1
 	done
 }
 
