@@ -205,7 +205,7 @@ $$;
 -- What amounts must be a multiple of, so that the provider can take and send them: of thousandths it has
 -- no single ones, and of the ariary whole ones alone, which is counted in hundredths here.
 CREATE FUNCTION provider_unit(p_currency text) RETURNS integer
-LANGUAGE sql IMMUTABLE
+LANGUAGE sql IMMUTABLE SET search_path = holdfast, pg_temp
 RETURN CASE WHEN p_currency IN ('BHD', 'JOD', 'KWD', 'OMR', 'TND') THEN 10 WHEN p_currency = 'MGA' THEN 100 ELSE 1 END;
 
 -- Refuses prices that nobody could pay: of an event as it is by now, by the fields that p_in has.
