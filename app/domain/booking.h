@@ -78,6 +78,7 @@ struct booking_part {
 	const char **section_ids;
 	const int64_t *quantities;
 	const char **section_pointers;
+	const char **quantity_pointers;
 	size_t sections;
 };
 
@@ -140,8 +141,9 @@ enum problem booking_list(struct context *house, const struct booking_page *page
 struct filter_entry booking_entry(struct arena *arena, const struct pg_rows *rows, int row,
 	int32_t event_id, const char *user_id);
 
-/* "unknown_seats", "unknown_sections" and "seated_sections" of a refusal as errors
- * with pointers. */
+/* "unknown_seats", "unknown_sections", "seated_sections", "max_seats_per_booking" and, of a part of
+ * a booking, "other_seats", "other_sections" and "standing" of a refusal as errors with
+ * pointers. */
 enum problem booking_places_unknown(struct context *house, const struct booking_part *places);
 
 #endif

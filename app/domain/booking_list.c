@@ -82,18 +82,50 @@ is_among(const struct json *list, const char *name)
 	return false;
 }
 
-/* Too many places: said of the first one beyond the limit. */
+/* Too many places: said of the first seat beyond the limit, of the quantity, or of all of a mix. */
 static enum problem
 too_many(struct context *house, const struct booking_part *places, int64_t most)
 {
-	const char *pointer = (size_t)most < places->seats ? places->seat_pointers[most]
-			      : places->sections > 0       ? places->section_pointers[0]
-							   : "";
+	const char *pointer = places->sections == 0 ? places->seat_pointers[most] : "/items";
 
+	if (places->sections == 1 && places->seats == 0)
+		pointer = places->quantity_pointers[0];
 	house->why->extensions =
 		arena_printf(house->arena, "{\"max_seats_per_booking\":%" PRId64 "}", most);
 	return problem_at(house->why, house->arena, pointer,
 		"One booking of this event has at most %" PRId64 " places.", most);
+}
+
+static void
+explain_seat(
+	struct context *house, const struct json *named, const char *seat_id, const char *pointer)
+{
+	if (is_among(json_get(named, "unknown_seats"), seat_id))
+		problem_at(house->why, house->arena, pointer, "There is no such seat here.");
+	else if (is_among(json_get(named, "other_seats"), seat_id))
+		problem_at(house->why, house->arena, pointer, "This seat is not in this booking.");
+}
+
+static void
+explain_section(struct context *house, const struct json *named, const struct booking_part *places,
+	size_t i)
+{
+	const char *section_id = places->section_ids[i], *pointer = places->section_pointers[i];
+	const struct json *standing = json_get(named, "standing");
+	const struct json *most = standing ? json_get(standing, section_id) : NULL;
+
+	if (is_among(json_get(named, "seated_sections"), section_id))
+		problem_at(house->why, house->arena, pointer,
+			"The places of this section are numbered: name the seats.");
+	else if (is_among(json_get(named, "unknown_sections"), section_id))
+		problem_at(house->why, house->arena, pointer, "There is no such section here.");
+	else if (is_among(json_get(named, "other_sections"), section_id))
+		problem_at(house->why, house->arena, pointer,
+			"This booking has no places of this section without a number.");
+	else if (most)
+		problem_at(house->why, house->arena, places->quantity_pointers[i],
+			"The booking has %" PRId64 " of these places, so that is the most.",
+			json_int(most));
 }
 
 enum problem
@@ -110,18 +142,9 @@ booking_places_unknown(struct context *house, const struct booking_part *places)
 	most = json_get(named, "max_seats_per_booking");
 	if (most)
 		return too_many(house, places, json_int(most));
-	for (size_t i = 0; i < places->seats; i++) {
-		if (is_among(json_get(named, "unknown_seats"), places->seat_ids[i]))
-			problem_at(house->why, house->arena, places->seat_pointers[i],
-				"There is no such seat here.");
-	}
-	for (size_t i = 0; i < places->sections; i++) {
-		if (is_among(json_get(named, "seated_sections"), places->section_ids[i]))
-			problem_at(house->why, house->arena, places->section_pointers[i],
-				"The places of this section are numbered: name the seats.");
-		else if (is_among(json_get(named, "unknown_sections"), places->section_ids[i]))
-			problem_at(house->why, house->arena, places->section_pointers[i],
-				"There is no such section here.");
-	}
+	for (size_t i = 0; i < places->seats; i++)
+		explain_seat(house, named, places->seat_ids[i], places->seat_pointers[i]);
+	for (size_t i = 0; i < places->sections; i++)
+		explain_section(house, named, places, i);
 	return PROBLEM_INVALID;
 }

@@ -169,18 +169,26 @@ follow(struct context *house, const struct attempt *a, enum hold_outcome outcome
 	}
 }
 
-/* PostgreSQL names unknown places and too many of them; the request says where they stood. */
-static enum problem
-explain(struct context *house, const struct hold_wish *wish, enum problem err)
+struct booking_part
+hold_places(const struct hold_wish *wish)
 {
-	struct booking_part places = {
+	return (struct booking_part){
 		.seat_ids = wish->seat_ids,
 		.seat_pointers = wish->seat_pointers,
 		.seats = wish->seats,
 		.section_ids = wish->section_ids,
+		.quantities = wish->quantities,
 		.section_pointers = wish->section_pointers,
+		.quantity_pointers = wish->quantity_pointers,
 		.sections = wish->sections,
 	};
+}
+
+/* PostgreSQL names unknown places and too many of them; the request says where they stood. */
+static enum problem
+explain(struct context *house, const struct hold_wish *wish, enum problem err)
+{
+	struct booking_part places = hold_places(wish);
 
 	return err == PROBLEM_INVALID ? booking_places_unknown(house, &places) : err;
 }

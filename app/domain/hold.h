@@ -18,9 +18,13 @@ struct hold_wish {
 	const char **section_ids;
 	const int64_t *quantities;
 	const char **section_pointers;
+	const char **quantity_pointers;
 	size_t sections;
 	const char *pass; /* as it came, of the event's waiting room; NULL: none */
 };
+
+/* Its places, as a part of a booking names them. */
+struct booking_part hold_places(const struct hold_wish *wish);
 
 enum hold_outcome { HOLD_NEW, HOLD_REPLAY, HOLD_SAME };
 

@@ -102,7 +102,7 @@ hold_body(struct request *r, const struct body *in, struct hold_wish *wish)
 		return problem_at(&r->why, r->arena, "/section_id", "This is required.");
 	if (!in->quantity)
 		return problem_at(&r->why, r->arena, "/seats_requested", "This is required.");
-	return places_add_section(r, wish, in->section_id, in->quantity, "/section_id");
+	return places_add_section(r, wish, in->section_id, in->quantity, "/seats_requested");
 }
 
 static enum problem
@@ -212,7 +212,7 @@ booking_book(struct request *r)
 	if (!err && !in.section_id)
 		err = hold_only_section(serve_context(), wish.event_id, &in.section_id);
 	if (!err)
-		err = places_add_section(r, &wish, in.section_id, in.quantity, "/section_id");
+		err = places_add_section(r, &wish, in.section_id, in.quantity, "/quantity");
 	if (!err)
 		err = hold(r, &wish, &outcome, &booking);
 	if (err)
@@ -301,17 +301,12 @@ booking_cancel_call(struct request *r)
 	enum problem err;
 
 	err = body_read(r, fields, &in);
+	/* Left out is all of it: what a client failed to fill in must not be taken for that. */
+	if (!err && !in.items && json_get(r->body, "items"))
+		err = problem_at(&r->why, r->arena, "/items", "The value must be an array.");
 	if (!err && in.items) {
 		err = places_add_items(r, &wish, in.items);
-		part = (struct booking_part){
-			.seat_ids = wish.seat_ids,
-			.seat_pointers = wish.seat_pointers,
-			.seats = wish.seats,
-			.section_ids = wish.section_ids,
-			.quantities = wish.quantities,
-			.section_pointers = wish.section_pointers,
-			.sections = wish.sections,
-		};
+		part = hold_places(&wish);
 	}
 	part.reason = in.reason;
 	if (!err)

@@ -13,6 +13,7 @@ places_init(struct hold_wish *wish, struct arena *arena, size_t most)
 	wish->seat_pointers = ARENA_ARRAY(arena, const char *, most + 1);
 	wish->section_ids = ARENA_ARRAY(arena, const char *, most + 1);
 	wish->section_pointers = ARENA_ARRAY(arena, const char *, most + 1);
+	wish->quantity_pointers = ARENA_ARRAY(arena, const char *, most + 1);
 	wish->quantities = ARENA_ARRAY(arena, int64_t, most + 1);
 }
 
@@ -30,7 +31,7 @@ add_seat(struct request *r, struct hold_wish *wish, const char *seat_id, const c
 
 static enum problem
 add_section(struct request *r, struct hold_wish *wish, const char *section_id, int64_t quantity,
-	const char *pointer)
+	const char *pointer, const char *quantity_pointer)
 {
 	int64_t *quantities = (int64_t *)wish->quantities;
 
@@ -41,16 +42,17 @@ add_section(struct request *r, struct hold_wish *wish, const char *section_id, i
 	}
 	quantities[wish->sections] = quantity;
 	wish->section_ids[wish->sections] = section_id;
+	wish->quantity_pointers[wish->sections] = quantity_pointer;
 	wish->section_pointers[wish->sections++] = pointer;
 	return PROBLEM_NONE;
 }
 
 enum problem
 places_add_section(struct request *r, struct hold_wish *wish, const char *section_id,
-	int64_t quantity, const char *pointer)
+	int64_t quantity, const char *quantity_pointer)
 {
 	places_init(wish, r->arena, 1);
-	return add_section(r, wish, section_id, quantity, pointer);
+	return add_section(r, wish, section_id, quantity, "/section_id", quantity_pointer);
 }
 
 /* ["A-1", …] */
@@ -120,7 +122,8 @@ places_add_items(struct request *r, struct hold_wish *wish, const struct json *l
 				r, wish, item.seat_id, arena_printf(r->arena, "%s/seat_id", at));
 		else if (!one && item.section_id && item.quantity && !item.seat_id)
 			one = add_section(r, wish, item.section_id, item.quantity,
-				arena_printf(r->arena, "%s/section_id", at));
+				arena_printf(r->arena, "%s/section_id", at),
+				arena_printf(r->arena, "%s/quantity", at));
 		else if (!one)
 			one = problem_at(&r->why, r->arena, at,
 				"An item is either a seat_id, or a section_id with a quantity.");

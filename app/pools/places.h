@@ -18,8 +18,8 @@ enum problem places_add_seats(struct request *r, struct hold_wish *wish, const s
 /* [{"seat_id"} or {"section_id", "quantity"}, …], found at /items. INVALID. */
 enum problem places_add_items(struct request *r, struct hold_wish *wish, const struct json *list);
 
-/* General admission. INVALID. */
+/* General admission, found at /section_id and quantity_pointer. INVALID. */
 enum problem places_add_section(struct request *r, struct hold_wish *wish, const char *section_id,
-	int64_t quantity, const char *pointer);
+	int64_t quantity, const char *quantity_pointer);
 
 #endif

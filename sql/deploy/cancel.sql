@@ -190,8 +190,8 @@ BEGIN
 END
 $$;
 
--- The booking as it would be without some of what stands; HF122 names what does not stand in it, or
--- is asked for twice.
+-- The booking as it would be without some of what stands; HF122 names what does not stand in it, or is asked
+-- for twice, and how many places stand of the sections of which more are asked for.
 CREATE FUNCTION booking_less(b bookings, p_seats text[], p_sections text[], p_quantities integer[])
 RETURNS bookings
 LANGUAGE plpgsql STABLE SET search_path = holdfast, pg_temp AS $$
@@ -199,6 +199,7 @@ DECLARE
   v_positions integer[];
   v_wrong     text[];
   v_wrong_ga  text[];
+  v_standing  json; -- of those of which more are asked for
   v_gone      integer[];
   v_less      integer;
 BEGIN
@@ -208,18 +209,18 @@ BEGIN
     FROM (SELECT u.seat_id, count(*) AS times FROM unnest(p_seats) AS u (seat_id) GROUP BY 1) AS w
       LEFT JOIN seats s ON s.event_id = b.event_id
         AND s.seat_id = w.seat_id AND s.position = ANY (booking_positions(b));
-  SELECT array_agg(DISTINCT w.section_id) INTO v_wrong_ga
+  SELECT array_agg(DISTINCT w.section_id) FILTER (WHERE w.times > 1 OR w.quantity < 1 OR coalesce(g.stands, 0) = 0),
+      json_object_agg(w.section_id, g.stands) FILTER (WHERE w.times = 1 AND g.stands BETWEEN 1 AND w.quantity - 1)
+    INTO v_wrong_ga, v_standing
     FROM (SELECT u.section_id, u.quantity, count(*) OVER (PARTITION BY u.section_id) AS times
         FROM unnest(p_sections, p_quantities) AS u (section_id, quantity)) AS w
-    WHERE w.times > 1 OR NOT EXISTS (SELECT FROM sections c
-        JOIN unnest(b.section_nos, b.quantities, b.gone_quantities) AS g (section_no, had, gone)
-          USING (section_no)
-      WHERE c.event_id = b.event_id AND c.section_id = w.section_id
-        AND w.quantity BETWEEN 1 AND g.had - coalesce(g.gone, 0));
-  IF v_wrong IS NOT NULL OR v_wrong_ga IS NOT NULL THEN
+      LEFT JOIN (SELECT c.section_id, h.had - coalesce(h.gone, 0) AS stands
+          FROM unnest(b.section_nos, b.quantities, b.gone_quantities) AS h (section_no, had, gone)
+            JOIN sections c ON c.event_id = b.event_id AND c.section_no = h.section_no) AS g USING (section_id);
+  IF v_wrong IS NOT NULL OR v_wrong_ga IS NOT NULL OR v_standing IS NOT NULL THEN
     RAISE EXCEPTION 'not items of this booking' USING ERRCODE = 'HF122',
-      DETAIL = json_build_object('unknown_seats', coalesce(v_wrong, '{}'),
-        'unknown_sections', coalesce(v_wrong_ga, '{}'), 'seated_sections', '{}'::text[]);
+      DETAIL = json_build_object('other_seats', coalesce(v_wrong, '{}'),
+        'other_sections', coalesce(v_wrong_ga, '{}'), 'standing', coalesce(v_standing, '{}'));
   END IF;
   IF cardinality(b.section_nos) > 0 THEN
     SELECT array_agg(coalesce(g.gone, 0) + coalesce(w.quantity, 0) ORDER BY g.at),

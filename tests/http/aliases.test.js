@@ -116,6 +116,7 @@ test('book is a hold of general admission, with a key', async () => {
 	assertProblem(await book(ann, id, { quantity: 1 }, { key: undefined }), 400, 'idempotency-key-invalid');
 	assert.equal(assertProblem(await book(bob, id, { quantity: 3 }), 409, 'sold-out').available, 2);
 	assertInvalid(await book(ann, id, {}), '/quantity');
+	assertInvalid(await book(ann, id, { quantity: 11 }), '/quantity');
 	assertInvalid(await book(ann, id, { quantity: 1, section_id: 'Nowhere' }), '/section_id');
 	assertInvalid(await book(ann, id, { quantity: 1, event_id: id }), '/event_id');
 	for (const unknown of ['99999999', 'x', '0'])

@@ -141,11 +141,15 @@ test('part of a booking is cancelled; the rest stands', async () => {
 	await assertPlaces(id, { Floor: [8, 0, 2], VIP: [13, 0, 1] });
 	await held(bob, id, ['B1']);
 	const before_ = stack.books();
+	const detail = async (item) => assertProblem(await part([item]), 422, 'invalid').errors[0].detail;
+	assert.match(await detail({ section_id: 'Floor', quantity: 3 }), /has 2 of these places/);
+	assert.match(await detail({ seat_id: 'VIP-A-1' }), /not in this booking/);
 	for (const [items, ...pointers] of [
+		[null, '/items'],
 		[[{ seat_id: 'B1' }], '/items/0/seat_id'],
 		[[{ seat_id: 'VIP-A-1' }], '/items/0/seat_id'],
 		[[{ seat_id: 'Nowhere' }], '/items/0/seat_id'],
-		[[{ section_id: 'Floor', quantity: 3 }], '/items/0/section_id'],
+		[[{ seat_id: 'B2' }, { section_id: 'Floor', quantity: 3 }], '/items/1/quantity'],
 		[[{ section_id: 'VIP', quantity: 1 }], '/items/0/section_id'],
 		[[{ seat_id: 'B2' }, { seat_id: 'B2' }], '/items/1/seat_id'],
 		[[], '/items'],

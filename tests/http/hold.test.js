@@ -94,7 +94,8 @@ test('what is wrong with a hold is named', async () => {
 		[floor(id, 0), '/seats_requested'], [floor(id, -1), '/seats_requested'],
 		[floor(id, 1.5), '/seats_requested'], [floor(id, '1'), '/seats_requested'],
 		[floor(id, 2 ** 31), '/seats_requested'], [floor(id, 1e15), '/seats_requested'],
-		[floor(id, 11), '/section_id'],
+		[floor(id, 11), '/seats_requested'],
+		[items(id, { section_id: 'Floor', quantity: 11 }), '/items/0/quantity'],
 		[{ event_id: id, section_id: 'Nowhere', seats_requested: 1 }, '/section_id'],
 		[{ event_id: id, section_id: 'VIP', seats_requested: 1 }, '/section_id'],
 		[seats(id, 'Nowhere', 'B1', 'VIP-A-99'), '/seat_ids/0', '/seat_ids/2'],
@@ -114,7 +115,7 @@ test('what is wrong with a hold is named', async () => {
 		[items(id, { seat_id: 'B1' }, { seat_id: 'B1' }), '/items/1/seat_id'],
 		[items(id, { seat_id: 'B1', price: 1 }), '/items/0/price'],
 		[items(id, { section_id: 'Floor', quantity: 9 }, { seat_id: 'B1' }, { seat_id: 'B2' }),
-			'/items/0/section_id'],
+			'/items'],
 		[{ ...seats(id, 'B1'), seat_id: 'B1' }, '/seat_id'],
 		[{ ...seats(id, 'B1'), price: 1, total: 0 }, '/price', '/total'],
 		[{ ...seats(id, 'B1'), user_id: bob.user_id }, '/user_id'],
@@ -150,7 +151,7 @@ test('outside the time of sale', async () => {
 
 test('the limit of a booking and of a buyer', async () => {
 	const { event_id: id } = await event(olga, { max_seats_per_booking: 3, max_seats_per_user: 5 });
-	assertInvalid(await hold(ann, floor(id, 4)), '/section_id');
+	assertInvalid(await hold(ann, floor(id, 4)), '/seats_requested');
 	const one = await held(ann, id, 3);
 	const two = await held(ann, id, ['B1', 'B2']);
 	const refused = assertProblem(await hold(ann, floor(id, 1)), 409, 'limit-exceeded');

@@ -51,12 +51,12 @@ SELECT is((SELECT booking_show(b, false) FROM bookings b WHERE booking_id = :'b'
 
 -- what does not stand in it
 SELECT is(failure(format('SELECT cancel(%s, %L, %L, seats(1,2,4))', :event, :'a', 'anna')),
-  'HF122 {"unknown_seats": ["VIP-A-2", "VIP-A-4"], "seated_sections": [], "unknown_sections": []}',
+  'HF122 {"standing": {}, "other_seats": ["VIP-A-2", "VIP-A-4"], "other_sections": []}',
   'seats given back already, or another''s, are named');
 SELECT is(failure(format($$SELECT cancel(%s, %L, 'anna', NULL, '{FLOOR,BALCONY}', '{1,2}')$$, :event,
     :'a')),
-  'HF122 {"unknown_seats": [], "seated_sections": [], "unknown_sections": ["BALCONY", "FLOOR"]}',
-  'so are sections with fewer places than that');
+  'HF122 {"standing": {"BALCONY": 1}, "other_seats": [], "other_sections": ["FLOOR"]}',
+  'so are sections without places, and how many others have where that is fewer');
 SELECT matches(failure(format($$SELECT cancel(%s, %L, 'anna', seats(1,1))$$, :event, :'a')), '^HF122',
   'a seat twice is refused');
 SELECT matches(failure(format($$SELECT cancel(%s, %L, 'anna', NULL, '{BALCONY,BALCONY}', '{1,1}')$$,

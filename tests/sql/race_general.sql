@@ -122,7 +122,7 @@ SELECT start('s2', format($$SELECT outcome FROM holdfast.cancel(%s, %L, %L, NULL
 SELECT ok(until_waiting('s2'), 'two cancels of the same places');
 SELECT run('s1', 'COMMIT') \gset _
 SELECT is(finish('s2'),
-  'HF122 {"unknown_seats": [], "seated_sections": [], "unknown_sections": ["FLOOR"]}',
+  'HF122 {"standing": {"FLOOR": 1}, "other_seats": [], "other_sections": []}',
   'the second is judged by what still stands');
 SELECT is(sound(), 'sound', 'the books agree');
 
