@@ -42,7 +42,7 @@ BEGIN
   v_end := date_trunc('milliseconds', b.created_at + make_interval(secs => p_life_seconds));
   IF e.status <> 'on_sale' OR NOT e.open THEN
     RAISE EXCEPTION 'the event is not on sale' USING ERRCODE = 'HF203',
-      DETAIL = sales_window(e.sales_start, e.sales_end);
+      DETAIL = sales_window(e.status, e.sales_start, e.sales_end);
   ELSIF coalesce(b.extensions, 0) >= p_most THEN
     RAISE EXCEPTION 'the hold has been extended as often as is allowed' USING ERRCODE = 'HF204',
       DETAIL = json_build_object('limit', p_most, 'current', coalesce(b.extensions, 0), 'requested', 1);

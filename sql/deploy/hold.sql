@@ -223,7 +223,7 @@ BEGIN
     RAISE EXCEPTION 'no such event' USING ERRCODE = 'HF104';
   ELSIF e.status <> 'on_sale' OR NOT e.open THEN
     RAISE EXCEPTION 'the event is not on sale' USING ERRCODE = 'HF203',
-      DETAIL = sales_window(e.sales_start, e.sales_end);
+      DETAIL = sales_window(e.status, e.sales_start, e.sales_end);
   ELSIF e.queue = 'off' THEN
     p_pass := NULL;
   ELSIF p_pass IS NULL THEN
@@ -417,9 +417,10 @@ LANGUAGE sql STABLE SET search_path = holdfast, pg_temp AS $$
       AND cardinality(p_nos) = 0
 $$;
 
-CREATE FUNCTION sales_window(p_start timestamptz, p_end timestamptz) RETURNS text
+-- Why an event is not on sale: closed or cancelled, or not now.
+CREATE FUNCTION sales_window(p_status text, p_start timestamptz, p_end timestamptz) RETURNS text
 LANGUAGE sql STABLE SET search_path = holdfast, pg_temp
-RETURN json_build_object(
+RETURN json_build_object('event_status', p_status,
   'sales_start', to_char(p_start AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'),
   'sales_end', to_char(p_end AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'))::text;
 

@@ -275,7 +275,7 @@ BEGIN
     r.outcome := 'moved';
     IF e.status = 'cancelled' THEN
       RAISE EXCEPTION 'the event is cancelled' USING ERRCODE = 'HF203',
-        DETAIL = sales_window(e.sales_start, e.sales_end);
+        DETAIL = sales_window(e.status, e.sales_start, e.sales_end);
     ELSIF b.status = 'RESERVED' AND b.expires_at > now() THEN
       RAISE EXCEPTION 'a payment of it is under way' USING ERRCODE = 'HF208';
     ELSIF b.status = 'HOLD' AND b.expires_at > now() THEN

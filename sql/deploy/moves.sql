@@ -221,7 +221,7 @@ BEGIN
   SELECT status, payment, sales_start, sales_end INTO e FROM events WHERE event_id = b.event_id;
   IF e.status = 'cancelled' THEN
     RAISE EXCEPTION 'the event is cancelled' USING ERRCODE = 'HF203',
-      DETAIL = sales_window(e.sales_start, e.sales_end);
+      DETAIL = sales_window(e.status, e.sales_start, e.sales_end);
   ELSIF e.payment <> 'none' AND b.total > 0 AND NOT p_paid THEN
     RAISE EXCEPTION 'the booking must be paid first' USING ERRCODE = 'HF207';
   END IF;
@@ -319,7 +319,7 @@ BEGIN
   SELECT status, sales_start, sales_end INTO e FROM events WHERE event_id = p_event;
   IF e.status = 'cancelled' THEN
     RAISE EXCEPTION 'the event is cancelled' USING ERRCODE = 'HF203',
-      DETAIL = sales_window(e.sales_start, e.sales_end);
+      DETAIL = sales_window(e.status, e.sales_start, e.sales_end);
   ELSIF b.release_asked_at IS NOT NULL THEN
     RAISE EXCEPTION 'the payment is being cancelled first: a release was asked for' USING ERRCODE = 'HF208';
   END IF;

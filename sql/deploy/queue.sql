@@ -81,7 +81,7 @@ BEGIN
       DETAIL = places_unknown(p_event, '{}', ARRAY[p_line]);
   ELSIF e.status <> 'on_sale' OR now() >= e.sales_end OR now() < e.sales_start THEN
     RAISE EXCEPTION 'the event is not on sale' USING ERRCODE = 'HF203',
-      DETAIL = sales_window(e.sales_start, e.sales_end);
+      DETAIL = sales_window(e.status, e.sales_start, e.sales_end);
   END IF;
   most := coalesce(e.max_seats_per_booking, p_default_per_booking);
   queue := e.queue;
@@ -101,7 +101,7 @@ CREATE FUNCTION queue_over(p_event integer, p_line text, OUT over boolean, OUT s
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = holdfast, pg_temp AS $$
   SELECT e.event_id IS NULL OR e.status IN ('draft', 'cancelled') OR e.sales_end <= now() - interval '5 seconds'
       OR NOT EXISTS (SELECT FROM holdfast.sections s WHERE s.event_id = p_event AND s.section_id = p_line),
-    holdfast.sales_window(e.sales_start, e.sales_end)
+    holdfast.sales_window(e.status, e.sales_start, e.sales_end)
   FROM (VALUES (p_event)) AS q (event_id) LEFT JOIN holdfast.events e USING (event_id)
 $$;
 

@@ -17,7 +17,7 @@ BEGIN
     RAISE EXCEPTION 'no such event' USING ERRCODE = 'HF104';
   ELSIF p_join AND (e.status <> 'on_sale' OR now() >= e.sales_end) THEN
     RAISE EXCEPTION 'the event is not on sale' USING ERRCODE = 'HF203',
-      DETAIL = sales_window(e.sales_start, e.sales_end);
+      DETAIL = sales_window(e.status, e.sales_start, e.sales_end);
   END IF;
   clock_ms := floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint;
   until_ms := open_until(e);

@@ -142,8 +142,8 @@ test('outside the time of sale', async () => {
 	for (const e of [early, late, closed]) {
 		for (const body of [floor(e.event_id, 1), seats(e.event_id, 'B1')]) {
 			const refused = assertProblem(await hold(ann, body), 409, 'sales-closed');
-			assert.equal(refused.sales_start, e.sales_start);
-			assert.equal(refused.sales_end, e.sales_end);
+			for (const [name, is] of [['event_status', e.status], ['sales_start', e.sales_start], ['sales_end', e.sales_end]])
+				assert.equal(refused[name], is);
 		}
 	}
 	assert.equal(early.sales_start, start);

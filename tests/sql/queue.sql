@@ -48,7 +48,7 @@ SELECT is((queue_over(:sale, 'NONE')).over AND (queue_over(2000000000, 'FLOOR'))
 SAVEPOINT cancelled;
 UPDATE events SET status = 'cancelled' WHERE event_id = :sale;
 SELECT is((queue_over(:sale, 'FLOOR')).over, true, 'nor of an event that is cancelled');
-SELECT is((queue_over(:sale, 'FLOOR')).sales, sales_window(sales_start, sales_end), 'with when its sales would be')
+SELECT is((queue_over(:sale, 'FLOOR')).sales, sales_window(status, sales_start, sales_end), 'with when its sales would be')
   FROM events WHERE event_id = :sale;
 ROLLBACK TO cancelled;
 UPDATE events SET status = 'on_sale', sales_end = now() WHERE event_id = :sale;
