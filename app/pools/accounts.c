@@ -66,10 +66,9 @@ accounts_register(struct request *r)
 			.required = true,
 			.max = TEXT_MAX,
 			.offset = offsetof(struct credentials, email) },
-		{ .name = "password",
+		{ .name = "password", /* its length is the domain's to judge, which says the rule */
 			.kind = JSON_STRING,
 			.required = true,
-			.max = TEXT_MAX,
 			.offset = offsetof(struct credentials, password) },
 		{ .name = "name",
 			.kind = JSON_STRING,

@@ -108,6 +108,9 @@ test('what is not valid is named', async () => {
 	await invalid({ email, password, role: 'admin' }, ['/role']);
 	await invalid({ email, password: 12345678 }, ['/password']);
 	await invalid({ email, password: 'é'.repeat(256) }, ['/password']);
+	const long = await post('/auth/register', { email, password: 'x'.repeat(5000) });
+	assertProblem(long, 422, 'invalid');
+	assert.match(long.body.errors[0].detail, /8 to 511 bytes/);
 	await invalid({ email, password, name: 'n'.repeat(201) }, ['/name']);
 	await invalid({ email: `${email}\r\nBcc: x@y.zz`, password }, ['/email']);
 	assertProblem(await post('/auth/register', '{"email":'), 400, 'malformed-request');
