@@ -73,5 +73,6 @@ cors_add_headers(const struct request *r, struct str *head)
 		return;
 	}
 	str_add(head, "Access-Control-Expose-Headers: Allow, ETag, Idempotent-Replayed, Link, "
-		      "Location, RateLimit, RateLimit-Policy, Retry-After, X-Request-Id\r\n");
+		      "Location, RateLimit, RateLimit-Policy, Retry-After, "
+		      "WWW-Authenticate, X-Request-Id\r\n");
 }

@@ -241,7 +241,7 @@ test('browsers of the origins that are allowed, and of no others, may read', asy
 		}
 	}
 	assert.match((await ask(origin, '/events?limit=1')).headers['access-control-expose-headers'],
-		/ETag.*Idempotent-Replayed.*Retry-After/);
+		/ETag.*Idempotent-Replayed.*Retry-After, WWW-Authenticate/);
 	const flight = await call('OPTIONS', '/bookings/hold', { headers: { Origin: origin,
 		'Access-Control-Request-Method': 'POST',
 		'Access-Control-Request-Headers': 'authorization,content-type,idempotency-key' } });
