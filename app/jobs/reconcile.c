@@ -266,8 +266,12 @@ compare(struct context *house, struct job_run *run, struct work *work, int32_t e
 		err = filter_ask_over(house, event_id, &drift.over);
 	if (err && err != PROBLEM_NOT_FOUND)
 		return err;
-	if (err || drift.over)
-		return discard(house, run, work, event_id);
+	if (err || drift.over) {
+		enum problem gone = discard(house, run, work, event_id);
+
+		/* Whoever names one that is none hears it. */
+		return gone || !work->event_id ? gone : err;
+	}
 	if (drift.busy)
 		log_line(LOG_INFO, "event=%" PRId32 " busy=yes reason=%s", event_id, reason);
 	for (size_t i = 0; run->verbose && i < drift.differences_count; i++) {

@@ -338,7 +338,7 @@ main(int argc, char **argv)
 		fprintf(stderr, "holdfast-verify: --wait takes 0 to %d seconds\n", WAIT_MAX_S);
 		return EXIT_USAGE;
 	}
-	log_init(conf.program, LOG_ERROR);
+	log_init(conf.program, LOG_WARN); /* why a server is away */
 	house.conf = &conf;
 	house.arena = arena_new();
 	arena = arena_new();

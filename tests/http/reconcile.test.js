@@ -264,7 +264,7 @@ describe('which events', () => {
 		await redis.call('SET', 'hf:{1999999999}:used', 'x');
 		for (const more of [['--dry-run'], []]) {
 			const none = stack.program('reconcile', ['--event', '1999999999', ...more]);
-			assert.deepEqual([none.status, none.stdout.split('\n')[0]], [0, 'event=1999999999 over=yes'], none.stderr);
+			assert.deepEqual([none.status, none.stdout.split('\n')[0]], [1, 'event=1999999999 over=yes'], none.stderr);
 			assert.doesNotMatch(none.stderr, /refused/);
 		}
 		assert.deepEqual(await redis.call('KEYS', 'hf:{1999999999}:*'), []);
