@@ -5,6 +5,7 @@
 
 #include <inttypes.h>
 
+#include "base/clock.h"
 #include "base/fault.h"
 #include "base/id.h"
 #include "base/metrics.h"
@@ -13,6 +14,13 @@
 #include "domain/pass.h"
 #include "domain/room.h"
 #include "queries.h"
+
+/*
+ * What is kept of an event may be built anew between a take and its commit, as after a change of
+ * the event: the snapshot that it is built from has neither. That takes longer than most holds, so
+ * those are told again that took longer than so much; for the rest there is reconcile.
+ */
+#define SLOW_US 10000
 
 /* Verdicts are counted under their own numbers. */
 static_assert((int)METRIC_VERDICT_AWAY == FILTER_AWAY && (int)METRIC_VERDICT_ASK == FILTER_ASK &&
@@ -31,6 +39,7 @@ struct attempt {
 	const char *taken; /* as the filter answered it, where it took */
 	bool doubtful;     /* the take may have been done and not answered */
 	bool repeated;     /* the answer to a call was lost */
+	bool slow;         /* PostgreSQL took long */
 	struct pg_rows rows;
 };
 
@@ -154,7 +163,7 @@ follow(struct context *house, const struct attempt *a, enum hold_outcome outcome
 	struct filter_entry entry;
 
 	if (outcome == HOLD_NEW) {
-		if (a->verdict != FILTER_TAKEN) {
+		if (a->verdict != FILTER_TAKEN || a->slow) {
 			entry = booking_entry(
 				house->arena, &a->rows, 0, wish->event_id, wish->user_id);
 			filter_put(house, &entry);
@@ -204,6 +213,7 @@ take(struct context *house, const struct hold_wish *wish, const struct context_k
 	struct pass pass;
 	enum pass_state shown;
 	const char *said;
+	int64_t began_us;
 	bool unknown;
 	enum problem err;
 
@@ -241,7 +251,9 @@ take(struct context *house, const struct hold_wish *wish, const struct context_k
 	a.quantities = pg_array_int(house->arena, wish->quantities, wish->sections);
 	a.lines = pg_array_text(house->arena, answer.lines, answer.lines_count);
 	FAULT("hold.taken");
+	began_us = clock_monotonic_us();
 	err = decide(house, &a, &unknown);
+	a.slow = clock_monotonic_us() - began_us > SLOW_US;
 	FAULT("hold.decided");
 	if (unknown) {
 		/* A take stands until its deadline; what was not taken may have been written. */
