@@ -102,7 +102,7 @@ layer_scenarios() {
 # parts are taken away and given back: servers, pools, jobs. LONG=1: point by point, and for ten
 # seconds each. A busy machine is not to be taken for a Redis that is away.
 layer_fault() {
-	local points='payments|points|pool|queue|room' file
+	local points='meanwhile|payments|points|pool|queue|room' file
 	local busy="rate_limit=off workers_booking=6 redis_timeout_ms=1000"
 	group fault-points --lanes 2 --needs cluster --needs fault \
 		"tests/fault/@($points).test.js" on_stack BUILD="$BUILD/fault" --set "$busy"

@@ -224,6 +224,7 @@ take(struct context *house, const struct hold_wish *wish, const struct context_k
 			key->key, booking_id);
 	else
 		id_booking_random(wish->event_id, booking_id);
+	began_us = clock_monotonic_us();
 	filter_take(house,
 		&(struct filter_wish){ .event_id = wish->event_id,
 			.booking_id = booking_id,
@@ -251,7 +252,6 @@ take(struct context *house, const struct hold_wish *wish, const struct context_k
 	a.quantities = pg_array_int(house->arena, wish->quantities, wish->sections);
 	a.lines = pg_array_text(house->arena, answer.lines, answer.lines_count);
 	FAULT("hold.taken");
-	began_us = clock_monotonic_us();
 	err = decide(house, &a, &unknown);
 	a.slow = clock_monotonic_us() - began_us > SLOW_US;
 	FAULT("hold.decided");

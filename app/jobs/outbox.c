@@ -125,7 +125,7 @@ static struct channel {
 	{ .turn = send_mails },
 	{ .turn = call_webhooks },
 	{ .turn = send_refunds },
-	{ .turn = call_slow, .idle = true, .due_us = IDLE_US },
+	{ .turn = call_slow, .idle = true, .due_us = IDLE_US / 3 },
 	{ .turn = bury, .idle = true },
 	{ .turn = trim, .idle = true },
 };

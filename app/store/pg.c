@@ -29,7 +29,8 @@
 #define FLUSH_NAME  "flush"
 #define FLUSH_TEXT  "select pg_logical_emit_message(true, 'holdfast', '')"
 #define SERVER_TEXT                                                                                \
-	"select pg_postmaster_start_time(), (extract(epoch from clock_timestamp()) * 1e6)::bigint"
+	"select pg_postmaster_start_time(), "                                                      \
+	"(extract(epoch from clock_timestamp()) * 1e6)::bigint, pg_is_in_recovery()"
 #define SESSION_OPTIONS "-c datestyle=ISO -c timezone=UTC -c intervalstyle=iso_8601"
 
 struct pg {
@@ -221,7 +222,9 @@ connection_prepare(struct pg *pg, int64_t deadline_us, struct answer *answer)
 		!PQpipelineSync(pg->conn) || !output_flush(pg->conn, deadline_us) ||
 		!answers_read(pg->conn, deadline_us, answer, 1))
 		return false;
-	return answer->error == NULL && PQntuples(answer->rows) == 1;
+	/* Of several the one that is wanted takes writes. */
+	return answer->error == NULL && PQntuples(answer->rows) == 1 &&
+	       (pg->hosts_count == 1 || *PQgetvalue(answer->rows, 0, 2) == 'f');
 }
 
 static bool
@@ -241,17 +244,14 @@ connection_try(struct pg *pg, const struct pg_host *host, int64_t deadline_us)
 			log_line(LOG_INFO, "postgres=back");
 		pg->away = false;
 	} else {
-		/* NULL where it is not the server that refused: then libpq has words of its own. */
-		connection_drop(pg, PQresultErrorMessage(answer.error));
+		connection_drop(pg,
+			answer.rows ? "it takes no writes" : PQresultErrorMessage(answer.error));
 	}
 	answers_clear(&answer, 1);
 	return usable;
 }
 
-/*
- * Of several servers each is asked in turn, beginning with the one that was of use last. libpq
- * would do so too, but only where one refuses; one that has gone does not.
- */
+/* Each server is asked in turn, the last one first: libpq goes on only where one refuses. */
 static bool
 connection_open(struct pg *pg, int64_t deadline_us)
 {

@@ -3,21 +3,28 @@
  */
 #include "store/pg_address.h"
 
-/* The elements of a list; 0: there is no list, or one of them is empty. */
+/* What libpq takes an empty element for. In a URI without ports that is each of them. */
+#define PORT_DEFAULT "5432"
+
+/* The elements of a list, where it is empty that one instead; 0: there is no list, or an element
+ * is empty and there is nothing instead. */
 static size_t
-list_read(struct arena *arena, const char *list, char ***out)
+list_read(struct arena *arena, const char *list, const char *instead, const char ***out)
 {
 	size_t count = 1, n = 0;
-	char *rest, *one;
+	char *rest;
+	const char *one;
 
 	if (list == NULL || *list == '\0')
 		return 0;
 	for (const char *p = list; *p != '\0'; p++)
 		count += *p == ',';
-	*out = ARENA_ARRAY(arena, char *, count);
+	*out = ARENA_ARRAY(arena, const char *, count);
 	rest = arena_strdup(arena, list);
 	while ((one = strsep(&rest, ",")) != NULL) {
 		if (*one == '\0')
+			one = instead;
+		if (one == NULL)
 			return 0;
 		(*out)[n++] = one;
 	}
@@ -28,10 +35,10 @@ size_t
 pg_hosts_read(struct arena *arena, const char *host, const char *address, const char *port,
 	struct pg_host **out)
 {
-	char **host_list, **address_list, **port_list;
-	size_t hosts = list_read(arena, host, &host_list);
-	size_t addresses = list_read(arena, address, &address_list);
-	size_t ports = list_read(arena, port, &port_list);
+	const char **host_list, **address_list, **port_list;
+	size_t hosts = list_read(arena, host, NULL, &host_list);
+	size_t addresses = list_read(arena, address, NULL, &address_list);
+	size_t ports = list_read(arena, port, PORT_DEFAULT, &port_list);
 	size_t count = hosts > 0 ? hosts : addresses;
 
 	if (count < 2 || (host != NULL && hosts != count) ||

@@ -16,7 +16,7 @@ struct pg_host {
 /*
  * The servers out of libpq's parameters host, hostaddr and port, lists with commas or NULL
  * (https://www.postgresql.org/docs/15/libpq-connect.html#LIBPQ-MULTIPLE-HOSTS). Returns how many,
- * at least 1: lists that do not go together, or with empty elements, are left to libpq as a whole.
+ * at least 1: lists that do not go together, or with an empty host, are left to libpq as a whole.
  */
 size_t pg_hosts_read(struct arena *arena, const char *host, const char *address, const char *port,
 	struct pg_host **out);

@@ -114,7 +114,7 @@ plant(const struct conf *conf)
 int
 main(int argc, char **argv)
 {
-	static const struct conf_program program = {
+	static struct conf_program program = {
 		.name = "history",
 		.summary = "checks what clients were answered against the database",
 		.usage = "check FILE | plant FAULT FILE | --list [OPTION]...",
@@ -150,6 +150,8 @@ main(int argc, char **argv)
 	struct report report = { .most = 10 };
 	bool crash, list;
 
+	/* The database is for those who check. */
+	program.does_without = argc > 1 && !str_equal(argv[1], "check");
 	conf_load(&conf, &program, argc, argv);
 	conf_option(&conf, "most", &most);
 	conf_option(&conf, "skew-ms", &skew);

@@ -47,7 +47,12 @@ paths_save() {
 	for dir in "$pids" "$secrets" "$state/log" "$state/redis" "$state/nginx" "$state/live"; do
 		chmod 0700 "$dir"
 	done
-	printf 'port=%s\ncluster=%s\ndatabase=%s\n' "$port" "$cluster" "$database" \
+	# Another port is kept once nginx has it.
+	settings_save "$(setting_saved port)"
+}
+
+settings_save() {
+	printf 'port=%s\ncluster=%s\ndatabase=%s\n' "${1:-$port}" "$cluster" "$database" \
 		>"$state/settings.new"
 	mv -f "$state/settings.new" "$state/settings"
 }

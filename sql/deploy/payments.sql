@@ -233,7 +233,7 @@ BEGIN
     RETURN 0;
   END IF;
   SELECT coalesce(sum(q.captured - q.refunding), 0),
-      CASE WHEN bool_or(q.provider <> 'elsewhere' AND q.captured > 0) THEN provider_unit(b.currency) ELSE 1 END
+      CASE WHEN bool_or(q.provider <> 'elsewhere' AND q.captured > q.refunding) THEN provider_unit(b.currency) ELSE 1 END
     INTO v_left, v_unit
     FROM payments q WHERE q.event_id = b.event_id AND q.booking_id = b.booking_id;
   RETURN least(refund_part(b.event_id, p_amount, v_unit), v_left);

@@ -19,7 +19,10 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = holdfast, pg_temp AS $$
         WHERE h.event_id = e.event_id AND h.section_no = c.section_no AND h.inputs IS NOT NULL
         ORDER BY h.changed_at DESC LIMIT 1),
       (e.rule ->> 'floor_percent')::bigint, (e.rule ->> 'ceiling_percent')::bigint,
-      (e.rule ->> 'step_percent')::bigint, (e.rule ->> 'round_to')::bigint
+      (e.rule ->> 'step_percent')::bigint,
+      -- What the provider takes, whatever the configuration says.
+      CASE WHEN e.payment = 'none' THEN (e.rule ->> 'round_to')::bigint
+        ELSE lcm((e.rule ->> 'round_to')::bigint, holdfast.provider_unit(e.currency)) END
     FROM (SELECT k.*, p_defaults || k.pricing AS rule FROM holdfast.events k
         WHERE k.status = 'on_sale' AND (k.pricing -> 'enabled')::boolean
           AND k.sales_start <= now() AND k.sales_end > now()

@@ -52,7 +52,9 @@ listen_here(void)
 int
 frame_open(const struct pool *pool, int argc, char **argv)
 {
-	prepare(pool, argc, argv);
+	bool check;
+
+	prepare(pool, argc, argv, &check);
 	gate = gate_open();
 	assert(!gate_is_cgi(gate));
 	serving = pool;

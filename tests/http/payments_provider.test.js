@@ -246,7 +246,8 @@ test('the provider is asked no more in a second than it takes', async () => {
 	for (let seat = 1; seat <= 9; seat++) await pay.offered(ann, await held(ann, id, [`VIP-A-${seat}`]));
 	const before = stripe.calls.length;
 	assert.match(await pay.sweep(), / rows=(9|[1-9]\d) /);
-	const times = stripe.times.slice(before);
+	// A refund of before may be on its way beside them.
+	const times = stripe.times.slice(before).filter((_, i) => stripe.calls[before + i].startsWith('GET /v1/payment_intents'));
 	// Eight at once, and the next when eight would have been made one by one.
 	assert.ok(times[8] - times[0] >= 400, `${times[8] - times[0]} ms`);
 });

@@ -74,7 +74,7 @@ test('half of a configuration for nginx is none', (t) => {
 });
 
 test('a stack keeps its port, whatever make is not told', () => {
-	const words = (...more) => run('make', ['-n', '-C', tree, 'up', 'STATE=x', ...more], { env: { ...env, PORT: '' } }).stdout;
+	const words = (...more) => run('make', ['-n', '-C', tree, 'up', 'STATE=x', ...more], { env: { ...env, PORT: '', MAKEFLAGS: '' } }).stdout;
 	assert.match(words(), /deploy\/stack .*--state "x" +up$/m);
 	assert.match(words('PORT=8123'), /deploy\/stack .*--port "8123" up$/m);
 });

@@ -65,9 +65,10 @@ told() {
 	[ "$status" = "$1" ] && grep -Eq "$2" <<<"$said"
 }
 
+# Beside them only the log may say something: why a server is away.
 lines_ok() {
 	[ "$status" = 0 ] && [ "$(grep -Ec '^I[1-9] (ok|skipped) 0 ' <<<"$said")" = "$1" ] &&
-		[ "$(wc -l <<<"$said")" = "$1" ]
+		[ "$(grep -vc ' warn program=verify ' <<<"$said")" = "$1" ]
 }
 
 echo "1..30"

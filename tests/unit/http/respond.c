@@ -124,10 +124,11 @@ Test(respond, every_problem_is_a_problem_document)
 		cr_assert(has_line(fake.sent.data, "Cache-Control: no-store"));
 		cr_assert_null(strstr(fake.sent.data, "Status: Status"));
 		passes = problem_rows[i].status == 429 || problem_rows[i].status == 503 ||
-			 i == PROBLEM_KEY_IN_FLIGHT || i == PROBLEM_BUSY ||
-			 i == PROBLEM_PAYMENT_IN_PROGRESS;
+			 i == PROBLEM_KEY_IN_FLIGHT || i == PROBLEM_BUSY;
 		cr_assert_eq(has_line(fake.sent.data, "Retry-After: 1"), passes, "%s",
 			problem_rows[i].slug);
+		cr_assert_eq(has_line(fake.sent.data, "Retry-After: 60"),
+			i == PROBLEM_PAYMENT_IN_PROGRESS, "%s", problem_rows[i].slug);
 		cr_assert_eq(strstr(fake.sent.data, "WWW-Authenticate: Bearer") != NULL,
 			problem_rows[i].status == 401);
 		cr_assert_eq(

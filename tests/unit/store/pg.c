@@ -424,6 +424,24 @@ Test(pg, passes_by_a_server_that_is_silent)
 	servers_end(mute);
 }
 
+/* One that only repeats what another writes would be taken for good, and refuse everything. */
+Test(pg, passes_by_a_server_that_takes_no_writes)
+{
+	char url[400];
+
+	sql("create function pg_is_in_recovery() returns bool language sql as 'select true'");
+	snprintf(url, sizeof(url), "host=%s/pg,%s/pg dbname=postgres options='%s,pg_catalog'",
+		servers.dir, servers.dir, getenv("PGOPTIONS"));
+	servers.conf.database_url = url;
+	pg_close(pg);
+	pg = pg_open(&servers.conf);
+	cr_assert_eq(call(ONE, "1", NULL), PROBLEM_UNAVAILABLE);
+	sql("create or replace function pg_is_in_recovery() returns bool language sql as "
+	    "'select false'");
+	poll(NULL, 0, servers.conf.postgres_connect_ms + 10);
+	cr_assert_eq(call(ONE, "1", NULL), PROBLEM_NONE);
+}
+
 Test(pg_alone, finds_nobody)
 {
 	cr_assert_eq(call(ONE, "1", NULL), PROBLEM_UNAVAILABLE);

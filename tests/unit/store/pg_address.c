@@ -38,6 +38,13 @@ Test(pg_address, splits_lists)
 	cr_assert_str_eq(hosts[1].address, "10.0.0.2");
 	/* One port is that of all: the string says it. */
 	cr_assert_null(hosts[1].port);
+	/* postgresql://db1,db2/, and with a port at one of them */
+	cr_assert_eq(pg_hosts_read(arena, "db1,db2", NULL, ",", &hosts), 2);
+	cr_assert_str_eq(hosts[0].port, "5432");
+	cr_assert_str_eq(hosts[1].port, "5432");
+	cr_assert_eq(pg_hosts_read(arena, "db1,db2", NULL, ",5433", &hosts), 2);
+	cr_assert_str_eq(hosts[0].port, "5432");
+	cr_assert_str_eq(hosts[1].port, "5433");
 }
 
 /* One server, or what only libpq can judge. */
@@ -54,7 +61,7 @@ Test(pg_address, leaves_the_rest_as_it_is)
 		{ "db1,db2", ",10.0.0.2", NULL },
 		{ "db1,db2", "10.0.0.1", NULL },
 		{ "db1,db2", NULL, "5432,5433,5434" },
-		{ "db1,db2", NULL, "5432," },
+		{ "db1,db2", NULL, ",," },
 		{ "db1", "10.0.0.1,10.0.0.2", NULL },
 	};
 

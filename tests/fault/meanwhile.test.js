@@ -1,0 +1,32 @@
+// What happens to others between the take of a hold in Redis and its commit in PostgreSQL. Needs a build with
+// fault points: `make check-fault`.
+'use strict';
+
+const assert = require('node:assert/strict');
+const { afterEach, test } = require('node:test');
+
+const faults = require('../lib/faults.js');
+const stack = require('../lib/stack.js');
+const { assertStatus, get, put } = require('../lib/client.js');
+const { buyer, event, hold, staff } = require('../lib/world.js');
+
+afterEach(() => faults.disarm());
+
+test('an event that is changed and built anew between a take and its commit keeps the hold', async () => {
+	const [olga, ann] = [await staff(), await buyer()];
+	const { event_id: id } = await event(olga);
+	assertStatus(await get(`/events/${id}/availability`), 200);
+	await stack.kept(id);
+	faults.arm(1, [['hold.taken', 'wait:1500', 1000]]);
+	const taken = hold(ann, { event_id: id, seat_ids: ['B1'] });
+	await stack.until('it is taken', () => faults.fired()['hold.taken wait:1500']);
+	faults.disarm();
+	assertStatus(await put(`/admin/events/${id}`, { title: 'Another' }, { token: olga.token }), 200);
+	stack.forget(id);
+	await stack.until('it is built anew', async () => {
+		await get(`/events/${id}/availability?since=0`);
+		return stack.redis('hexists', `hf:{${id}}:meta`, 'stamp') === '1';
+	});
+	assertStatus(await taken, 201);
+	stack.verify();
+});
