@@ -20,17 +20,19 @@ static void
 read_again(const char *const *values)
 {
 	const char *again[ARRAY_LENGTH(names)];
+	const char *between = "?";
 	struct str uri;
 
 	str_init(&uri, arena);
-	str_add(&uri, "/api/v1/events?");
+	str_add(&uri, "/api/v1/events");
 	for (size_t i = ARRAY_LENGTH(names); i-- > 0;) {
 		if (!values[i])
 			continue;
+		str_add(&uri, between);
 		gate_encode(&uri, names[i]);
 		str_add_char(&uri, '=');
 		gate_encode(&uri, values[i]);
-		str_add_char(&uri, '&');
+		between = "&";
 	}
 	gate_again();
 	if (fake_request("GET", uri.data) == PROBLEM_URI_TOO_LONG)

@@ -33,12 +33,19 @@ find_again(const char *method)
 {
 	const struct request before = r;
 	const char *uri = path_again();
+	enum problem err;
 
 	gate_again();
 	/* Encoding makes it up to three times as long. */
 	if (fake_request(method, uri) == PROBLEM_URI_TOO_LONG)
 		return;
-	assert(route_find(route_all, &r) == PROBLEM_NONE && r.route == before.route);
+	err = route_find(route_all, &r);
+	/* What caches keep has one spelling. */
+	if (before.route->flags & R_SHARED && strchr(r.path, '%')) {
+		assert(err == PROBLEM_NOT_FOUND);
+		return;
+	}
+	assert(!err && r.route == before.route);
 	for (int i = 0; i < REQUEST_PARAMS_MAX; i++)
 		assert(str_equal(r.params[i], before.params[i]));
 }
