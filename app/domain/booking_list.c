@@ -26,22 +26,6 @@ booking_get(struct context *house, const struct booking_name *name, struct booki
 	return err;
 }
 
-/* A cursor is the last row's creation time in microseconds since 1970 and its booking's id. */
-static bool
-place_read(struct arena *arena, const char *cursor, int64_t *before, const char **booking_id)
-{
-	const char *place = cursor_read(arena, "bookings", cursor);
-	char *text = place ? arena_strdup(arena, place) : NULL;
-	char *id = text ? strchr(text, '/') : NULL;
-	int32_t event_id;
-
-	if (!id)
-		return false;
-	*id++ = '\0';
-	*booking_id = id;
-	return str_to_int(text, 0, CURSOR_TIME_MAX, before) && id_booking_event(id, &event_id);
-}
-
 enum problem
 booking_list(struct context *house, const struct booking_page *page, struct booking **bookings,
 	size_t *count, const char **next)
@@ -49,9 +33,12 @@ booking_list(struct context *house, const struct booking_page *page, struct book
 	const char *before_id = NULL;
 	int64_t event_id = page->event_id ? *page->event_id : 0, before = 0;
 	struct pg_rows rows;
+	int32_t ignored;
 	enum problem err;
 
-	if (page->cursor && !place_read(house->arena, page->cursor, &before, &before_id))
+	if (page->cursor &&
+		(!cursor_read_row(house->arena, "bookings", page->cursor, &before, &before_id) ||
+			!id_booking_event(before_id, &ignored)))
 		return problem_at(
 			house->why, house->arena, "/cursor", "This is no cursor of this list.");
 	err = query_booking_list(house->pg, house->arena, house->deadline_us, house->why, &rows,

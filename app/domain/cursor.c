@@ -9,6 +9,7 @@
 
 #define CHECK_BYTES 6
 #define PLACE_MAX   255
+#define TIME_MAX_US INT64_C(253402300799999999) /* the end of the year 9999 */
 
 static void
 checksum(const char *kind, const char *place, unsigned char out[CHECK_BYTES])
@@ -62,4 +63,18 @@ cursor_read_event(struct arena *arena, const char *kind, const char *cursor, int
 	       str_to_int(arena_copy(arena, place, (size_t)(colon - place)), INT64_MIN, INT64_MAX,
 		       at_us) &&
 	       str_to_int(colon + 1, 1, INT32_MAX, event_id);
+}
+
+bool
+cursor_read_row(
+	struct arena *arena, const char *kind, const char *cursor, int64_t *at_us, const char **id)
+{
+	const char *place = cursor_read(arena, kind, cursor);
+	const char *slash = place ? strchr(place, '/') : NULL;
+
+	if (!slash)
+		return false;
+	*id = slash + 1;
+	return id_is_uuid(*id) &&
+	       str_to_int(arena_copy(arena, place, (size_t)(slash - place)), 0, TIME_MAX_US, at_us);
 }

@@ -7,9 +7,6 @@
 
 #include "base/arena.h"
 
-/* The last time that a place may tell: of the year 9999, in microseconds since 1970. */
-#define CURSOR_TIME_MAX INT64_C(253402300799999999)
-
 /* kind names the list and what it was asked for: a cursor of one list is none of another. place is
  * text without NUL. The result is base64url (RFC 4648, 5) without padding. */
 const char *cursor_make(struct arena *arena, const char *kind, const char *place);
@@ -20,5 +17,10 @@ const char *cursor_read(struct arena *arena, const char *kind, const char *curso
 /* A place in a list of events by time: "microseconds since 1970:event". */
 bool cursor_read_event(struct arena *arena, const char *kind, const char *cursor, int64_t *at_us,
 	int64_t *event_id);
+
+/* A place "TIME/ID": a row's creation in microseconds since 1970, up to the year 9999, and the UUID
+ * that is its id. False: no cursor of this list. */
+bool cursor_read_row(
+	struct arena *arena, const char *kind, const char *cursor, int64_t *at_us, const char **id);
 
 #endif

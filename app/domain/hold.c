@@ -39,7 +39,7 @@ struct attempt {
 	const char *taken; /* as the filter answered it, where it took */
 	bool doubtful;     /* the take may have been done and not answered */
 	bool repeated;     /* the answer to a call was lost */
-	bool slow;         /* PostgreSQL took long */
+	bool slow;         /* from the take to the commit it took long */
 	struct pg_rows rows;
 };
 

@@ -170,20 +170,6 @@ webhook_create(struct context *house, const struct event_caller *caller, const s
 	return PROBLEM_NONE;
 }
 
-/* A cursor is the last row's creation time in microseconds since 1970 and its id. */
-static bool
-place_read(struct arena *arena, const char *cursor, int64_t *at, const char **id)
-{
-	const char *place = cursor_read(arena, CURSOR_KIND, cursor);
-	const char *slash = place ? strchr(place, '/') : NULL;
-
-	if (!slash)
-		return false;
-	*id = slash + 1;
-	return id_is_uuid(*id) && str_to_int(arena_copy(arena, place, (size_t)(slash - place)), 0,
-					  CURSOR_TIME_MAX, at);
-}
-
 enum problem
 webhook_list(struct context *house, const struct event_caller *caller, const char *cursor,
 	int64_t limit, struct webhook_page *out)
@@ -194,7 +180,7 @@ webhook_list(struct context *house, const struct event_caller *caller, const cha
 	enum problem err;
 	int shown;
 
-	if (cursor && !place_read(house->arena, cursor, &at, &after))
+	if (cursor && !cursor_read_row(house->arena, CURSOR_KIND, cursor, &at, &after))
 		return problem_at(
 			house->why, house->arena, "/cursor", "This is no cursor of this list.");
 	err = query_webhook_list(house->pg, house->arena, house->deadline_us, house->why, &rows,

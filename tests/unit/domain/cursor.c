@@ -84,6 +84,25 @@ Test(cursor, place_of_an_event_is_a_time_and_a_number)
 			"%s", *place);
 }
 
+#define ROW_ID "00000017-b428-8f9a-a06c-2877b3dd3913"
+
+Test(cursor, place_of_a_row_is_a_time_and_an_id)
+{
+	int64_t at_us;
+	const char *id;
+
+	cr_assert(cursor_read_row(
+		arena, "rows", cursor_make(arena, "rows", "17/" ROW_ID), &at_us, &id));
+	cr_assert_eq(at_us, 17);
+	cr_assert_str_eq(id, ROW_ID);
+	for (const char *const *place = (const char *const[]){ "17", "17/", "/" ROW_ID,
+		     "-1/" ROW_ID, "253402300800000000/" ROW_ID, "17/" ROW_ID "/", "17/x", NULL };
+		*place; place++)
+		cr_assert_not(cursor_read_row(arena, "rows", cursor_make(arena, "rows", *place),
+				      &at_us, &id),
+			"%s", *place);
+}
+
 Test(cursor, refuses_what_is_too_long)
 {
 	char *text = arena_alloc(arena, 100001);
