@@ -4,8 +4,9 @@
  * A hold gets the life that the event gives, counted from its call. A confirm that was sent after
  * the deadline confirms nothing, whatever has been tidied meanwhile, nor does the first release
  * release anything, and nobody is shown a hold or a reservation any more. A move that was answered
- * before the deadline, or asked of what is confirmed, is not told that the hold has expired. Only
- * money that comes late may revive a booking, and the database says of which.
+ * before the deadline, or asked of what is confirmed, is not told that the hold has expired; nor
+ * has the database a hold that expired before. Only money that comes late may revive a booking,
+ * and the database says of which.
  */
 #include <inttypes.h>
 
@@ -114,6 +115,21 @@ judge_late(const struct history *h, struct report *report, uint32_t number)
 	}
 }
 
+/* Only what is due is taken from whoever holds it; both times are the database's. */
+static void
+judge_expired(const struct history *h, struct report *report, uint32_t number)
+{
+	const struct booking *b = &h->booking[number];
+
+	if (!b->stored || b->late || b->status != BOOKING_EXPIRED || b->ended_us == RECORD_ABSENT ||
+		b->ended_us >= b->expires_us)
+		return;
+	report_line(report, b->held);
+	report_finding(report, 4,
+		"booking %s expired %" PRId64 " ms before its deadline by the database",
+		names_text(&h->bookings, number), (b->expires_us - b->ended_us + 999) / 1000);
+}
+
 /* Once it was released in time, its releases are answered with that for ever. */
 static void
 judge_released(const struct history *h, struct report *report, uint32_t number)
@@ -185,5 +201,6 @@ rule_deadlines(struct history *h, struct report *report)
 	for (uint32_t number = 1; number <= h->bookings.count; number++) {
 		judge_late(h, report, number);
 		judge_released(h, report, number);
+		judge_expired(h, report, number);
 	}
 }

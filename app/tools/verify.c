@@ -308,7 +308,7 @@ main(int argc, char **argv)
 			"...`.\n"
 			"  I1 claims and bookings agree         I2 capacities and counts add up\n"
 			"  I3 kept answers tell of what is      I4 one key, one booking\n"
-			"  I5 no hold outlives its deadline     I6 what is confirmed stays so\n"
+			"  I5 a hold ends at its deadline       I6 what is confirmed stays so\n"
 			"  I7 captured money is kept, refunded or owed: that of each booking adds "
 			"up\n"
 			"  I8 Redis equals PostgreSQL (`skipped` while Redis is away, which is no\n"

@@ -158,7 +158,7 @@ $$;
 
 -- I5: a hold past its deadline confirms never (a confirm is judged by the moment at which it came,
 -- which is what it writes), but by money that came late (I7 looks for it); and blocks nobody: its claims
--- have its deadline.
+-- have its deadline. And none has expired before it.
 CREATE FUNCTION audit_i5() RETURNS SETOF text
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = holdfast, pg_temp AS $$
   SELECT format('event %s: booking %s was confirmed at %s, its deadline was %s', b.event_id,
@@ -170,6 +170,10 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = holdfast, pg_temp AS $$
     FROM holdfast.audit_expected e JOIN holdfast.audit_claims c
       USING (event_id, booking_id, kind, place)
     WHERE e.status IN ('HOLD', 'RESERVED') AND c.expires_at <> e.expires_at
+  UNION ALL
+  SELECT format('event %s: booking %s expired at %s, its deadline was %s', b.event_id, b.booking_id,
+      b.ended_at, b.expires_at)
+    FROM holdfast.bookings b WHERE b.status = 'EXPIRED' AND b.ended_at < b.expires_at
 $$;
 
 -- I6, as far as it is visible: what was answered as CONFIRMED has been confirmed, and what is CONFIRMED

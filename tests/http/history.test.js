@@ -130,6 +130,7 @@ test('every planted fault is found in its lines', async () => {
 test('what was done to the database behind its back is found', async () => {
 	const booking = made.calls[2].got.booking;
 	const row = `event_id = ${made.event} and booking_id = '${booking}'`;
+	const expired = `event_id = ${made.event} and booking_id = '${made.calls.find((one) => one.key === 'late').got.booking}'`;
 	const done = [
 		[`create table kept as select * from seat_claims where ${row}; delete from seat_claims where ${row}`,
 			'insert into seat_claims select * from kept; drop table kept',
@@ -144,6 +145,9 @@ test('what was done to the database behind its back is found', async () => {
 			`update bookings set positions = '{0}' where ${row}`, /^rule 1, line 4: hold was answered with other places/],
 		[`update bookings set confirmed_at = expires_at + interval '1 second' where ${row}`,
 			`update bookings set confirmed_at = created_at where ${row}`, /^rule 4, lines 4,\S+: booking \S+ was confirmed 1000 ms after/],
+		[`update bookings set ended_at = ended_at - interval '1 minute' where ${expired}`,
+			`update bookings set ended_at = ended_at + interval '1 minute' where ${expired}`,
+			/^rule 4, line \d+: booking \S+ expired \d+ ms before its deadline by the database/],
 		[`insert into bookings select event_id, gen_random_uuid(), user_id, status, version, places, '{35}', seat_prices,
 			section_nos, quantities, section_prices, gone_positions, gone_quantities, total, currency, created_at,
 			first_expires_at, expires_at, confirmed_at, ended_at, release_asked_at, cancel_reason, 'one', 'x'

@@ -3,7 +3,7 @@
 \set ON_ERROR_STOP on
 SET search_path = holdfast, given, tap, public;
 BEGIN;
-SELECT plan(58);
+SELECT plan(59);
 
 SELECT users('anna', 'berta', 'carl', 'dora', 'emil', 'fred', 'gerd') \gset _
 SELECT event(12, 20, 20) AS event \gset
@@ -161,6 +161,8 @@ INSERT INTO plants (about, expected, sql) VALUES
     'UPDATE seat_claims SET expires_at = expires_at + interval ''1 second'' WHERE event_id = E AND position = 0'),
   ('places that end before their hold', '^I5 1 event E: booking HOLD is HOLD until .* its claim of ga 1 until ',
     'UPDATE ga_claims SET expires_at = expires_at - interval ''1 ms'' WHERE booking_id = ''HOLD'' AND section_no = 1'),
+  ('taken before its deadline', '^I5 1 event E: booking DUE expired at .*, its deadline was ',
+    'UPDATE bookings SET ended_at = expires_at - interval ''1 microsecond'' WHERE booking_id = ''DUE'''),
   ('what was answered as CONFIRMED is lost', 'I6 2 event E: booking SOLD was answered as CONFIRMED and is nowhere',
     'DELETE FROM bookings WHERE booking_id = ''SOLD'''),
   ('or was never confirmed', 'I6 [0-9] event E: booking SOLD was answered as CONFIRMED and is HOLD',

@@ -278,6 +278,28 @@ Test(stored, a_deadline_does_not_come_sooner_than_was_told)
 	expect(0, 0, 0, 0);
 }
 
+Test(stored, a_hold_is_not_taken_before_its_deadline)
+{
+	struct booking *b;
+
+	hold(1, "a", "S", "1", NULL);
+	load();
+	b = store("1", "a", 1, BOOKING_EXPIRED);
+	b->ended_us = b->expires_us;
+	judge_loaded();
+	expect(0, 0, 0, 0);
+	b->ended_us = b->expires_us - 1;
+	judge_loaded();
+	expect(0, 0, 1, 0);
+	b->late = true;
+	judge_loaded();
+	expect(0, 0, 0, 0);
+	b->late = false;
+	b->ended_us = 4 * SECOND;
+	judge_loaded();
+	expect(0, 0, 1, 0);
+}
+
 /* ---- after a crash --------------------------------------------------------------------------- */
 
 Test(stored, a_crash_undoes_releases)
@@ -294,6 +316,7 @@ Test(stored, a_crash_undoes_releases)
 	judge_loaded();
 	expect(0, 1, 0, 0);
 	h.booking[names_find(&h.bookings, "1")].status = BOOKING_EXPIRED;
+	h.booking[names_find(&h.bookings, "1")].ended_us = 11 * SECOND;
 	judge_loaded();
 	expect(0, 1, 0, 0);
 }
