@@ -185,27 +185,6 @@ test('numbered seats that come free are for those in line, too', async () => {
 	assert.deepEqual(got.filter((seat) => mine.includes(seat)), []);
 });
 
-test('an event that is entered through its queue has lines, which need its pass', async () => {
-	const { event_id: id } = await event(olga, { queue: 'on', waiting_room: { admit_per_minute: 60000 } });
-	assertProblem(await hold(ann, { event_id: id, seat_ids: ['B1'] }), 403, 'queue-required');
-	const join = (who, pass) => line.join(who, id, 'VIP', 2, pass ? { headers: { 'X-Queue-Pass': pass } } : {});
-	assert.equal(assertProblem(await join(ann), 403, 'queue-required').pass, 'missing');
-	const { pass } = assertStatus(await post('/queue/join', { event_id: id }, { token: ann.token }), 202).body;
-	assert.equal(assertProblem(await join(bert, pass), 403, 'queue-required').pass, 'wrong');
-	// Also where Redis keeps nothing of the event.
-	stack.redis('del', `hf:{${id}}:meta`);
-	assert.equal(assertProblem(await join(ann), 403, 'queue-required').pass, 'missing');
-	const { token } = assertStatus(await join(ann, pass), 202).body;
-	assert.equal(assertStatus(await join(ann), 202).body.token, token, 'who stands there needs none');
-	await line.until(token, 'reserved');
-	assertStatus(await line.confirm(ann, token), 200);
-	assert.equal(assertProblem(await join(ann, pass), 403, 'queue-required').pass, 'spent');
-	assert.equal(assertProblem(await hold(ann, { event_id: id, seat_ids: ['VIP-A-9'] }, { headers: { 'X-Queue-Pass': pass } }),
-		403, 'queue-required').pass, 'spent');
-	stack.redis('del', `hf:{${id}}:meta`, `hf:{${id}}:q::done`);
-	assert.equal(assertProblem(await join(ann, pass), 403, 'queue-required').pass, 'spent');
-});
-
 test('tokens: made up, cut, changed, somebody else\'s', async () => {
 	const { id } = await soldFloor(1);
 	const { token } = await line.joined(ann, id, 'Floor', 1);

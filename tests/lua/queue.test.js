@@ -411,10 +411,15 @@ test('an event with a waiting room: its lines are joined with a pass, by which a
   assert.deepEqual(await join('bob', 1, { trusted: 'room' }), ['pass']);
   assert.equal((await join('bob', 1, { trusted: 1 }))[0], 'waiting', 'PostgreSQL knows of no room');
   await redis.call('HSET', `${P}:q::done`, 'cat', '78|confirmed|0', 'ann', '77|inside|9000');
-  assert.deepEqual(await join('cat', 1, { pass: '78|9000' }), ['spent']);
-  assert.equal((await join('cat', 1, { pass: '79|9000' }))[0], 'waiting', 'a newer one');
+  for (const trusted of [0, 'room']) assert.deepEqual(await join('cat', 1, { pass: '78|9000', trusted }), ['spent']);
+  assert.deepEqual(await join('cat', 1, { pass: '77|9000' }), ['ask', 0], 'an older one, which may be spent too');
+  assert.equal((await join('cat', 1, { pass: '79|9000', trusted: 'room' }))[0], 'waiting', 'one that PostgreSQL finds good');
+  await redis.call('HSET', `${P}:q::done`, 'dan', '80|inside|9000', 'eve', '81|left|0|81');
+  assert.equal((await join('dan', 1, { pass: '80|9000' }))[0], 'waiting', 'who is inside needs nobody\'s word');
+  assert.deepEqual(await join('eve', 1, { pass: '81|9000' }), ['spent'], 'given up');
+  assert.deepEqual(await join('eve', 1, { pass: '80|9000' }), ['ask', 0]);
   const answer = await serve('d');
-  assert.deepEqual([answer[8], answer[12], answer[16]], ['77', '0', '78']);
+  assert.deepEqual([answer[8], answer[12], answer[16], answer[20]], ['77', '0', '78', '80']);
 });
 
 test('audit: who was served, and where else they stand', async () => {

@@ -30,13 +30,14 @@ if ARGV[7] == 'room' or (not trusted and (meta[6] or '') ~= '') then
   if pass == '' then
     return { 'pass' }
   end
-  local inside = call('HGET', P .. ':q::done', user)
-  local place = inside and parts(inside)
-  if place and place[2] == 'confirmed' and place[1] == parts(pass)[1] then
+  local place, how = string.match(call('HGET', P .. ':q::done', user) or '', '^(%d+)|(%a+)')
+  if place ~= string.match(pass, '^%d+') then
+    -- Their last place is another, or none is known here: what has become of that pass PostgreSQL says.
+    if not trusted then
+      return { 'ask', 0 }
+    end
+  elseif how ~= 'inside' then
     return { 'spent' }
-  elseif not place and not trusted then
-    -- Nothing is known here of that pass.
-    return { 'ask', 0 }
   end
 end
 key_bind()
