@@ -19,9 +19,8 @@ cell_of(int64_t us)
 	return (power << HISTOGRAM_BITS) + (int)(us >> power);
 }
 
-/* The middle of a cell. */
-static int64_t
-cell_us(int cell)
+int64_t
+histogram_cell_us(int cell)
 {
 	int power = cell < 2 << HISTOGRAM_BITS ? 0 : (cell >> HISTOGRAM_BITS) - 1;
 	int64_t least = (int64_t)(cell - (power << HISTOGRAM_BITS)) << power;
@@ -57,7 +56,8 @@ histogram_quantile(const struct histogram *h, double share)
 	for (int i = 0; i < HISTOGRAM_CELLS; i++) {
 		seen += h->cells[i];
 		if (h->cells[i] > 0 && (double)seen >= rank)
-			return cell_us(i) < h->most_us ? cell_us(i) : h->most_us;
+			return histogram_cell_us(i) < h->most_us ? histogram_cell_us(i)
+								 : h->most_us;
 	}
 	return 0;
 }

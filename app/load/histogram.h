@@ -29,4 +29,7 @@ void histogram_join(struct histogram *h, const struct histogram *from);
  */
 int64_t histogram_quantile(const struct histogram *h, double share);
 
+/* The middle of a cell, 0 <= cell < HISTOGRAM_CELLS. */
+int64_t histogram_cell_us(int cell);
+
 #endif

@@ -9,6 +9,7 @@
 #include <inttypes.h>
 
 #include "base/clock.h"
+#include "base/id.h"
 #include "load/fill.h"
 #include "load/histogram.h"
 
@@ -39,7 +40,8 @@ static struct {
 	int64_t begun; /* chains, or requests where there are none */
 	int64_t sent, answered, lost, busy, statuses[STATUS_MAX];
 	int64_t began_us, ends_us;
-	bool over; /* nothing is left to ask for */
+	bool over;     /* nothing is left to ask for */
+	char keys[17]; /* what the keys of this run begin with */
 	char request[HEAD_BYTES + BODY_BYTES];
 } run;
 
@@ -90,6 +92,7 @@ request_next(struct connection *c)
 	struct requests *asked = run.asked;
 	static char path[HEAD_BYTES / 2], body[BODY_BYTES];
 	const char *id = "", *token = "";
+	char key[80] = "";
 	size_t body_len;
 	int len;
 
@@ -111,11 +114,14 @@ request_next(struct connection *c)
 	if (!fill(path, sizeof(path), c->kind->path, c->number, id) ||
 		(!body_len && *c->kind->body))
 		fail("a request is too long");
+	if (asked->keyed)
+		snprintf(key, sizeof(key), "Idempotency-Key: %s-%" PRId64 "\r\n", run.keys,
+			run.sent);
 	len = snprintf(run.request, sizeof(run.request),
-		"%s %s HTTP/1.1\r\nHost: %s\r\n%s%s%s"
+		"%s %s HTTP/1.1\r\nHost: %s\r\n%s%s%s%s"
 		"Content-Type: application/json\r\nContent-Length: %zu\r\n\r\n%s",
 		c->kind->method, path, asked->target.host, *token ? "Authorization: Bearer " : "",
-		token, *token ? "\r\n" : "", body_len, body);
+		token, *token ? "\r\n" : "", key, body_len, body);
 	if (len < 0 || (size_t)len >= sizeof(run.request))
 		fail("a request is too long");
 	run.sent++;
@@ -282,6 +288,22 @@ drive(void)
 }
 
 static void
+report_histogram(void)
+{
+	const char *between = "";
+
+	printf(",\"histogram\":[");
+	for (int i = 0; i < HISTOGRAM_CELLS; i++) {
+		if (run.latency.cells[i] > 0) {
+			printf("%s[%" PRId64 ",%" PRId64 "]", between, histogram_cell_us(i),
+				run.latency.cells[i]);
+			between = ",";
+		}
+	}
+	printf("]");
+}
+
+static void
 report(int64_t left)
 {
 	double seconds = (double)(run.ends_us - run.began_us) / 1e6;
@@ -310,7 +332,10 @@ report(int64_t left)
 	for (int64_t i = 0; i < run.asked->kinds_count; i++)
 		printf("%s{\"rate\":%.1f,\"good\":%" PRId64 "}", i > 0 ? "," : "",
 			(double)run.asked->kinds[i].answered / seconds, run.asked->kinds[i].good);
-	printf("],\"next\":%" PRId64 "}\n", run.asked->from);
+	printf("],\"next\":%" PRId64, run.asked->from);
+	if (run.asked->histogram)
+		report_histogram();
+	printf("}\n");
 }
 
 int
@@ -318,7 +343,11 @@ requests_run(struct requests *requests)
 {
 	int64_t left;
 
+	unsigned char random[8];
+
 	run.asked = requests;
+	id_random(random, sizeof(random));
+	id_hex(random, sizeof(random), run.keys);
 	run.next.fire = send_due;
 	run.connections = calloc((size_t)requests->connections, sizeof(*run.connections));
 	if (!run.connections || !loop_init(&run.loop))

@@ -33,7 +33,9 @@ struct requests {
 	/* So many a second, or so many chains, whether answers come or not; 0: as fast as they. */
 	double rate;
 	int64_t most, from;
-	bool chain; /* each connection sends one kind after the other, over and over */
+	bool chain;     /* each connection sends one kind after the other, over and over */
+	bool keyed;     /* each request has an Idempotency-Key of its own */
+	bool histogram; /* it is printed too */
 	struct requests_list tokens, ids;
 	FILE *save;
 	struct requests_kind kinds[REQUESTS_KINDS_MAX];

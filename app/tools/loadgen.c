@@ -99,6 +99,8 @@ requests_main(struct conf *conf, struct arena *arena)
 	requests.most = option_int(conf, "most", INT64_MAX, 1, INT64_MAX);
 	requests.from = option_int(conf, "from", 0, 0, INT64_MAX / 2);
 	requests.chain = conf_option(conf, "chain", NULL);
+	requests.keyed = conf_option(conf, "keys", NULL);
+	requests.histogram = conf_option(conf, "histogram", NULL);
 	wrong = requests_options(conf, arena, &requests);
 	conf_done(conf, 1);
 	if (!wrong && requests.kinds_count == 0)
@@ -305,7 +307,10 @@ main(int argc, char **argv)
 			"answer\n"
 			"  --tokens FILE      access tokens, one a line, each in turn\n"
 			"  --ids FILE         lines `ID TOKEN`: an id and the line of its token\n"
-			"  --save FILE        writes such lines of bookings that were made\n",
+			"  --save FILE        writes such lines of bookings that were made\n"
+			"  --keys             each request with an Idempotency-Key of its own\n"
+			"  --histogram        also how many took how long: [microseconds, "
+			"requests]\n",
 	};
 	static struct conf conf;
 	bool configured = is_configured(argc, argv);

@@ -95,3 +95,25 @@ test('at a fixed rate a chain is one thing, from its first request to its last a
 		assert.ok(last.max_us > 195000, JSON.stringify(last));
 	});
 });
+
+test('each request has a key of its own where that is asked for, and it is said how many took how long', async () => {
+	const keys = [];
+	const server = http.createServer((request, response) => {
+		keys.push(request.headers['idempotency-key']);
+		setTimeout(() => response.end('x'), keys.length === 7 ? 400 : 0);
+	});
+	await serve(server, async (url) => {
+		const ask = async (...more) => JSON.parse((await loadgen(['requests', '--url', url, '--connections', 2, '--most', 20, '--seconds', 20,
+			'--request', '1 POST / {}', ...more])).stdout);
+		const bare = await ask();
+		assert.deepEqual([new Set(keys).size, keys[0], bare.histogram], [1, undefined, undefined]);
+		keys.length = 0;
+		const [{ histogram }] = [await ask('--keys', '--histogram'), await ask('--keys')];
+		assert.equal(keys.length, 40);
+		assert.equal(new Set(keys).size, 40, 'of another run too');
+		for (const key of keys) assert.match(key, /^[0-9a-f]{16}-\d+$/);
+		assert.equal(histogram.reduce((sum, [, requests]) => sum + requests, 0), 20);
+		const [us, requests] = histogram.at(-1);
+		assert.ok(us > 390000 && requests === 1, JSON.stringify(histogram));
+	});
+});
