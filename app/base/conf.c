@@ -344,6 +344,15 @@ conf_done(const struct conf *conf, int words_max)
 		conf_refuse(conf, "too many words on the command line (see --help)");
 }
 
+/* docs/benchmark.md has what more and fewer do; beyond that the sessions of PostgreSQL count. */
+static int64_t
+workers_for_processors(void)
+{
+	long processors = sysconf(_SC_NPROCESSORS_ONLN);
+
+	return processors < 2 ? 4 : processors > 16 ? 32 : 2 * processors;
+}
+
 /* Takes the words of the command line that every program has, and reads the settings. */
 static void
 load(struct conf *conf, bool does_without)
@@ -374,6 +383,8 @@ load(struct conf *conf, bool does_without)
 		set_from_option(conf, pairs[i]);
 	free(pairs);
 	check(conf);
+	if (conf->workers_booking == 0)
+		conf->workers_booking = workers_for_processors();
 }
 
 void

@@ -303,6 +303,24 @@ Test(conf, prints_what_is_no_secret)
 	stdout_is("database_url = host=h dbname=d\n", true);
 }
 
+Test(conf, as_many_workers_as_the_processors_need)
+{
+	long processors = sysconf(_SC_NPROCESSORS_ONLN);
+	char line[64];
+
+	LOAD();
+	cr_assert_geq(conf.workers_booking, 4);
+	cr_assert_leq(conf.workers_booking, 32);
+	if (processors >= 2 && processors <= 16)
+		cr_assert_eq(conf.workers_booking, 2 * processors);
+	/* What a pool is started with. */
+	snprintf(line, sizeof(line), "workers_booking = %d\n", (int)conf.workers_booking);
+	conf_print(&conf);
+	stdout_is(line, true);
+	LOAD("--set", "workers_booking=3");
+	cr_assert_eq(conf.workers_booking, 3);
+}
+
 Test(conf, help_ends_well, .exit_code = 0)
 {
 	LOAD("--help");
