@@ -21,24 +21,26 @@ const parts = {
   settings: require('./settings.js'),
 };
 
+// By default what a quarter of an hour has room for.
+const usual = Object.keys(parts).filter((name) => stage.full || name !== 'settings').join(' ');
+
 function chosen() {
-  const names = (process.env.BENCH ?? Object.keys(parts).join(' ')).split(/[\s,]+/).filter(Boolean);
+  const names = (process.env.BENCH ?? usual).split(/[\s,]+/).filter(Boolean);
   const unknown = names.filter((name) => !parts[name]);
   if (names.length && !unknown.length) return names;
   console.error(`BENCH: the parts are ${Object.keys(parts).join(', ')}`);
   process.exit(2);
 }
 
-// ownRounds: the part has not as many rounds as are asked for, and says itself how often it measures what.
-// each: how long its measures are; null where they end by themselves.
-const about = ({ ownRounds, each = (seconds) => seconds }) => ({
+// each: how long the measures of a part are; null where they end by themselves.
+const about = ({ each = (seconds) => seconds }) => ({
   date: new Date().toISOString().slice(0, 10),
   machine: `${os.cpus().length} cores of ${os.cpus()[0].model.trim()}`,
   commit: execFileSync('git', ['describe', '--always', '--dirty', '--abbrev=7'], { encoding: 'utf8' }).trim(),
   workers: stage.workers,
   connections: stage.connections,
   seconds: each(stage.seconds),
-  rounds: ownRounds ? null : stage.rounds,
+  rounds: stage.rounds,
   small: stage.small,
 });
 

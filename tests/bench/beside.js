@@ -7,20 +7,23 @@ const janitor = require('./janitor.js');
 const live = require('./live.js');
 const stage = require('./stage.js');
 
-const { small, seconds } = stage;
+const { rounds, small, seconds } = stage;
 
 async function measure(progress) {
   const { general } = await ground();
-  const event = stage.eventOfAll();
-  // Holds of numbered seats from a place on and in general admission, half and half.
-  const ended = await janitor.meanwhile((from) => here({ from, seconds: 3 * seconds }, holdSeat(event), holdPlace(event)),
-    event, stage.userIds, small ? 2000 : 100000);
+  const ended = [];
+  for (let i = 0; i < rounds; i++) {
+    const event = stage.eventOfAll();
+    // Holds of numbered seats from a place on and in general admission, half and half.
+    ended.push(await janitor.meanwhile((from) => here({ from, seconds: 2 * seconds }, holdSeat(event), holdPlace(event)),
+      event, stage.userIds, small ? 2000 : 20000));
+  }
   progress.step();
   await build(general);
   const watched = await live.beside(() => here({ seconds: 2 * seconds }, holdPlace(general)), general,
-    small ? { count: 100, rounds: 1 } : {});
+    { count: small ? 100 : 10000, rounds });
   progress.step();
   return { janitor: ended, live: watched };
 }
 
-module.exports = { measure, ownRounds: true, each: () => null, seconds: (rounds, each) => 40 + 20 * each, steps: () => 2 };
+module.exports = { measure, each: () => null, seconds: (turns, each) => turns * (10 + 8 * each), steps: () => 2 };

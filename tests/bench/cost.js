@@ -28,8 +28,19 @@ async function logRead() {
   return { bytes, syncs, images };
 }
 
-async function costOf(work) {
+// Until each worker has a session again: whoever asked first would wait for that.
+async function sessionsMake(event) {
+  const nobody = `1 GET /api/v1/bookings/${stage.eventHex(event)}-0000-8000-8000-{hex} `;
+  for (;;) {
+    await here({ aside: true, most: 20 * stage.workers, seconds: 5 }, nobody);
+    const [count] = adminSql("select count(*) from pg_stat_activity where usename = 'holdfast_booking'").split('\n');
+    if (Number(count) >= stage.workers) return;
+  }
+}
+
+async function costOf(event, work) {
   const log = await logRead(), redis = await drive.redisBytes();
+  await sessionsMake(event);
   await work();
   const redisAfter = await drive.redisBytes(), after = await logRead();
   const each = (n) => n / COUNT;
@@ -42,9 +53,9 @@ async function round() {
   await build(seats.event);
   const { event, from } = await seats.take(COUNT);
   const ids = files('ids'), all = { most: COUNT, seconds: 60 };
-  const hold = await costOf(async () => assertAll(await here({ ...all, from, save: ids }, drive.holdSeat(event)), 201));
-  const confirm = await costOf(async () => assertAll(await here({ ...all, ids }, drive.move('confirm')), 200));
-  const cancel = await costOf(async () => assertAll(await here({ ...all, ids }, drive.move('cancel')), 200));
+  const hold = await costOf(event, async () => assertAll(await here({ ...all, from, save: ids }, drive.holdSeat(event)), 201));
+  const confirm = await costOf(event, async () => assertAll(await here({ ...all, ids }, drive.move('confirm')), 200));
+  const cancel = await costOf(event, async () => assertAll(await here({ ...all, ids }, drive.move('cancel')), 200));
   const other = stage.eventOfSeats(SEATS), before = await drive.redisBytes();
   await crowd.redisBuild(other);
   return { hold, confirm, cancel, seat: { redis: (await drive.redisBytes() - before) / SEATS } };

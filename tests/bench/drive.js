@@ -32,18 +32,19 @@ function longestNote(answer, connections, request, whole) {
 }
 
 // options: those of the driver; without a number of connections as many as usual. anonymous: no tokens.
+// aside: nothing is measured, so that nobody's waiting is noted.
 async function load(port, options, ...requests) {
-  const { anonymous, connections = stage.connections, chain, ...others } = options;
+  const { anonymous, aside, connections = stage.connections, ...others } = options;
   const args = ['requests', '--port', port, '--connections', connections,
-    ...(anonymous ? [] : ['--tokens', files('tokens')]), ...(chain ? ['--chain'] : []),
-    ...Object.entries({ seconds, ...others }).flatMap(([name, value]) => [`--${name}`, value]),
+    ...(anonymous ? [] : ['--tokens', files('tokens')]),
+    ...Object.entries({ seconds, ...others }).flatMap(([name, value]) => (value === true ? [`--${name}`] : [`--${name}`, value])),
     ...requests.flatMap((one) => ['--request', one])];
   // It ends with 1 where a request was lost, and says so.
   const { stdout } = await run(path.join(env.HOLDFAST_BIN, 'holdfast-loadgen'), args.map(String))
     .catch((error) => (error.code === 1 && error.stdout ? error : Promise.reject(error)));
   const answer = JSON.parse(stdout);
   // Of a chain at a rate its whole time is known, which is more than that of each request.
-  longestNote(answer, connections, requests[0], chain && others.rate);
+  if (!aside) longestNote(answer, connections, requests[0], others.chain && others.rate);
   return answer;
 }
 

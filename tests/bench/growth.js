@@ -21,6 +21,13 @@ async function holdRate(port, options, { event, from }, count) {
   return { hold: got.requests[0].good / got.seconds, p99_us: got.p99_us, failed: drive.sent(got) - (got.statuses[201] ?? 0) + got.lost };
 }
 
+// And those that were held are confirmed.
+async function bothRates(port, free, count) {
+  const ids = files('growth.ids');
+  const held = await holdRate(port, { save: ids }, free, count);
+  return { ...held, confirm: assertAll(await load(port, { ids }, drive.move('confirm')), 200).rate };
+}
+
 // Enough seats for one measure, whatever the machine.
 const plenty = () => Math.min(20000, Math.ceil(10000 * seconds / 1000) * 1000);
 
@@ -43,13 +50,8 @@ async function pointOfSeats(size) {
 
 async function pointOfPast(bookings, number) {
   const one = await past.open(bookings, number + 1);
-  const ids = files(`past.${bookings}`);
   return {
-    async measure(count = plenty()) {
-      const { port } = one.front;
-      const held = await holdRate(port, { save: ids }, one.take(count), count);
-      return { ...held, confirm: assertAll(await load(port, { ids }, drive.move('confirm')), 200).rate };
-    },
+    measure: (count = plenty()) => bothRates(one.front.port, one.take(count), count),
     async close() {
       if (number === 1) past.check(one.database); // the others are made in the same way
       await one.close();
@@ -79,10 +81,7 @@ async function pointOfWorkers(workers) {
     program: [path.join(env.HOLDFAST_BIN, 'holdfast-booking'), '--config', env.HOLDFAST_CONF], count: workers,
   });
   await front.ready(404, holdTaken(1000000001));
-  return {
-    measure: async (count = plenty()) => holdRate(front.port, {}, await shared().take(count), count),
-    close: () => front.stop(),
-  };
+  return { measure: async (count = plenty()) => bothRates(front.port, await shared().take(count), count), close: () => front.stop() };
 }
 
 // As long as each connection needs to have its turn some times.
@@ -131,6 +130,6 @@ async function measure(progress) {
 module.exports = {
   measure,
   begin: () => chosen.some(({ key }) => key === 'past') && past.reserve(),
-  seconds: (rounds, each) => (rounds * (21 * each + 10) + (full ? 300 : 100)) * (chosen.length / curves.length),
+  seconds: (rounds, each) => (rounds * (25 * each + 10) + (full ? 300 : 100)) * (chosen.length / curves.length),
   steps: (rounds) => rounds * chosen.length,
 };

@@ -32,7 +32,7 @@ async function streams(event, count) {
 
 // load(): holds of places of the event, for some seconds. Turn by turn, so that what else the machine does
 // falls on both alike.
-async function beside(load, event, { count = 10000, rounds = 3 } = {}) {
+async function beside(load, event, { count, rounds }) {
   const all = [];
   const kb = { live: residentOf('live'), nginx: residentOf('nginx') };
   for (let i = 0; i < rounds; i++) {

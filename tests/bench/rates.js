@@ -113,29 +113,35 @@ const kept = ({ empty, general }) => byTurns({
 });
 
 async function life({ empty, general, seats }) {
-  const held = (turn) => files(`held.${turn}`), mixed = (turn) => files(`mixed.${turn}`), sent = [], free = [];
+  const bare = (request) => (time) => rateOf(load(empty.port, time, request), 201);
+  const held = (turn) => files(`held.${turn}`), underKey = (turn) => files(`key.${turn}`), mixed = (turn) => files(`mixed.${turn}`);
+  const sent = [], free = [], keyed = [];
   for (let turn = 0; turn < SLICES; turn++) {
     free.push(await seats.take(10000));
+    keyed.push(await seats.take(10000));
     const most = Math.ceil(2000 * seconds / SLICES);
     await here({ most, seconds: 60, save: mixed(turn) }, holdPlace(general));
     await here({ ids: mixed(turn), seconds: 60 }, move('confirm'));
   }
   return {
     ...await byTurns({
+      empty_hold: bare(holdSeat(1)),
       hold: (time, turn) => rateOf(here({ ...time, from: free[turn].from, most: 10000, save: held(turn) },
         holdSeat(free[turn].event)), 201),
+      hold_key: (time, turn) => rateOf(here({ ...time, from: keyed[turn].from, most: 10000, save: underKey(turn), keys: true },
+        holdSeat(keyed[turn].event)), 201),
       general: (time) => rateOf(here(time, holdPlace(general)), 201),
       general_cancels: (time, turn) => rateOf(here({ ...time, ids: mixed(turn) },
         holdPlace(general, 4), move('cancel')), 200, 201),
     }),
     ...await byTurns({
-      empty_move: (time) => rateOf(load(empty.port, time,
-        '1 POST /api/v1/bookings/00000001-0000-4000-8000-{hex}/confirm {}'), 201),
+      empty_move: bare('1 POST /api/v1/bookings/00000001-0000-4000-8000-{hex}/confirm {}'),
       confirm: async (time, turn) => {
         const confirmed = assertAll(await here({ ...time, ids: held(turn) }, move('confirm')), 200);
         sent[turn] = drive.sent(confirmed);
         return confirmed.rate;
       },
+      confirm_key: (time, turn) => rateOf(here({ ...time, ids: underKey(turn), keys: true }, move('confirm')), 200),
     }),
     ...await byTurns({
       cancel: (time, turn) => rateOf(here({ ...time, ids: held(turn), most: sent[turn] }, move('cancel')), 200),
@@ -179,9 +185,7 @@ async function joins({ empty, emptyQueue }) {
 
 async function logins() {
   const hash = await drive.hashes();
-  const one = JSON.stringify({ email: stage.userEmail(1), password: stage.password });
-  return { hash, login: assertAll(await here({ anonymous: true, connections: 8 }, `1 POST /api/v1/auth/login ${one}`),
-    200).rate };
+  return { hash, login: assertAll(await here({ anonymous: true, connections: 8 }, stage.login), 200).rate };
 }
 
 // ---- the part ---------------------------------------------------------------------------------
@@ -212,4 +216,4 @@ async function measure(progress) {
   return all;
 }
 
-module.exports = { measure, seconds: (rounds, each) => rounds * (30 * each + 12), steps: (rounds) => rounds };
+module.exports = { measure, seconds: (rounds, each) => rounds * (32 * each + 12), steps: (rounds) => rounds };

@@ -40,7 +40,8 @@ function machineText(parts) {
 
 const targetText = (one) => (one.target ? `${one.atMost ? '≤' : '≥'} ${share(one.target)}` : '');
 const metText = ({ met }) => (met === undefined ? '' : met ? 'ok' : '**missed**');
-const judgedRow = (one) => [one.name, targetText(one), ...spread(one, share), metText(one)];
+const judgedRow = (one) => [one.name, targetText(one), ...(one.single ? ['', '', share(one.most)] : spread(one, share)),
+  metText(one)];
 const judgedHead = ['ratio of one round', 'target', 'median', 'least', 'most', ''];
 
 function targetTable(all) {
@@ -61,10 +62,11 @@ const sections = {
   ],
 
   latency: ({ latency: { rows, ratios } }) => [
-    'Requests come at their time, whatever becomes of others; milliseconds from that time, medians with least and '
-      + 'most; p99.9 where each run had 3,000 requests.', '',
+    'Requests come at their time, whatever becomes of others; milliseconds from that time, medians of the rounds with '
+      + 'least and most; p99.9 of all rounds together, where those had 3,000 requests.', '',
     ...table(['at so much of the most', 'load', 'a second', 'p50', 'p99', 'p99.9', 'longest'], rows.map((r) => [r.name,
-      `${r.load} %`, whole(r.rate.median), ...[r.p50, r.p99, r.p999, r.max].map((one) => (one ? range(one, ms) : '–'))])),
+      `${r.load} %`, whole(r.rate.median), range(r.p50, ms), range(r.p99, ms), r.p999 ? ms(r.p999) : '–',
+      range(r.max, ms)])),
     ...table(judgedHead, ratios.map(judgedRow)),
   ],
 
@@ -90,11 +92,12 @@ const sections = {
   ],
 
   beside: ({ beside: { janitor, live } }) => [
-    `Measured once: while the janitor ended ${whole(janitor.due)} due bookings of an event (${whole(janitor.rate)} a second, no `
-      + `transaction longer than ${janitor.longest_ms} ms), ${whole(janitor.holds)} holds of the same seats and the same `
-      + `section had a p99 of ${ms(janitor.beside_p99_ms)} ms; without it ${ms(janitor.alone_p99_ms)} ms.`, '',
+    `While the janitor ended ${whole(janitor.due)} due bookings of an event (${range(janitor.rate, whole)} a second, no `
+      + `transaction longer than ${whole(janitor.longest_ms)} ms), holds of the same seats and the same section had a p99 of `
+      + `${range(janitor.beside_p99_ms, ms)} ms; without it ${range(janitor.alone_p99_ms, ms)} ms, by turns in `
+      + `${times(janitor.rounds, 'round')}.`, '',
     `While ${whole(live.count)} streams of an event were open, its holds ran at ${range(live.ratio, share)} of their rate `
-      + `without (wanted 0.75), and notices came with a p99 of ${range(live.p99_ms, ms)} ms (wanted 2,000), by turns in `
+      + `without, and notices came with a p99 of ${range(live.p99, share)} s, by turns in `
       + `${times(live.rounds, 'round')}. The streams took ${range(live.live_mb, whole)} MB in the nginx that streams and `
       + `${range(live.nginx_mb, whole)} MB in that of the API.`, '',
   ],

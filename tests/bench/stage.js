@@ -16,7 +16,7 @@ const setting = (name) => new RegExp(`^${name} *= *(.*)$`, 'm').exec(
 
 // SMALL: every size at its least, to see that the benchmark itself works. FULL: what takes very long too.
 const small = Boolean(env.SMALL), full = Boolean(env.FULL);
-const rounds = Number(env.ROUNDS ?? 5), seconds = Number(env.SECONDS_EACH ?? 1.5);
+const rounds = Number(env.ROUNDS ?? 5), seconds = Number(env.SECONDS_EACH ?? (full ? 1.5 : 1));
 const connections = 32, users = 1000, rowSeats = 1000;
 const port = Number(new URL(env.HOLDFAST_URL).port);
 const workers = Number(setting('workers_booking'));
@@ -36,7 +36,9 @@ const sum = (list) => list.reduce((total, one) => total + one, 0);
 const password = 'a horse of the benchmark';
 const userId = (n) => `00000000-0000-4000-8000-${n.toString(16).padStart(12, '0')}`;
 const userIds = Array.from({ length: users }, (_, n) => userId(n));
-const userEmail = (n) => `${n}@bench.test`;
+
+// Of one after the other: nobody logs in twice at once. {seat} is 1 to 1,000.
+const login = `1 POST /api/v1/auth/login ${JSON.stringify({ email: '{seat}@bench.test', password })}`;
 
 // All with the same password, whose hash is one that the API has made.
 async function usersMake() {
@@ -45,7 +47,7 @@ async function usersMake() {
   crowd.sql(`insert into holdfast.users (user_id, email, password_hash, role)
     select ('00000000-0000-4000-8000-' || lpad(to_hex(n), 12, '0'))::uuid, n || '@bench.test',
         (select password_hash from holdfast.users where email = 'first@bench.test'), 'user'
-      from generate_series(0, ${users} - 1) as n`);
+      from generate_series(0, ${users}) as n`);
   fs.writeFileSync(files('tokens'), Array.from({ length: users },
     (_, n) => `${crowd.tokenFor(userId(n), 'user', 14400)}\n`).join(''));
 }
@@ -128,6 +130,6 @@ function memoryOf(pid) {
 
 module.exports = {
   Seats, adminSql, connections, database, eventHex, eventOfAll, eventOfPlaces, eventOfSeats, eventSql, files,
-  full, memoryOf, once, out, password, port, rounds, seconds, setting, small, sum,
-  userEmail, userId, userIds, users, usersMake, workers,
+  full, login, memoryOf, once, out, password, port, rounds, seconds, setting, small, sum,
+  userId, userIds, users, usersMake, workers,
 };
