@@ -1,4 +1,4 @@
--- The janitor's transition: what is due ends.
+-- What is due ends: by the janitor, or with the buyer's next hold.
 BEGIN;
 SET LOCAL search_path = holdfast, public;
 
@@ -75,6 +75,54 @@ BEGIN
     WHERE b.ctid = ANY (v_rows);
   RETURN QUERY SELECT d.event_id, d.booking_id
     FROM unnest(v_events, v_bookings) AS d (event_id, booking_id);
+END
+$$;
+
+-- A buyer's own bookings that are due and have not ended count for nothing, and yet one of them may still be
+-- confirmed or extended, by a call that came in time and is under way. Where that would be too much beside
+-- what the buyer is given now, they are awaited first, and ended with it.
+
+-- Whether nobody is at work on these bookings, after a wait where p_wait says so. Keeps no lock of them:
+-- those of claims and counters come first.
+CREATE FUNCTION bookings_settled(p_event integer, p_bookings uuid[], p_wait boolean) RETURNS boolean
+LANGUAGE plpgsql SET search_path = holdfast, pg_temp AS $$
+BEGIN
+  IF p_wait THEN
+    PERFORM FROM bookings WHERE event_id = p_event AND booking_id = ANY (p_bookings)
+      ORDER BY booking_id FOR UPDATE;
+  ELSE
+    PERFORM FROM bookings WHERE event_id = p_event AND booking_id = ANY (p_bookings)
+      ORDER BY booking_id FOR UPDATE NOWAIT;
+  END IF;
+  RAISE EXCEPTION 'settled'; -- gives the locks back
+EXCEPTION
+  WHEN raise_exception THEN
+    RETURN true;
+  WHEN lock_not_available THEN
+    IF p_wait THEN
+      RAISE;
+    END IF;
+    RETURN false;
+END
+$$;
+
+-- Ends them, last in the lock order and without waiting. 40001 has the caller call again where somebody has
+-- come to work on one of them since, or has moved it.
+CREATE FUNCTION bookings_end_due(p_event integer, p_bookings uuid[]) RETURNS void
+LANGUAGE plpgsql SET search_path = holdfast, pg_temp AS $$
+DECLARE
+  v_open text[] := '{HOLD,RESERVED}';
+  v_over integer;
+BEGIN
+  SELECT count(*) FILTER (WHERE q.status <> 'CONFIRMED' AND (q.status <> ALL (v_open) OR q.expires_at <= now()))
+    INTO v_over FROM (
+      SELECT status, expires_at FROM bookings WHERE event_id = p_event AND booking_id = ANY (p_bookings)
+        ORDER BY booking_id FOR UPDATE SKIP LOCKED) AS q;
+  IF v_over < cardinality(p_bookings) THEN
+    RAISE EXCEPTION 'a booking of the buyer is being moved' USING ERRCODE = '40001';
+  END IF;
+  UPDATE bookings SET status = 'EXPIRED', ended_at = now(), version = version + 1
+    WHERE event_id = p_event AND booking_id = ANY (p_bookings) AND status = ANY (v_open);
 END
 $$;
 

@@ -182,6 +182,8 @@ DECLARE
   v_seat_in  text[] := '{}'; -- the section of each
   v_limit    integer;
   v_current  integer;
+  v_at_most  integer;  -- with what is due and may still be moved
+  v_due      uuid[];   -- such bookings of the buyer's, where they make the difference
   v_nos      smallint[] := '{}';
   v_ga_ids   text[] := '{}';
   v_ga_q     integer[] := '{}';
@@ -297,10 +299,20 @@ BEGIN
   v_limit := coalesce(e.max_seats_per_user, nullif(p_default_per_user, 0));
   IF v_limit IS NOT NULL THEN
     PERFORM pg_advisory_xact_lock(hashtextextended(p_event || '/' || p_user, 2));
-    SELECT coalesce(sum(places), 0) INTO v_current FROM bookings
-      WHERE event_id = p_event AND user_id = p_user
-        AND status IN ('HOLD', 'RESERVED', 'CONFIRMED') -- as bookings_live says it, or it is not used
-        AND (status = 'CONFIRMED' OR expires_at > now());
+    FOR tries IN 1 .. 2 LOOP
+      SELECT coalesce(sum(places) FILTER (WHERE status = 'CONFIRMED' OR expires_at > now()), 0),
+          coalesce(sum(places), 0),
+          array_agg(booking_id) FILTER (WHERE status <> 'CONFIRMED' AND expires_at <= now())
+        INTO v_current, v_at_most, v_due FROM bookings
+        WHERE event_id = p_event AND user_id = p_user
+          AND status IN ('HOLD', 'RESERVED', 'CONFIRMED'); -- as bookings_live says it, or it is not used
+      IF v_current + v_places > v_limit OR v_at_most + v_places <= v_limit THEN
+        v_due := NULL;
+        EXIT;
+      END IF;
+      EXIT WHEN tries = 2;
+      PERFORM bookings_settled(p_event, v_due, true);
+    END LOOP;
     IF v_current + v_places > v_limit THEN
       b := hold_same(p_event, p_user, r.positions, v_nos);
       IF b.booking_id IS NOT NULL THEN
@@ -400,6 +412,9 @@ BEGIN
   v_from := v_from || v_back;
   IF v_from <> '{}' THEN
     PERFORM bookings_close_due(p_event, v_from);
+  END IF;
+  IF v_due IS NOT NULL THEN
+    PERFORM bookings_end_due(p_event, v_due);
   END IF;
   RETURN r;
 END

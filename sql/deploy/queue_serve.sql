@@ -122,7 +122,8 @@ $$;
 
 -- Serves the heads of one line, in their order: each gets a hold of its quantity or stays. A ticket that
 -- was served before is told its booking again. Takes the locks of all buyers first, without waiting:
--- whose lock is busy stays, and comes with the next batch. Then claims, counters, bookings, as all do;
+-- whose lock is busy stays, and comes with the next batch; so does who has a booking at its deadline that
+-- somebody is at work on. Then claims, counters, bookings, as all do;
 -- made durable by the caller, with one flush for the whole batch, before anybody is told.
 --   p_bookings        the id chosen for each: derived from the ticket
 --   p_hold_seconds    life of such a hold
@@ -143,6 +144,8 @@ DECLARE
   v_user     uuid;
   v_limit    integer;
   v_current  integer;
+  v_due      uuid[]; -- the buyer's own bookings that are due and have not ended
+  v_end      uuid[] := '{}';
   v_expires  timestamptz;
   v_back     uuid[] := '{}';
   v_left     integer;
@@ -207,11 +210,18 @@ BEGIN
       v_done := v_done || r;
       CONTINUE;
     END IF;
-    IF v_limit IS NOT NULL THEN
-      SELECT coalesce(sum(places), 0) INTO v_current FROM bookings
-        WHERE event_id = p_event AND user_id = p_users[i]
-          AND status IN ('HOLD', 'RESERVED', 'CONFIRMED') -- as bookings_live says it, or it is not used
-          AND (status = 'CONFIRMED' OR expires_at > now());
+    -- Such a booking may still be moved, by a call that came in time: both its places and those of here would
+    -- be the buyer's, even two of one line.
+    SELECT coalesce(sum(places) FILTER (WHERE status = 'CONFIRMED' OR expires_at > now()), 0),
+        array_agg(booking_id) FILTER (WHERE status <> 'CONFIRMED' AND expires_at <= now())
+      INTO v_current, v_due FROM bookings
+      WHERE event_id = p_event AND user_id = p_users[i]
+        AND status IN ('HOLD', 'RESERVED', 'CONFIRMED'); -- as bookings_live says it, or it is not used
+    IF v_due IS NOT NULL AND NOT bookings_settled(p_event, v_due, false) THEN
+      r.outcome := 'later';
+      r.reason := 'busy';
+      v_done := v_done || r;
+      CONTINUE;
     END IF;
     r.quantity := p_quantities[i];
     IF EXISTS (SELECT FROM queue_tickets t JOIN bookings b USING (event_id, booking_id)
@@ -236,6 +246,7 @@ BEGIN
       r.pass := CASE WHEN e.queue = 'on' THEN nullif(p_passes[i], 0) END;
       r.expires_ms := (extract(epoch FROM v_expires) * 1000)::bigint;
       v_left := v_left - r.quantity;
+      v_end := v_end || v_due;
     END IF;
     v_done := v_done || r;
   END LOOP;
@@ -270,6 +281,9 @@ BEGIN
       FROM unnest(v_done) AS d WHERE d.outcome = 'reserved' AND d.section_id IS NOT NULL;
   IF v_back <> '{}' THEN
     PERFORM bookings_close_due(p_event, v_back);
+  END IF;
+  IF v_end <> '{}' THEN
+    PERFORM bookings_end_due(p_event, v_end);
   END IF;
   INSERT INTO bookings (event_id, booking_id, user_id, places, positions, seat_prices, section_nos,
       quantities, section_prices, total, currency, first_expires_at, expires_at, pass)
