@@ -142,7 +142,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = holdfast, pg_temp AS $$
         AND b.booking_id = (a.booking).booking_id
     WHERE a.booking IS DISTINCT FROM NULL
       AND (b.booking_id IS NULL OR b.version < (a.booking).version
-        OR a.operation = 'release' AND b.ended_at IS NULL
+        OR a.operation = 'release' AND b.ended_at IS NULL AND b.late IS NULL -- money may revive it
         OR a.operation = 'cancel' AND b.status NOT IN ('CANCELLED', 'REFUNDED')
           AND b.gone_positions = '{}' AND b.gone_quantities IS NULL)
 $$;

@@ -209,5 +209,11 @@ SELECT is(sound(), 'sound', 'taken over in part');
 SELECT count(*) FROM expire(100) \gset _
 SELECT is(sound(), 'sound', 'and tidied');
 
+-- what was released, and answered so, is paid after all
+SELECT held(:event, 'carl', seats(8)) AS freed \gset
+SELECT release(:event, :'freed', 'carl', 'fk') \gset _
+SELECT paid(:event, :'freed', buyer('organizer'), false, NULL, NULL, false, 'in cash') \gset _
+SELECT is(status(:event, :'freed') || ' ' || sound(), 'CONFIRMED sound', 'money behind a release');
+
 SELECT * FROM finish();
 ROLLBACK;
