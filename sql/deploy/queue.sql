@@ -122,6 +122,23 @@ BEGIN
 END
 $$;
 
+-- Whether there is such a line; whoever has a ticket of it says so. One of which this database, recovered to a moment
+-- before it began, knows nothing (or of no such epoch) is known again by that.
+CREATE FUNCTION queue_line_found(p_event integer, p_line text, p_epoch integer) RETURNS boolean
+LANGUAGE plpgsql SET search_path = holdfast, pg_temp AS $$
+BEGIN
+  IF EXISTS (SELECT FROM queue_lines WHERE event_id = p_event AND line = p_line AND epoch >= p_epoch) THEN
+    RETURN true;
+  END IF;
+  INSERT INTO queue_lines AS l (event_id, line, epoch)
+    SELECT event_id, p_line, p_epoch FROM events
+      WHERE event_id = p_event
+        AND (p_line = '' OR EXISTS (SELECT FROM sections WHERE event_id = p_event AND section_id = p_line))
+    ON CONFLICT (event_id, line) DO UPDATE SET epoch = greatest(l.epoch, excluded.epoch);
+  RETURN FOUND;
+END
+$$;
+
 -- Somebody waits in a line who could not be served, or nobody does any more: for holds that are judged
 -- without the line itself.
 CREATE FUNCTION queue_mark(p_event integer, p_line text, p_waits boolean) RETURNS void
@@ -173,7 +190,7 @@ CREATE FUNCTION queue_leave(p_event integer, p_line text, p_epoch integer, p_num
 RETURNS uuid
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = holdfast, pg_temp AS $$
 BEGIN
-  IF NOT EXISTS (SELECT FROM queue_lines WHERE event_id = p_event AND line = p_line) THEN
+  IF NOT queue_line_found(p_event, p_line, p_epoch) THEN
     RAISE EXCEPTION 'no such line' USING ERRCODE = 'HF104';
   ELSIF queue_booking(p_event, p_booking, p_user) IS NOT NULL THEN
     RETURN p_booking;

@@ -255,6 +255,8 @@ BEGIN
     SELECT q.p_served, q.back INTO v_done, v_back
       FROM queue_claim_seats(p_event, c.section_no, v_expires, v_done) AS q;
   END IF;
+  PERFORM queue_line_found(p_event, p_line, max(d.epoch)) FROM unnest(v_done) AS d
+    WHERE d.outcome IN ('reserved', 'refused') HAVING max(d.epoch) IS NOT NULL;
   FOR i IN 1 .. cardinality(v_done) LOOP
     r := v_done[i];
     CONTINUE WHEN r.epoch IS NULL OR r.outcome NOT IN ('reserved', 'refused');

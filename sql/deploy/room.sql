@@ -43,7 +43,7 @@ CREATE FUNCTION queue_room_leave(p_event integer, p_epoch integer, p_number bigi
   p_score bigint) RETURNS text
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = holdfast, pg_temp AS $$
 BEGIN
-  IF NOT EXISTS (SELECT FROM queue_lines WHERE event_id = p_event AND line = '') THEN
+  IF NOT queue_line_found(p_event, '', p_epoch) THEN
     RAISE EXCEPTION 'no such line' USING ERRCODE = 'HF104';
   END IF;
   INSERT INTO passes_spent (event_id, user_id, pass) VALUES (p_event, p_user, p_score)

@@ -9,6 +9,7 @@ const path = require('node:path');
 const { before, test } = require('node:test');
 
 const { assertProblem, assertStatus, freshKey, get } = require('../lib/client.js');
+const line = require('../lib/line.js');
 const parts = require('../lib/parts.js');
 const stack = require('../lib/stack.js');
 const { assertPlaces, buyer, confirmed, event, held, hold, logIn, move, staff } = require('../lib/world.js');
@@ -73,6 +74,12 @@ async function restore(...more) {
 	await stack.until('it takes writes', () => superuser('select pg_is_in_recovery()') === 'f');
 }
 
+function emptyRedis() {
+	const [program, ...words] = said('redis-cli ').split(' ');
+	const done = stack.run(program, ['-s', stack.env.REDIS_SOCKET, ...words]);
+	assert.equal(done.stdout, 'OK\n', done.stderr);
+}
+
 // As after a crash between the archiving of a file and PostgreSQL's note of it.
 test('a file that comes to the archive once more is right if it is the same', async () => {
 	const file = path.join(path.dirname(postgres.data), 'segment');
@@ -112,6 +119,7 @@ test('what was archived is all there, what was not is gone, and the sale goes on
 	baseBackup();
 	sold.push(await confirmed(ann, id, ['B2']), await confirmed(ann, id, 3));
 	const live = await held(ann, id, ['VIP-A-1']);
+	const full = [await line.soldFloor(olga, 1), await line.soldFloor(olga, 1)];
 	await archived();
 
 	// This hour is lost.
@@ -121,12 +129,13 @@ test('what was archived is all there, what was not is gone, and the sale goes on
 	const gone = await event(olga);
 	const ghost = await buyer();
 	await held(ghost, gone.event_id, ['B1']);
+	for (const one of full) await line.joined(ann, one.id, 'Floor', 1);
 	await assertPlaces(id, { Floor: [5, 0, 5], VIP: [10, 1, 3] });
 
 	await restore();
 	await afterwards();
 	assertProblem(await hold(ghost, { event_id: id, seat_ids: ['VIP-A-9'] }), 401, 'unauthenticated');
-	for (const one of [olga, ann]) one.token = await logIn(one.email);
+	for (const one of [olga, ann, ...full.map(({ owner }) => owner)]) one.token = await logIn(one.email);
 	for (const booking of sold) {
 		const now = assertStatus(await get(`/bookings/${booking.booking_id}`, { token: ann.token }), 200).body;
 		assert.deepEqual(now, booking);
@@ -141,6 +150,13 @@ test('what was archived is all there, what was not is gone, and the sale goes on
 	assertStatus(await move(ann, live, 'confirm'), 200);
 	const next = await event(olga);
 	assert.ok(Number(next.event_id) > Number(gone.event_id), 'no id is given twice');
+	// Lines that Redis still has, and PostgreSQL has never heard of: they are left, and go on.
+	const [left, stays] = full;
+	const { token } = await line.joined(ann, left.id, 'Floor', 1);
+	assertStatus(await line.leave(ann, token), 204);
+	const place = await line.joined(ann, stays.id, 'Floor', 1);
+	assertStatus(await stays.release(0), 200);
+	await line.until(place.token, 'reserved');
 	stack.verify();
 
 	stack.redis('flushall');
@@ -150,17 +166,24 @@ test('what was archived is all there, what was not is gone, and the sale goes on
 });
 
 test('back to a moment before a mistake', async () => {
-	const olga = await staff(), ann = await buyer();
+	const olga = await staff(), ann = await buyer(), bert = await buyer();
 	const { event_id: id } = await event(olga);
 	const sold = await confirmed(ann, id, ['B1']);
+	const { event_id: other } = await event(olga);
+	const isServed = async (who) => line.until((await line.joined(who, other, 'Floor', 1)).token, 'reserved');
+	await isServed(bert);
 	superuser("select pg_create_restore_point('before the mistake')");
 	superuser(`update holdfast.events set status = 'cancelled' where event_id = ${id}`);
 	await confirmed(ann, (await event(olga)).event_id, ['B1']);
+	await isServed(ann);
 	await archived();
 	await restore("recovery_target_name = 'before the mistake'", "recovery_target_action = 'promote'");
+	emptyRedis();
 	await ready();
+	stack.verify();
 	assert.equal((await get(`/events/${id}`)).body.status, 'on_sale');
 	assert.equal((await get(`/bookings/${sold.booking_id}`, { token: ann.token })).body.status, 'CONFIRMED');
 	await held(ann, id, ['B2']);
+	await isServed(ann);
 	stack.verify();
 });

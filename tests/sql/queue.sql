@@ -2,7 +2,7 @@
 \set ON_ERROR_STOP on
 SET search_path = holdfast, given, tap, public;
 BEGIN;
-SELECT plan(98);
+SELECT plan(106);
 
 SELECT event(10, 5, 8) AS sale \gset
 -- Serves tickets ARRAY['name:epoch.number*quantity', …] of a line; 'name outcome[:reason] [places]' of each.
@@ -138,6 +138,21 @@ SELECT is(pg_temp.serve(:sale, 'FLOOR', '{b:1.2*1}'), 'b left', 'and is not serv
 SELECT is(queue_leave(:sale, 'FLOOR', 1, 3, buyer('c'), id('FLOOR1.3')), id('FLOOR1.3'),
   'one that was served is told with its booking');
 SELECT is(queue_leave(:sale, 'BALCONY', 1, 1, buyer('l'), id('BALCONY1.1')), NULL, 'one that was refused has none');
+
+-- lines of which nothing is known here any more, as after a recovery to a moment before they began
+SAVEPOINT recovered;
+SELECT event(10, 5, 8) AS lost \gset
+CREATE FUNCTION pg_temp.epochs(p_event integer) RETURNS text
+LANGUAGE sql AS $$ SELECT string_agg(line || ' ' || epoch, ', ' ORDER BY line) FROM holdfast.queue_lines WHERE event_id = p_event $$;
+SELECT is(pg_temp.serve(:lost, 'FLOOR', '{a:3.1*1,b:2.1*1}'), 'a reserved FLOOR*1; b reserved FLOOR*1', 'are served');
+SELECT is(queue_leave(:lost, 'VIP', 2, 1, buyer('b'), NULL), NULL, 'and left');
+SELECT is(pg_temp.serve(:lost, 'FLOOR', '{c:4.1*4}'), 'c full', 'but for whom nothing is done');
+SELECT is(pg_temp.epochs(:lost), 'FLOOR 3, VIP 2', 'and are known again');
+SELECT is(queue_leave(:lost, 'FLOOR', 5, 1, buyer('c'), NULL), NULL, 'so is an epoch of a line');
+SELECT is(pg_temp.serve(:lost, 'FLOOR', '{d:4.1*1}'), 'd reserved FLOOR*1', 'which none is taken for that came before it');
+SELECT is(pg_temp.epochs(:lost), 'FLOOR 5, VIP 2', 'nor does it go back');
+SELECT is(failure(format('SELECT queue_leave(2000000000, %L, 1, 2, %L, NULL)', '', buyer('b'))), 'HF104', 'nothing is a line of no event');
+ROLLBACK TO recovered;
 
 -- what stays as it is
 SELECT throws_ok($$UPDATE queue_tickets SET outcome = 'left' WHERE outcome = 'refused'$$, '23514', NULL, 'an end is an end');

@@ -2,7 +2,7 @@
 \set ON_ERROR_STOP on
 SET search_path = holdfast, given, tap, public;
 BEGIN;
-SELECT plan(47);
+SELECT plan(49);
 
 SELECT event(20, 9, 3) AS sale \gset
 SELECT event(20, 9, 3) AS other \gset
@@ -83,7 +83,9 @@ SELECT matches(failure(format('SELECT queue_room(%s, true)', :sale)), '^HF203 .*
 SELECT is((SELECT until_ms FROM queue_room(:sale, false)),
   (SELECT -floor(extract(epoch FROM sales_end) * 1000)::bigint FROM events WHERE event_id = :sale), 'those who wait are told');
 UPDATE events SET status = 'on_sale' WHERE event_id = :sale;
-SELECT is(failure(format('SELECT queue_room_leave(%s, 1, 5, %L, 55)', :sale, buyer('carl'))), 'HF104', 'no line, no place');
+SELECT is(failure(format('SELECT queue_room_leave(2000000000, 1, 5, %L, 55)', buyer('carl'))), 'HF104', 'no event, no place');
+SELECT is(queue_room_leave(:other, 3, 5, buyer('carl'), 55), 'left', 'a room of which nothing is known here is left');
+SELECT is((SELECT epoch FROM queue_lines WHERE event_id = :other AND line = ''), 3, 'and known by that');
 SELECT queue_epoch(:sale, '', 0) \gset _
 SELECT is(ARRAY[queue_room_leave(:sale, 1, 5, buyer('carl'), 55), queue_room_leave(:sale, 1, 5, buyer('carl'), 55)],
   '{left,left}', 'it is left, also when that is said again');
