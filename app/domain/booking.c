@@ -222,8 +222,8 @@ booking_confirm(struct context *house, const struct booking_name *name,
 	enum problem err = move_run(house, &move, outcome, out);
 
 	FAULT("confirm.followed");
-	/* One confirmed before may tell of a cancelled part that is visible, not yet durable. */
-	if (!err && *outcome == BOOKING_DONE)
+	/* What was done before, if only a part cancelled, may be visible and not yet durable. */
+	if (!err && *outcome != BOOKING_MOVED)
 		err = flush(house);
 	return count(METRIC_MOVE_CONFIRM, err, outcome);
 }
@@ -334,5 +334,7 @@ booking_confirm_seats(struct context *house, int32_t event_id, const char *user_
 	enum problem err = confirm_seats(
 		house, event_id, user_id, seat_ids, seat_pointers, seats, key, outcome, body);
 
+	if (!err && *outcome == BOOKING_REPLAY)
+		err = flush(house);
 	return count(METRIC_MOVE_CONFIRM, err, outcome);
 }

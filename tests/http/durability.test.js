@@ -46,11 +46,16 @@ test('of money, also where others have done it', async () => {
 	const { event_id: free } = await event(olga);
 	const one = await held(ann, free, ['B1']);
 	const seats = { user_id: ann.user_id, show_id: free, seat_ids: ['B1'] };
+	const [key, other] = [freshKey(), freshKey()];
 	for (const [what, ask] of Object.entries({
 		'a checkout of what is paid': () => pay.checkout(ann, booking),
 		'the same with the key of the payment': () => pay.checkout(ann, booking, options),
 		'a confirm': () => move(ann, one, 'confirm'),
+		'a confirm again with its key': () => move(ann, one, 'confirm', undefined, { key }),
 		'a confirm by seats': () => post('/booking/confirm', seats, { token: ann.token }),
+		'the same with its key': () => post('/booking/confirm', { ...seats, request_id: other }, { token: ann.token }),
+		'the word of staff on a refund with its key': () => post(`/admin/bookings/${booking.booking_id}/refunds`, { action: 'done' },
+			{ token: olga.token, key }),
 	})) {
 		assertStatus(await ask(), 200);
 		for (let i = 0; i < tries; i++) {
