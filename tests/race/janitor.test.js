@@ -8,8 +8,7 @@ const { test } = require('node:test');
 const crowd = require('../lib/crowd.js');
 const { dueMake, janitor } = require('../lib/due.js');
 
-const { Session, bookingsOf, buyers, eventWith, hold, holdPlaces, insist, move, range, seat, sql } = crowd;
-const deadlocks = () => Number(sql('select deadlocks from pg_stat_database where datname = current_database()')[0][0]);
+const { Session, bookingsOf, buyers, deadlocks, eventWith, hold, holdPlaces, insist, move, range, seat, sql } = crowd;
 
 const PATIENT = 20;
 

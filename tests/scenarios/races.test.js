@@ -30,17 +30,31 @@ const scenarios = [
 		assert.equal(sold(event)[0], 2000);
 	}],
 	['confirm-one', { duration: 18 }],
-	['confirm-pair', { duration: 18 }],
+	['confirm-pair', { duration: 18 }, async (event, report, scenario) => {
+		const pairs = new Set(), confirms = new Map();
+		await scenario.calls(({ op, status, asked, got }) => {
+			if (op === 'hold' && status === 201 && got.seats.length === 2) pairs.add(got.booking);
+			if (op === 'confirm' && pairs.has(asked.booking)) confirms.set(status, (confirms.get(status) ?? 0) + 1);
+		});
+		for (const status of [200, 410]) assert.ok(confirms.get(status) > 0, `no pair whose confirm was answered ${status}`);
+	}],
 	['expiry', { duration: 14 }, (event) => assert.ok(bookings(event).every(([status]) => ['HOLD', 'EXPIRED'].includes(status)))],
-	['groups', { duration: 6 }],
+	['groups', { duration: 6 }, async (event, report, scenario) => {
+		let busy = 0;
+		await scenario.calls(({ problem }) => { busy += problem === 'busy'; });
+		assert.ok(busy <= report.calls / 20, `${busy} of ${report.calls} calls waited in vain for a lock`);
+	}],
 	['walk', { duration: 6 }],
-	['lock', {}, (event) => assert.deepEqual(bookings(event), [['HOLD', 1]])],
+	// All are refused each of the twenty times.
+	['lock', { duration: 30, expect: ['refused >= 980'] }, (event) => assert.deepEqual(bookings(event), [['HOLD', 1]])],
 	['ramp', {}, (event, { measures }) => assert.equal(sold(event)[1], measures.holds)],
 ];
 
+const deadlocks = crowd.deadlocks();
 after(async () => {
 	crowd.booksCheck();
 	await crowd.verify(events);
+	assert.equal(crowd.deadlocks(), deadlocks, 'everybody locks in one order');
 });
 
 describe('scenarios', { concurrency: 4 }, () => {
