@@ -160,6 +160,48 @@ unnamed_refusal(struct plant *p)
 	return false;
 }
 
+/* The next seat after this place, from 0, that was asked for and given at once; 0: none. */
+static uint32_t
+next_given(const struct plant *p, uint32_t place)
+{
+	while (++place <= p->places.count) {
+		size_t first = p->place_stories[place].first;
+
+		if (first && plant_call(p, first)->status == 201 && plant_call(p, first)->user &&
+			plant_call(p, first)->asked.places.parts_count == 0)
+			return place;
+	}
+	return 0;
+}
+
+/* Before anybody asked for two seats two ask for both, and each is refused one of them. */
+static bool
+mutual_refusals(struct plant *p)
+{
+	uint32_t one = next_given(p, 0), other = one ? next_given(p, one) : 0;
+	const char **pair = ARENA_ARRAY(p->arena, const char *, 2);
+	struct record_call *refused;
+	size_t first;
+
+	if (!other)
+		return false;
+	first = p->place_stories[one].first;
+	if (plant_call(p, p->place_stories[other].first)->sent_us < plant_call(p, first)->sent_us)
+		first = p->place_stories[other].first;
+	pair[0] = names_text(&p->places, one);
+	pair[1] = names_text(&p->places, other);
+	refused = plant_refused(p, first, RECORD_HOLD, NULL, 409, "seats-unavailable");
+	plant_at(refused, plant_call(p, first)->sent_us - 2000);
+	refused->asked.places = (struct record_places){ .seats = pair, .seats_count = 2 };
+	refused->got.lost = &pair[0];
+	refused->got.lost_count = 1;
+	refused = plant_append(p, refused);
+	refused->user = plant_other_user(p, refused->user);
+	refused->got.lost = &pair[1];
+	p->lines_count = 1; /* the other's finding is another one */
+	return refused->user;
+}
+
 /* The next hold of seats alone, or of places of a section alone, that was answered 201; 0: none. */
 static size_t
 next_hold_of(const struct plant *p, size_t after, bool section)
@@ -371,6 +413,8 @@ const struct plant_kind plant_refusals[] = {
 	{ "closed-sales", 3, "sales were said to be closed, and were not", closed_sales },
 	{ "unnamed-refusal", 3, "seats were refused that nobody had, and none was named",
 		unnamed_refusal },
+	{ "mutual-refusals", 3, "two holds of two seats were refused for each other",
+		mutual_refusals },
 	{ "no-reason", 3, "a hold was refused without a reason", no_reason },
 	{ "quick-busy", 3, "a hold was refused for others at work, and had not waited",
 		quick_busy },

@@ -4,8 +4,10 @@
  * Somebody else may have held one of the seats that were said to be lost, from the first byte of
  * the request that took it to the last moment at which it can have been given back; likewise the
  * places of a section, and what a buyer has. Bookings of which the history knows nothing count by
- * the times that the database has of them. A hold that was refused, or not answered, may have kept
- * its places from others while it ran.
+ * the times that the database has of them. A hold that was not answered may have kept its places
+ * from others, and so may one that was refused for another place, while it ran: Redis had given it
+ * all, and PostgreSQL refused. That was for what somebody owned, not for what another such hold
+ * kept: what Redis refuses it takes nothing of.
  *
  * What comes free in a section with a line is kept for those who stand in it: there a refusal is
  * justified as well when somebody may have waited then, from the first byte of the join to the
@@ -49,25 +51,31 @@ span_has(const struct history *h, struct span span, uint32_t place)
 	return false;
 }
 
-/* What a hold may have kept from others although it did not become a booking, as is known. */
-static void
-add_try(struct history *h, struct intervals *places, const struct call *call)
+/* Whether the hold may have kept places although it did not become a booking, as is known. */
+static bool
+may_have_kept(const struct history *h, const struct call *call)
 {
-	bool unknown = call_unknown(call);
+	/* Of the one place that it asked for it was told that it cannot have it. */
+	bool alone = call->asked.count == 1 &&
+		     (call->refusal == REFUSAL_SOLD_OUT ||
+			     (call->refusal == REFUSAL_SEATS && call->lost.count == 0));
+	bool stored = call_unknown(call) && call->key && h->key[call->key].stored;
+
+	return call->op == RECORD_HOLD && !call_done(call) && call->status != 400 &&
+	       call->status != 401 && call->status != 429 && !alone && !stored;
+}
+
+static void
+add_try(const struct history *h, struct intervals *places, const struct call *call)
+{
 	struct interval interval = {
 		.owner = owner_of_try(h, call),
 		.start_us = call->sent_us,
 		.end_us = call->done_us + h->drift_us,
 	};
 
-	if (call_done(call) || call->status == 400 || call->status == 401 || call->status == 429 ||
-		(unknown && call->key && h->key[call->key].stored))
-		return;
-	/* One place of one section that is full: nothing was taken. */
-	if (call->refusal == REFUSAL_SOLD_OUT && call->asked.count == 1)
-		return;
 	/* Redis keeps what it was told to take until its deadline, where nobody takes it back. */
-	if (unknown)
+	if (call_unknown(call))
 		interval.end_us += h->head.hold_ms * 1000 + 1000000;
 	for (uint32_t i = 0; i < call->asked.count; i++) {
 		const struct place *place = &h->pool[call->asked.at + i];
@@ -80,31 +88,40 @@ add_try(struct history *h, struct intervals *places, const struct call *call)
 	}
 }
 
+/* What became bookings, and what may have been kept without an answer. */
 static void
-index_owners(struct refusals *r)
+add_owned(const struct history *h, struct intervals *places)
 {
-	struct history *h = r->h;
-	struct intervals places = { .list = NULL }, buyers = { .list = NULL };
-
 	for (uint32_t number = 1; number <= h->bookings.count; number++) {
 		struct interval interval = booking_possible(h, number);
-		const struct booking *b = &h->booking[number];
 		struct span span = booking_places(h, number);
 
 		for (uint32_t i = 0; i < span.count; i++) {
 			interval.resource = h->pool[span.at + i].number;
 			interval.quantity = h->pool[span.at + i].quantity;
-			interval_add(&places, interval);
+			interval_add(places, interval);
 		}
-		interval.resource = b->stored ? b->user : b->asker;
-		interval.quantity = history_quantity(h, span);
-		interval_add(&buyers, interval);
 	}
 	for (size_t i = 0; i < h->calls_count; i++) {
-		if (h->calls[i].op == RECORD_HOLD)
-			add_try(h, &places, &h->calls[i]);
+		if (call_unknown(&h->calls[i]) && may_have_kept(h, &h->calls[i]))
+			add_try(h, places, &h->calls[i]);
 	}
-	r->places = possible_new(&places, h->places.count);
+}
+
+static void
+index_buyers(struct refusals *r)
+{
+	const struct history *h = r->h;
+	struct intervals buyers = { .list = NULL };
+
+	for (uint32_t number = 1; number <= h->bookings.count; number++) {
+		struct interval interval = booking_possible(h, number);
+		const struct booking *b = &h->booking[number];
+
+		interval.resource = b->stored ? b->user : b->asker;
+		interval.quantity = history_quantity(h, booking_places(h, number));
+		interval_add(&buyers, interval);
+	}
 	r->buyers = possible_new(&buyers, h->users.count);
 }
 
@@ -176,15 +193,40 @@ seat_is_justified(const struct refusals *r, const struct call *call, uint32_t pl
 }
 
 /* Each seat that was named; where none was, any that was asked for: rule_reasons.c wants one. */
+static bool
+seats_stand(const struct refusals *r, const struct call *call)
+{
+	const struct history *h = r->h;
+	bool asks = false;
+
+	for (uint32_t i = 0; i < call->lost.count; i++) {
+		uint32_t place = h->pool[call->lost.at + i].number;
+
+		if (!span_has(h, call->asked, place) || !seat_is_justified(r, call, place))
+			return false;
+	}
+	for (uint32_t i = 0; i < call->asked.count && call->lost.count == 0; i++) {
+		uint32_t place = h->pool[call->asked.at + i].number;
+
+		if (h->resource[place].is_section)
+			continue;
+		if (seat_is_justified(r, call, place))
+			return true;
+		asks = true;
+	}
+	return !asks;
+}
+
 static void
 judge_seats(struct refusals *r, const struct call *call)
 {
 	const struct history *h = r->h;
-	bool asks = false;
-	uint32_t place = 0;
 
+	if (seats_stand(r, call))
+		return;
 	for (uint32_t i = 0; i < call->lost.count; i++) {
-		place = h->pool[call->lost.at + i].number;
+		uint32_t place = h->pool[call->lost.at + i].number;
+
 		if (!span_has(h, call->asked, place)) {
 			report_line(r->report, call_line(h, call));
 			report_finding(r->report, 3, "%s was refused, and was not asked for",
@@ -200,26 +242,16 @@ judge_seats(struct refusals *r, const struct call *call)
 	}
 	if (call->lost.count > 0)
 		return;
-	for (uint32_t i = 0; i < call->asked.count; i++) {
-		place = h->pool[call->asked.at + i].number;
-		if (h->resource[place].is_section)
-			continue;
-		if (seat_is_justified(r, call, place))
-			return;
-		asks = true;
-	}
-	if (!asks)
-		return;
 	report_line(r->report, call_line(h, call));
 	report_finding(
 		r->report, 3, "seats were refused, and nobody can have held any of them then");
 }
 
-static void
-judge_sold_out(struct refusals *r, const struct call *call)
+/* A section that had enough for it, of which so many may have been others'; 0: one had not. */
+static uint32_t
+sold_out_wrongly(const struct refusals *r, const struct call *call, int64_t *most)
 {
 	const struct history *h = r->h;
-	int64_t most = 0;
 	uint32_t place = 0;
 
 	for (uint32_t i = 0; i < call->asked.count; i++) {
@@ -229,13 +261,22 @@ judge_sold_out(struct refusals *r, const struct call *call)
 		if (!resource->is_section)
 			continue;
 		place = asked->number;
-		most = possible_most(r->places, place, call->sent_us, call->done_us);
-		if (call->asked.count > 1)
-			most -= asked->quantity; /* its own try */
+		/* Its own try is not among them, unless it is justified without any. */
+		*most = possible_most(r->places, place, call->sent_us, call->done_us);
 		if (!resource->known || is_kept(r, call, place) ||
-			most + asked->quantity > resource->capacity)
-			return;
+			*most + asked->quantity > resource->capacity)
+			return 0;
 	}
+	return place;
+}
+
+static void
+judge_sold_out(struct refusals *r, const struct call *call)
+{
+	const struct history *h = r->h;
+	int64_t most = 0;
+	uint32_t place = sold_out_wrongly(r, call, &most);
+
 	if (place == 0)
 		return;
 	report_line(r->report, call_line(h, call));
@@ -245,6 +286,32 @@ judge_sold_out(struct refusals *r, const struct call *call)
 		" of its %" PRId64 " places then%s",
 		names_text(&h->places, place), most, h->resource[place].capacity,
 		nor_waited(h, place));
+}
+
+/* Tries that were refused keep places from others only where that was for what is owned. */
+static void
+index_places(struct refusals *r)
+{
+	struct history *h = r->h;
+	struct intervals places = { .list = NULL }, tries = { .list = NULL };
+	int64_t most;
+
+	add_owned(h, &places);
+	r->places = possible_new(&places, h->places.count);
+	for (size_t i = 0; i < h->calls_count; i++) {
+		const struct call *call = &h->calls[i];
+
+		if (call_unknown(call) || !may_have_kept(h, call) ||
+			(call->refusal == REFUSAL_SEATS && !seats_stand(r, call)) ||
+			(call->refusal == REFUSAL_SOLD_OUT && sold_out_wrongly(r, call, &most)))
+			continue;
+		add_try(h, &tries, call);
+	}
+	if (tries.count == 0)
+		return;
+	possible_free(r->places);
+	add_owned(h, &tries);
+	r->places = possible_new(&tries, h->places.count);
 }
 
 static void
@@ -362,8 +429,9 @@ rule_refusals(struct history *h, struct report *report)
 {
 	struct refusals r = { .h = h, .report = report };
 
-	index_owners(&r);
+	index_buyers(&r);
 	index_waits(&r);
+	index_places(&r);
 	for (size_t i = 0; i < h->calls_count; i++) {
 		const struct call *call = &h->calls[i];
 

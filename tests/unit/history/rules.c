@@ -162,6 +162,66 @@ Test(rules, two_who_lost_are_no_reason_for_each_other)
 	expect(0, 2, 0, 0);
 }
 
+/* Asks for the seats S and T, and for as many places, and is refused so. */
+static void
+ask_both(double second, const char *user, int64_t places, const char *problem, const char *lost)
+{
+	static const char *const seats[] = { "S", "T" };
+	const struct record_part part = { "G", places };
+	struct record_call call = call_at(second, user, RECORD_HOLD, NULL, 409);
+
+	call.problem = problem;
+	call.asked.places = (struct record_places){
+		.seats = seats,
+		.seats_count = 2,
+		.parts = &part,
+		.parts_count = places > 0,
+	};
+	call.got.lost = &lost;
+	call.got.lost_count = lost != NULL;
+	record_call(writer, &call);
+}
+
+Test(rules, two_who_were_refused_are_no_reason_for_each_other)
+{
+	ask(1, "S", false, "seats-unavailable", NULL);
+	ask(1, "S", false, "seats-unavailable", NULL);
+	ask_both(2, "a", 0, "seats-unavailable", "S");
+	ask_both(2, "b", 0, "seats-unavailable", "T");
+	ask_both(3, "a", 0, "seats-unavailable", NULL);
+	ask_both(3, "b", 0, "seats-unavailable", NULL);
+	ask_both(4, "a", 6, "sold-out", NULL);
+	ask_both(4, "b", 6, "sold-out", NULL);
+	ask_both(5, "a", 6, "sold-out", NULL);
+	ask_both(5, "b", 6, "seats-unavailable", "S");
+	judge();
+	expect(0, 10, 0, 0);
+}
+
+Test(rules, who_was_refused_for_what_is_owned_is_a_reason_for_another)
+{
+	hold(1, "a", "S", "1", NULL);
+	ask_both(2, "b", 6, "seats-unavailable", "S"); /* it may have had the rest */
+	hold(2, "c", "T", NULL, NULL);
+	places(2, "c", 6, NULL);
+	ask_both(3, "b", 6, "limit-exceeded", NULL);
+	hold(3, "c", "T", NULL, NULL);
+	places(3, "c", 6, NULL);
+	places(4, "a", 6, "2");
+	ask_both(5, "b", 6, "sold-out", NULL);
+	hold(5, "c", "T", NULL, NULL);
+	load();
+	history_derive(&h);
+	report = (struct report){ .most = 0 };
+	rule_refusals(&h, &report);
+	expect(0, 1, 0, 0); /* b had nothing before: of that limit alone there is a finding */
+	line_call(&h, 6)->done_us = line_call(&h, 7)->sent_us - 1;
+	line_call(&h, 3)->done_us = line_call(&h, 4)->sent_us - 1;
+	report = (struct report){ .most = 0 };
+	rule_refusals(&h, &report);
+	expect(0, 5, 0, 0);
+}
+
 Test(rules, an_unanswered_hold_is_a_reason_while_it_may_live)
 {
 	const char *seats[] = { "S" };
