@@ -23,10 +23,14 @@ CREATE VIEW audit_claims AS
   UNION ALL
   SELECT event_id, booking_id, 'ga', section_no, quantity, state, expires_at FROM ga_claims;
 
+-- Each audit looks at all that there is, once: a planner that knows little of the tables would look through
+-- all bookings for each claim.
+
 -- I1: a seat has at most one live claim (its key sees to that); claims and bookings agree. A claim that
 -- is due may stand under a booking that has ended, until somebody gives it back.
 CREATE FUNCTION audit_i1() RETURNS SETOF text
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = holdfast, pg_temp AS $$
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = holdfast, pg_temp
+SET enable_nestloop = off AS $$
   SELECT format('event %s: booking %s is %s and lacks its claim of %s %s', e.event_id, e.booking_id,
       e.status, e.kind, e.place)
     FROM holdfast.audit_expected e LEFT JOIN holdfast.audit_claims c
@@ -95,7 +99,8 @@ $$;
 -- I2: capacity = available + held + reserved + sold in each section, none negative, each what the claims
 -- add up to; the one stored number, taken, is the sum of its claims.
 CREATE FUNCTION audit_i2() RETURNS SETOF text
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = holdfast, pg_temp AS $$
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = holdfast, pg_temp
+SET enable_nestloop = off AS $$
   SELECT format('event %s: section %s says %s taken, its claims are %s', n.event_id, n.section_no,
       n.taken, coalesce(c.quantity, 0))
     FROM holdfast.ga_counts n LEFT JOIN (
@@ -134,7 +139,8 @@ $$;
 
 -- I3, as far as it is visible: an answer that was kept tells of what is in the database.
 CREATE FUNCTION audit_i3() RETURNS SETOF text
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = holdfast, pg_temp AS $$
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = holdfast, pg_temp
+SET enable_nestloop = off AS $$
   SELECT format('event %s: the kept answer to %s of booking %s tells of what is not there: %s',
       a.event_id, a.operation, (a.booking).booking_id, coalesce(b.status, 'no such booking'))
     FROM holdfast.answers a LEFT JOIN holdfast.bookings b
@@ -149,7 +155,8 @@ $$;
 
 -- I4, as far as it is visible: one key, one booking; and every kept answer has its one row by its key.
 CREATE FUNCTION audit_i4() RETURNS SETOF text
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = holdfast, pg_temp AS $$
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = holdfast, pg_temp
+SET enable_nestloop = off AS $$
   SELECT format('event %s: user %s has %s bookings under one key, %s and %s among them', b.event_id,
       b.user_id, count(*), min(b.booking_id::text), max(b.booking_id::text))
     FROM holdfast.bookings b WHERE b.key IS NOT NULL
@@ -160,7 +167,8 @@ $$;
 -- which is what it writes), but by money that came late (I7 looks for it); and blocks nobody: its claims
 -- have its deadline. And none has expired before it.
 CREATE FUNCTION audit_i5() RETURNS SETOF text
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = holdfast, pg_temp AS $$
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = holdfast, pg_temp
+SET enable_nestloop = off AS $$
   SELECT format('event %s: booking %s was confirmed at %s, its deadline was %s', b.event_id,
       b.booking_id, b.confirmed_at, b.expires_at)
     FROM holdfast.bookings b WHERE b.confirmed_at >= b.expires_at AND b.late IS NULL
@@ -179,7 +187,8 @@ $$;
 -- I6, as far as it is visible: what was answered as CONFIRMED has been confirmed, and what is CONFIRMED
 -- has its places for good.
 CREATE FUNCTION audit_i6() RETURNS SETOF text
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = holdfast, pg_temp AS $$
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = holdfast, pg_temp
+SET enable_nestloop = off AS $$
   SELECT format('event %s: booking %s was answered as CONFIRMED and is %s', a.event_id,
       (a.booking).booking_id, coalesce(b.status, 'nowhere'))
     FROM holdfast.answers a LEFT JOIN holdfast.bookings b

@@ -9,7 +9,8 @@ SET LOCAL search_path = holdfast, public;
 -- provider. A booking may have been confirmed without money while a payment of it was under way, which
 -- then all went back.
 CREATE FUNCTION audit_i7() RETURNS SETOF text
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = holdfast, pg_temp AS $$
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = holdfast, pg_temp
+SET enable_nestloop = off AS $$
   SELECT format('event %s: booking %s is %s and should keep %s, its payments keep %s', b.event_id,
       b.booking_id, b.status, w.kept, m.kept)
     FROM (SELECT p.event_id, p.booking_id, sum(p.captured - p.refunding) AS kept

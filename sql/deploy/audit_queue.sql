@@ -6,7 +6,8 @@ SET LOCAL search_path = holdfast, public;
 -- booking, under its account and within its event, and no other ticket has it; no account has two
 -- places of one line that are open.
 CREATE FUNCTION audit_i9() RETURNS SETOF text
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = holdfast, pg_temp AS $$
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = holdfast, pg_temp
+SET enable_nestloop = off AS $$
   SELECT format('event %s: ticket %s.%s of line %s was served with booking %s, which is %s', t.event_id,
       t.epoch, t.number, t.line, t.booking_id,
       CASE WHEN b.booking_id IS NULL THEN 'not there' ELSE 'another user''s' END)

@@ -15,7 +15,7 @@ before(async () => {
 });
 after(stack.verify);
 
-test('confirm is as quick with 100,000 bookings as with none', async () => {
+test('confirm is as quick with 100,000 bookings as with none', async (t) => {
 	const events = await Promise.all(['empty', 'full'].map(() =>
 		event(olga, { sections: [{ name: 'Floor', capacity: 10000 }] })));
 	const [empty, full] = events.map((one) => one.event_id);
@@ -35,6 +35,11 @@ test('confirm is as quick with 100,000 bookings as with none', async () => {
 		assertStatus(await move(ann, booking, 'confirm'), 200);
 		return Number(process.hrtime.bigint() - began) / 1e6;
 	};
+	// Or all that the same stack tests next has them too, and everything that looks at all bookings.
+	t.after(() => {
+		stack.sql(`set session_replication_role = replica; delete from bookings where event_id = ${full} and status = 'EXPIRED'`, 'postgres');
+		stack.sql('vacuum analyze bookings', 'postgres');
+	});
 	const median = (list) => list.sort((a, b) => a - b)[list.length >> 1];
 	// By turns, so that both meet the same company on the machine; which may be bad for one of them, once.
 	const rounds = [];
