@@ -367,6 +367,17 @@ test('take: nothing for others while those who stood in a line that was lost may
   assert.equal((await take(2, 'zoe', [], 1))[0], 'taken', 'there are enough for all');
 });
 
+test('a clock that was set back is waited for by nobody', async () => {
+  const later = () => Date.now() + 3600000;
+  await join('ann').then(() => redis.call('HSET', `${Q}:state`, 'from', later()));
+  assert.equal((await take(1, 'zoe', [], 1))[0], 'taken');
+  assert.deepEqual(picked(await serve('d')), ['ann']);
+  await redis.call('HSET', `${Q}:serving`, 'ann', `${score(1, 1)}|${later()}|d`);
+  assert.deepEqual(picked(await serve('d2')), ['ann'], 'nor for how those end who were being served');
+  await redis.call('HSET', `${Q}:state`, 'from', Date.now() + 119000);
+  assert.equal((await serve('d3'))[0], 'later', 'two polls, of a minute each, may be true');
+});
+
 test('take: numbered seats likewise, of the section of the line alone', async () => {
   await build({ max: 10, sections: 'S|seated|3|0-2\nT|seated|2|3-4\nGA|ga|5|' });
   await begin(1, 0, { line: 'S' });

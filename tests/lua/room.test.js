@@ -104,6 +104,17 @@ test('one call passes over no more than so many', async () => {
   assert.equal((await status(7, await redis.call('ZSCORE', `${Q}away`, user(7))))[0], 'inside', 'back, and in');
 });
 
+test('a clock that was set back keeps nobody out', async () => {
+  await redis.call('HSET', `${Q}state`, 'from', Date.now() + 3600000);
+  assert.equal((await join(1))[0], 'inside');
+  await redis.call('HSET', `${Q}state`, 'from', Date.now() + 119000);
+  assert.equal((await join(2))[0], 'waiting');
+  // Nor is what was found before it taken for what is found now.
+  await redis.call('HSET', `${Q}state`, 'from', Date.now() + 3600000, 'polled', Date.now() - 60000);
+  assert.equal((await status(2, EPOCH + PHASE + 2n))[0], 'waiting');
+  assert.ok(await state('from') - Date.now() < 5000);
+});
+
 test('where nobody can be seen nobody misses a turn', async () => {
   const full = { most: 0 };
   for (let n = 1; n <= 5; n++) await join(n, full);

@@ -9,6 +9,16 @@ local LEASE = 15000
 -- Places that one script gives back at most: whoever waits for Redis meanwhile waits for all of them.
 local WORK = 2000
 
+-- Longer than anything is put off by this clock: two polls, or twice the budget of a worker and two seconds.
+local PUT_OFF = 122000
+
+-- A moment that is waited for, by Redis's own clock. One that is further away than any was before that was set
+-- back: it has been.
+local function moment_to_come(at)
+  at = tonumber(at or '') or 0
+  return at - redis_ms() <= PUT_OFF and at or 0
+end
+
 local function entry_text(e)
   return string.format('%s|%s|%.0f|%.0f|%s|%s', e.state, e.user, e.deadline, e.taken, e.positions,
     e.sections)

@@ -20,7 +20,7 @@ local serving = call('HGETALL', SERVING)
 local forgotten, under_way = {}, 0
 for i = 1, #serving, 2 do
   local s = parts(serving[i + 1])
-  if tonumber(s[2]) <= now then
+  if moment_to_come(s[2]) <= now then
     forgotten[#forgotten + 1] = { serving[i], tonumber(s[1]) }
   else
     under_way = under_way + 1
@@ -33,7 +33,7 @@ if state[1] ~= ARGV[3] then
   end
   return { 'begin' }
 end
-local from, driven = tonumber(state[2]), tonumber(state[3])
+local from, driven = moment_to_come(state[2]), tonumber(state[3])
 if from > now then
   return { 'later', from - now }
 end

@@ -57,7 +57,7 @@ local function room_state(r)
     return nil
   end
   local state = {
-    epoch = tonumber(s[2]), from = tonumber(s[3]), begun = tonumber(s[5] or 0), opened = s[6] == '1',
+    epoch = tonumber(s[2]), from = moment_to_come(s[3]), begun = tonumber(s[5] or 0), opened = s[6] == '1',
     tokens = tonumber(s[7] or 0), filled = tonumber(s[8] or 0), polled = tonumber(s[9] or 0),
   }
   if s[4] ~= s[2] then

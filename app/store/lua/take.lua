@@ -45,7 +45,7 @@ end
 local function spare(name, left)
   local q = P .. ':q:' .. name
   -- A line that was lost: who stood in it may not be back yet.
-  if tonumber(call('HGET', q .. ':state', 'from') or 0) > redis_ms() then
+  if moment_to_come(call('HGET', q .. ':state', 'from')) > redis_ms() then
     return 0
   end
   for _, text in ipairs(call('HVALS', q .. ':serving')) do
