@@ -330,11 +330,11 @@ give_back(struct context *house, const struct ticket *ticket, bool *done, struct
 	const char *run = stamp ? redis_run_id(house->redis) : NULL;
 	const char *args[] = { ticket->line, run, ticket->user_id,
 		str_int(house->arena, ticket->score), stamp, NULL };
-	const char *said;
+	const struct redis_value *reply =
+		run ? queue_script(house, &script_queue_return, ticket->event_id, NULL, args)
+		    : NULL;
+	const char *said = queue_said(reply);
 
-	said = run ? queue_said(queue_script(
-			     house, &script_queue_return, ticket->event_id, NULL, args))
-		   : NULL;
 	if (!said)
 		return queue_away(house);
 	if (str_equal(said, "begin"))
@@ -343,10 +343,12 @@ give_back(struct context *house, const struct ticket *ticket, bool *done, struct
 		return queue_begin(house, ticket->event_id, ticket->line, ticket_epoch(ticket));
 	if (str_equal(said, "back"))
 		metrics_add(METRIC_QUEUE_MOVES, METRIC_QUEUE_MOVE_RETURNED, 1);
-	if (str_equal(said, "final")) {
+	*done = str_equal(said, "final") || str_equal(said, "serving");
+	if (str_equal(said, "serving")) {
+		*out = place_in_line(house, ticket, reply);
+	} else if (*done) {
 		*out = place_of(ticket, QUEUE_LEFT);
 		out->reason = "superseded";
-		*done = true;
 	}
 	return PROBLEM_NONE;
 }

@@ -49,6 +49,27 @@ test('an older ticket is of no use once a newer one of the account has been serv
 	assert.equal((await line.standing(newer)).booking_id, booking);
 });
 
+test('an older ticket stands as long as it is not known what becomes of the newer one', async () => {
+	const { id, release } = await line.soldFloor(olga, 1);
+	const { token: older } = await line.joined(ann, id, 'Floor', 1);
+	stack.forget(id);
+	await line.joined(ann, id, 'Floor', 1);
+	// As a batch does that has just begun, and ends with nothing.
+	const [queue, wants, serving] = ['line', 'wants', 'serving'].map((part) => line.key(id, 'Floor', part));
+	const score = stack.redis('zscore', queue, ann.user_id).trim();
+	stack.redis('zrem', queue, ann.user_id);
+	stack.redis('hdel', wants, 1);
+	stack.redis('hset', serving, ann.user_id, `${score}|${Date.now() + 4000}|d`);
+	const is = await line.standing(older);
+	assert.deepEqual([is.status, is.reason, is.position, is.poll_after_seconds], ['waiting', null, 1, 2]);
+	await stack.until('the batch has ended', async () => {
+		assert.equal((await line.standing(older)).status, 'waiting');
+		return stack.redis('hlen', serving).trim() === '0';
+	});
+	assertStatus(await release(0), 200);
+	await line.until(older, 'reserved');
+});
+
 test('what a line gives of an event that takes money is paid for before it is confirmed', async () => {
 	const { event_id: id } = await pay.soldEvent(olga);
 	const { token } = await line.joined(bert, id, 'Floor', 2);

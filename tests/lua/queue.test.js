@@ -243,9 +243,17 @@ test('return: to the old place, before all that this epoch has given', async () 
 
 test('return: not while a newer place is being served, nor once it has been', async () => {
   await begin(2, 0, { run: 'run 2' }).then(() => join('ann', 1, { run: 'run 2', trusted: 1 }));
-  const turn = [() => serve('d', { run: 'run 2' }), () => served('d', ['ann', 'reserved', booking(1), Date.now() + 60000]),
-    () => put(1, 'h', 'ann'), () => drop(1)];
   const told = () => Promise.all([1, 2].map((epoch) => back('ann', score(epoch, 1), { run: 'run 2' })));
+  // What becomes of it is not known yet: they wait, nobody before them.
+  await serve('d', { run: 'run 2' });
+  const [older, newer] = await told();
+  assert.deepEqual([older.slice(0, 5), newer], [['serving', String(score(1, 1)), 0, 0, 0], 'known']);
+  await served('d', ['ann', 'back', '-', '-']);
+  assert.equal((await told())[0], 'back');
+  await redis.call('ZADD', `${Q}:line`, score(2, 1), 'ann');
+  await serve('d', { run: 'run 2' });
+  const turn = [() => served('d', ['ann', 'reserved', booking(1), Date.now() + 60000]),
+    () => put(1, 'h', 'ann'), () => drop(1)];
   for (const step of turn) {
     await step();
     assert.deepEqual(await told(), ['final', 'known']);

@@ -3,7 +3,8 @@
 -- uses: event common queue place line
 -- KEYS: prefix of the event. ARGV: line, Redis run_id, user, score, stamp.
 -- Answers begin (the line has to be begun first), above (so has one of a higher epoch), back, known (it is
--- there by now), or final: this place is not the account's any more.
+-- there by now), final: this place is not the account's any more, or, while a newer one is being served,
+-- {serving, …} as queue_status.lua does, at this place: it comes back unless that is given something.
 local user, score = ARGV[3], tonumber(ARGV[4])
 local state = call('HMGET', STATE, 'run', 'epoch')
 if state[1] ~= ARGV[2] then
@@ -18,7 +19,10 @@ if call('ZSCORE', LINE, user) and tonumber(call('ZSCORE', LINE, user)) <= score 
 end
 local text = call('HGET', SERVING, user)
 if text then
-  return tonumber(parts(text)[1]) <= score and 'known' or 'final'
+  if tonumber(parts(text)[1]) <= score then
+    return 'known'
+  end
+  return standing(user, 'serving', score, redis_ms(), call('HMGET', STATE, unpack(STANDS)))
 end
 text = call('HGET', DONE, user)
 if text then
