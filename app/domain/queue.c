@@ -315,9 +315,10 @@ queue_join(struct context *house, const struct queue_wish *wish, const struct co
 	if (!err && !kept && key->key)
 		err = queue_key_end(house, wish->event_id, wish->user_id, key, PROBLEM_NONE,
 			place_text(house, out), &kept);
-	if (!err && kept)
-		*replayed = place_from_text(house, kept, wish, out);
-	return err;
+	if (err || !kept)
+		return err;
+	*replayed = place_from_text(house, kept, wish, out);
+	return *replayed ? PROBLEM_NONE : queue_away(house);
 }
 
 /* ---- status ---------------------------------------------------------------------------------- */

@@ -268,9 +268,10 @@ room_join(struct context *house, int32_t event_id, const char *user_id,
 	if (!err && !kept)
 		err = queue_key_end(
 			house, event_id, user_id, key, PROBLEM_NONE, place_text(house, out), &kept);
-	if (!err && kept)
-		*replayed = place_from_text(house, kept, event_id, user_id, out);
-	return err;
+	if (err || !kept)
+		return err;
+	*replayed = place_from_text(house, kept, event_id, user_id, out);
+	return *replayed ? PROBLEM_NONE : queue_away(house);
 }
 
 /* ---- status ---------------------------------------------------------------------------------- */

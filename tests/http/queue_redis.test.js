@@ -6,7 +6,7 @@ const assert = require('node:assert/strict');
 const { randomUUID } = require('node:crypto');
 const { after, before, test } = require('node:test');
 
-const { assertProblem, assertStatus, get } = require('../lib/client.js');
+const { assertProblem, assertStatus, freshKey, get, post } = require('../lib/client.js');
 const line = require('../lib/line.js');
 const stack = require('../lib/stack.js');
 const { buyer, event, held, hold, move, staff } = require('../lib/world.js');
@@ -301,6 +301,23 @@ test('what Redis keeps of an event is damaged: PostgreSQL says who is served', a
 	assertStatus(await release(0), 200);
 	await line.until(tokens[0], 'reserved');
 	assert.equal((await line.standing(tokens[1])).position, 1);
+});
+
+test('an answer kept under a key that nobody can read is none', async () => {
+	const [who] = people;
+	const lines = await event(olga), rooms = await event(olga, { queue: 'on' });
+	for (const [id, more] of [[lines.event_id, { section_id: 'Floor' }], [rooms.event_id, {}]]) {
+		const join = (key) => post('/queue/join', { event_id: id, ...more }, { token: who.token, key });
+		const key = freshKey();
+		const { token } = assertStatus(await join(key), 202).body;
+		const name = stack.redis('keys', `hfk:{${id}}:*`).trim();
+		const [fingerprint, score, ...rest] = stack.redis('get', name).trim().split(' ');
+		for (const bad of ['', '1', 'none of these is a number', `${score} 0 ${rest.slice(1)}`]) {
+			stack.redis('set', name, `${fingerprint} ${bad}`);
+			assertProblem(await join(key), 503, 'unavailable');
+		}
+		assert.equal(assertStatus(await join(freshKey()), 202).body.token, token);
+	}
 });
 
 test('an event that is over leaves nothing in Redis', async () => {
