@@ -5,6 +5,7 @@
 #   -- out: outcome text, body text                 columns of the answer
 #   -- by: booking admin                            programs that prepare it
 #   -- then: flush                                  optional: a synchronous transaction follows
+#   -- commits: durably                             optional: itself it waits for disk and replica
 #
 # A long list of parameters or columns may go on in a second line of the same key. What is declared
 # is checked against the statement: the number of parameters, and that a `by` is there.
@@ -109,6 +110,8 @@ function finish(    list, count, i, signature)
 		fail("`by` is names of programs with one space between, not `" contract["by"] "`")
 	if (contract["then"] != "" && contract["then"] != "flush")
 		fail("`then` knows only flush")
+	if (contract["commits"] != "" && contract["commits"] != "durably")
+		fail("`commits` knows only durably")
 	id = name
 	gsub(/[\/-]/, "_", id)
 	params = 0
@@ -132,9 +135,11 @@ function finish(    list, count, i, signature)
 	printf "\treturn pg_call(pg, &pg_statements[%d], %s, arena, deadline_us, why, out);\n}\n", \
 		statements, (params ? "values" : "NULL") > source
 	table = table sprintf("\t{\n\t\t.name = \"%s\",\n\t\t.params = %d,\n" \
-		"\t\t.used_by = \" %s \",\n\t\t.flush = %s,\n\t\t.text =\n%s\t},\n", \
+		"\t\t.used_by = \" %s \",\n\t\t.flush = %s,\n" \
+		"\t\t.durable = %s,\n\t\t.text =\n%s\t},\n", \
 		name, params, contract["by"], \
-		contract["then"] == "flush" ? "true" : "false", text)
+		contract["then"] == "flush" ? "true" : "false", \
+		contract["then"] contract["commits"] != "" ? "true" : "false", text)
 	statements++
 }
 
@@ -168,7 +173,7 @@ in_head && /^--/ {
 	if (name == "" && match(line, /^[a-z][a-z0-9_-]*\/[a-z][a-z0-9_-]*:/)) {
 		name = substr(line, 1, RLENGTH - 1)
 		about = line
-	} else if (match(line, /^(in|out|by|then):/)) {
+	} else if (match(line, /^(in|out|by|then|commits):/)) {
 		key = substr(line, 1, RLENGTH - 1)
 		value = trim(substr(line, RLENGTH + 1))
 		separator = key == "by" ? " " : ", "

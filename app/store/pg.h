@@ -20,6 +20,7 @@ struct pg_statement {
 	const char *
 		used_by; /* programs that prepare it: " booking verify " with a space around each */
 	bool flush;      /* followed in the same round trip by a small synchronous transaction */
+	bool durable;    /* has something wait for the disk, and for a synchronous replica */
 };
 
 /* All statements, ends with a row without name. Generated. */
@@ -44,8 +45,9 @@ void pg_close(struct pg *pg);
  * PROBLEM_NONE; the problem of the SQLSTATE, with DETAIL (JSON object text of extensions, for class
  * HF) and the message in why; UNAVAILABLE: not sent, or refused as a whole by the server (starting
  * up, shutting down, too many connections), so that nothing can have happened; UNKNOWN_OUTCOME:
- * sent, no answer: it may have been committed. 40P01 and 40001 are repeated here, at most three
- * times, with jitter. 55P03 is BUSY.
+ * sent, no answer: it may have been committed. Once a durable one has run out of its time, those
+ * that follow are not sent as long as a commit waits for a replica that is away. 40P01 and 40001
+ * are repeated here, at most three times, with jitter. 55P03 is BUSY.
  */
 enum problem pg_call(struct pg *pg, const struct pg_statement *statement, const char *const *params,
 	struct arena *arena, int64_t deadline_us, struct problem_why *why, struct pg_rows *out);

@@ -10,6 +10,14 @@
 #include "base/metrics.h"
 #include "store/pg_judge.h"
 
+/*
+ * A session that waits for a replica does so until it has it, also when nobody waits for its answer
+ * any more. Those of this user's that have waited so long, or longer, for one that must be away.
+ */
+#define WAITING_TEXT                                                                               \
+	"select exists (select from pg_stat_activity where usename = current_user"                 \
+	" and wait_event = 'SyncRep' and query_start < clock_timestamp() - interval '1 second')"
+
 #define PAUSE_MS 8 /* the longest before the first repetition, doubled for each next */
 
 void
@@ -51,13 +59,37 @@ count(enum problem problem, int64_t began_us)
 	return problem;
 }
 
+/* A durable call of this process has run out of its time. */
+static bool waited_in_vain;
+
+/*
+ * Whether a durable call would wait in vain, too. Each one would leave a session behind, until no
+ * connection is left for anybody; like this each process leaves one.
+ */
+static bool
+replica_is_away(struct pg *pg, struct arena *arena, int64_t deadline_us)
+{
+	struct pg_rows rows;
+
+	if (waited_in_vain && !pg_exec_run(pg, WAITING_TEXT, arena, deadline_us, NULL, &rows))
+		waited_in_vain = pg_bool(&rows, 0, 0);
+	return waited_in_vain;
+}
+
 enum problem
 pg_call(struct pg *pg, const struct pg_statement *statement, const char *const *params,
 	struct arena *arena, int64_t deadline_us, struct problem_why *why, struct pg_rows *out)
 {
 	int64_t began_us = clock_monotonic_us();
+	enum problem problem = PROBLEM_UNAVAILABLE;
 
-	return count(pg_call_run(pg, statement, params, arena, deadline_us, why, out), began_us);
+	if (!statement->durable || !replica_is_away(pg, arena, deadline_us)) {
+		problem = pg_call_run(pg, statement, params, arena, deadline_us, why, out);
+		if (statement->durable && problem == PROBLEM_UNKNOWN_OUTCOME &&
+			clock_monotonic_us() >= deadline_us)
+			waited_in_vain = true;
+	}
+	return count(problem, began_us);
 }
 
 enum problem

@@ -89,6 +89,37 @@ test('a confirm is answered when the replica has it, a hold at once', async () =
 	await stack.until('the replica is synchronous', () => superuser('select sync_state from pg_stat_replication') === 'sync');
 });
 
+test('each worker waits once for a replica that is away, and leaves one session behind', async () => {
+	const [olga, ann] = [await staff(), await buyer()];
+	const { event_id: id } = await event(olga);
+	const workers = stack.workers('booking').length;
+	const bookings = [];
+	for (let i = 1; i <= 2 * workers; i++) bookings.push(await held(ann, id, 1));
+	const waiting = () => Number(superuser("select count(*) from pg_stat_activity where wait_event = 'SyncRep'"));
+	const refused = async (some) => {
+		for (const answer of await Promise.all(some.map((booking) => move(ann, booking, 'confirm')))) {
+			assert.equal(answer.status, 503, answer.text);
+		}
+	};
+	const frozen = replica.all();
+	parts.signal(frozen, 'SIGSTOP');
+	try {
+		await refused(bookings.slice(0, workers));
+		assert.equal(waiting(), workers);
+		const began = Date.now();
+		await refused(bookings.slice(workers));
+		assert.ok(Date.now() - began < 2000, `the others were told after ${Date.now() - began} ms`);
+		assert.equal(waiting(), workers, 'no other session waits');
+		await held(ann, id, ['B1']);
+	} finally {
+		parts.signal(frozen, 'SIGCONT');
+	}
+	await stack.until('all are confirmed', async () =>
+		(await Promise.all(bookings.map((booking) => move(ann, booking, 'confirm')))).every(({ status }) => status === 200));
+	assert.equal(waiting(), 0);
+	await stack.until('the replica is synchronous', () => superuser('select sync_state from pg_stat_replication') === 'sync');
+});
+
 test('the primary dies, the replica is promoted: service is back, and nothing confirmed is lost', async () => {
 	const workers = stack.allWorkers();
 	const sale = await Sale.open();

@@ -2,4 +2,5 @@
 -- in:
 -- out: position text
 -- by: booking queue
+-- commits: durably
 select pg_logical_emit_message(true, 'holdfast', '')

@@ -2,5 +2,6 @@
 -- in: event int, booking uuid, attempt int, provider_id text?, error text?
 -- out: outcome text, event_id int, booking_id uuid, user_id uuid, state text, deadline_ms bigint, positions int[], sections text, pass bigint, revived bigint
 -- by: payment payment-sweep
+-- commits: durably
 select outcome, event_id, booking_id, user_id, state, deadline_ms, positions, sections, pass, revived
   from holdfast.payment_opened($1, $2, $3, $4, $5)

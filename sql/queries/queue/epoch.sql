@@ -2,4 +2,5 @@
 -- in: event int, line text, above int
 -- out: epoch int
 -- by: queue queue-advance
+-- commits: durably
 select holdfast.queue_epoch($1, $2, $3)

@@ -2,4 +2,5 @@
 -- in: event int, line text, epoch int, number bigint, user uuid, booking uuid
 -- out: booking_id uuid
 -- by: queue
+-- commits: durably
 select holdfast.queue_leave($1, $2, $3, $4, $5, $6)

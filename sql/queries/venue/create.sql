@@ -2,4 +2,5 @@
 -- in: user uuid, key text?, fingerprint text?, wait bool, venue jsonb
 -- out: replayed bool, id text, body text
 -- by: admin demo
+-- commits: durably
 select replayed, id, body from holdfast.venue_create($1, $2, $3, $4, $5)

@@ -2,4 +2,5 @@
 -- in: user uuid, webhook uuid, everything bool
 -- out:
 -- by: admin
+-- commits: durably
 select holdfast.webhook_delete($1, $2, $3)

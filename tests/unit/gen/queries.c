@@ -84,7 +84,18 @@ Test(gen, makes_a_function_of_a_statement)
 	cr_assert(holds("queries.c", ".params = 4"));
 	cr_assert(holds("queries.c", ".used_by = \" one two \""));
 	cr_assert(holds("queries.c", ".flush = true"));
+	cr_assert(holds("queries.c", ".durable = true"));
 	cr_assert(holds("queries.c", "select \\\"x\\\", '\\\\' from f($1, $2, $3, $4)"));
+}
+
+Test(gen, knows_what_waits_for_the_disk)
+{
+	cr_assert_eq(
+		query_of("-- noun/verb: does it.\n-- by: one\n-- commits: durably\nselect 1\n"), 0);
+	cr_assert(holds("queries.c", ".flush = false"));
+	cr_assert(holds("queries.c", ".durable = true"));
+	cr_assert_eq(query_of("-- noun/verb: does it.\n-- by: one\nselect 1\n"), 0);
+	cr_assert(holds("queries.c", ".durable = false"));
 }
 
 Test(gen, refuses_a_contract_that_is_not_kept)
@@ -103,6 +114,7 @@ Test(gen, refuses_a_contract_that_is_not_kept)
 		 "$1\n"),
 		"-- noun/verb: a column without a type.\n-- out: x\n-- by: one\nselect 1\n",
 		"-- noun/verb: another ending.\n-- by: one\n-- then: vacuum\nselect 1\n",
+		"-- noun/verb: another commit.\n-- by: one\n-- commits: soon\nselect 1\n",
 	};
 
 	for (size_t i = 0; i < ARRAY_LENGTH(bad); i++) {

@@ -10,18 +10,18 @@ enum { ONE, NULLS, FAIL, DIVIDE, SLEEP, COUNT, ADD, ADD_LOCALLY, LOCK, STAR, PID
 
 /* Stands in for the generated table: these are the statements of the program "test". */
 const struct pg_statement pg_statements[] = {
-	[ONE] = { "t/one", "select $1::int + 1, $1::int > 0, 'x'", 1, " test ", false },
-	[NULLS] = { "t/nulls", "select $1::text, $2::text", 2, " other test ", false },
-	[FAIL] = { "t/fail", "select fail($1, $2)", 2, " test ", false },
-	[DIVIDE] = { "t/divide", "select 1 / $1::int", 1, " test ", false },
+	[ONE] = { "t/one", "select $1::int + 1, $1::int > 0, 'x'", 1, " test ", false, false },
+	[NULLS] = { "t/nulls", "select $1::text, $2::text", 2, " other test ", false, false },
+	[FAIL] = { "t/fail", "select fail($1, $2)", 2, " test ", false, false },
+	[DIVIDE] = { "t/divide", "select 1 / $1::int", 1, " test ", false, false },
 	[SLEEP] = { "t/sleep", "insert into rows select 1 from pg_sleep($1::float8)", 1, " test ",
-		false },
-	[COUNT] = { "t/count", "select count(*) from rows", 0, " test ", false },
-	[ADD] = { "t/add", "insert into rows values (1)", 0, " test ", true },
-	[ADD_LOCALLY] = { "t/add-locally", "select add_locally()", 0, " test ", true },
-	[LOCK] = { "t/lock", "select lock_two($1, $2)", 2, " test ", false },
-	[STAR] = { "t/star", "select * from rows limit 1", 0, " test ", false },
-	[PID] = { "t/pid", "select pg_backend_pid()", 0, " test ", false },
+		false, false },
+	[COUNT] = { "t/count", "select count(*) from rows", 0, " test ", false, false },
+	[ADD] = { "t/add", "insert into rows values (1)", 0, " test ", true, true },
+	[ADD_LOCALLY] = { "t/add-locally", "select add_locally()", 0, " test ", true, true },
+	[LOCK] = { "t/lock", "select lock_two($1, $2)", 2, " test ", false, false },
+	[STAR] = { "t/star", "select * from rows limit 1", 0, " test ", false, false },
+	[PID] = { "t/pid", "select pg_backend_pid()", 0, " test ", false, false },
 	{ .name = NULL },
 };
 
