@@ -56,7 +56,7 @@ extern const struct plant_kind plant_answers[];  /* rules 1 and 5: what is kept 
 extern const struct plant_kind plant_instants[]; /* rules 2, 3, 4 and 6: when it was */
 extern const struct plant_kind plant_told[];     /* rules 1, 4 and 6: what answers tell */
 extern const struct plant_kind plant_refusals[]; /* rules 3 and 5: all but places */
-extern const struct plant_kind plant_lines[];    /* rules 3, 4 and 7: who stands in line */
+extern const struct plant_kind plant_lines[];    /* rules 3 to 5 and 7: who stands in line */
 
 /* NULL: there is no such kind. */
 const struct plant_kind *plant_find(const char *name);

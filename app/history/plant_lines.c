@@ -1,6 +1,6 @@
 /*
  * Faults in lines: served out of their order, or without having joined, and refused for people who
- * did not wait, or shown when they are over. Rules 3, 4 and 7.
+ * did not wait, or shown when they are over, or told other reasons or positions. Rules 3, 4, 5, 7.
  */
 #include "base/str.h"
 #include "history/plant.h"
@@ -186,6 +186,56 @@ too_far_back(struct plant *p)
 	return false;
 }
 
+/* A join that is told again of what was done under its key. */
+static bool
+other_position(struct plant *p)
+{
+	for (size_t i = 1; i <= p->count; i++) {
+		const struct record_call *call = plant_call(p, i);
+
+		if (call->op != RECORD_JOIN || call->status != 202 || !call->user || !call->key ||
+			call->got.position == RECORD_ABSENT || !call->got.replayed)
+			continue;
+		plant_change(p, i)->got.position++;
+		return true;
+	}
+	return false;
+}
+
+/* A moment after places of a section alone were given, its line is joined, and refused so. */
+static bool
+refused_join(struct plant *p, const char *problem)
+{
+	for (size_t i = p->count; i > 0; i--) {
+		const struct record_call *call = plant_call(p, i);
+
+		if (call->op != RECORD_HOLD || call->status != 201 || !call->user ||
+			!*section_of(call) || call->asked.places.seats_count > 0)
+			continue;
+		plant_refused(p, i, RECORD_JOIN, NULL, 409, problem);
+		return true;
+	}
+	return false;
+}
+
+static bool
+closed_join(struct plant *p)
+{
+	return refused_join(p, "sales-closed");
+}
+
+static bool
+quick_join(struct plant *p)
+{
+	return refused_join(p, "busy");
+}
+
+static bool
+sold_out_join(struct plant *p)
+{
+	return refused_join(p, "sold-out");
+}
+
 /* In a section in whose line nobody stood. */
 static bool
 no_line(struct plant *p)
@@ -257,7 +307,7 @@ lost_leave(struct plant *p)
 	return false;
 }
 
-/* ---- rules 3 and 4 --------------------------------------------------------------------------- */
+/* ---- rules 3 to 5 --------------------------------------------------------------------------- */
 
 /* An hour before anybody joined the line of a section, it was kept for those in it. */
 static bool
@@ -309,6 +359,12 @@ late_poll(struct plant *p)
 const struct plant_kind plant_lines[] = {
 	{ "kept-for-nobody", 3, "places were kept for those in line, and nobody was",
 		kept_for_nobody },
+	{ "closed-join", 3, "a join was told that sales were closed, and they were not",
+		closed_join },
+	{ "quick-join", 3, "a join was refused for others at work, and had not waited",
+		quick_join },
+	{ "sold-out-join", 3, "a join was told that the section is sold out", sold_out_join },
+	{ "other-position", 5, "a repeated join was told another position", other_position },
 	{ "late-poll", 4, "a place that was served was shown as held after its deadline",
 		late_poll },
 	{ "overtaken", 7, "who had joined a line before was served after", overtaken },

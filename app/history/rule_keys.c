@@ -1,9 +1,9 @@
 /*
  * Rule 5: every idempotency key had one effect.
  *
- * Whoever asks again with the key gets the first answer again: the same booking, places, state and
- * deadline, and is not refused what was done, nor told with 200 of what they have now. The database
- * keeps one booking, or one answer, under the key.
+ * Whoever asks again with the key gets the first answer again: the same booking, places, state,
+ * deadline and position in line, and is not refused what was done, nor told with 200 of what they
+ * have now. The database keeps one booking, or one answer, under the key.
  *
  * A key is its user's: where a call does not say whose it was, it is not compared.
  */
@@ -23,6 +23,18 @@ static uint32_t
 booking_of(const struct call *call)
 {
 	return call->got_booking ? call->got_booking : call->asked_booking;
+}
+
+/*
+ * A join is answered again with the position of then. Answers to joins lie beside the line: where
+ * it was lost and begun anew, so were they, and the key has made another place.
+ */
+static bool
+positions_differ(const struct history *h, const struct call *first, const struct call *again)
+{
+	return first->op == RECORD_JOIN && again->replayed && first->asked.count > 0 &&
+	       h->resource[h->pool[first->asked.at].number].epoch == 1 &&
+	       again->sent_us <= first->done_us + KEPT_US && first->position != again->position;
 }
 
 static void
@@ -45,7 +57,8 @@ judge_repeat(const struct history *h, struct report *report, const struct call *
 		 history_hash(h, first->asked) != history_hash(h, again->asked))
 		report_finding(report, 5, "one key, and two requests to %s were answered", op);
 	else if (first->expires_us != again->expires_us || first->shown != again->shown ||
-		 first->got_hash != again->got_hash || first->status != again->status)
+		 first->got_hash != again->got_hash || first->status != again->status ||
+		 positions_differ(h, first, again))
 		report_finding(report, 5, "one key, two answers to %s", op);
 	else
 		report->lines_count = 0;

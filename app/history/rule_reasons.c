@@ -2,12 +2,13 @@
  * Rule 3, for what counts beside places: every refusal gives a reason, one that its call can have,
  * and one that was so.
  *
- * Seats are refused to whoever asks for some, and a section is sold out for whoever asks for one. A
- * payment is required of what costs something, and is held. Whoever is told that others are at work
- * has waited for them. A key is in flight while another call with it may be at work, and belongs to
- * another request if there was one before, which of holds is one for other places. Places that were
- * granted to somebody are no invalid ones, an event that is there is found, and nobody is forbidden
- * what is theirs.
+ * Seats are refused to whoever asks for some, and a section is sold out for whoever asks for one;
+ * who joins a line is refused only since sales are closed, or others at work. A payment is
+ * required of what costs something, and is held. Whoever is told that others are at work has
+ * waited for them. A key is in flight while another call with it may be at work, and belongs to
+ * another request if there was one before, which of holds is one for other places. Places that
+ * were granted to somebody are no invalid ones, an event that is there is found, and nobody is
+ * forbidden what is theirs.
  *
  * Who had the locks that somebody waited for is not known: jobs take them, too.
  */
@@ -339,12 +340,14 @@ is_possible(const struct history *h, const struct call *call)
 		conflicts |= BIT(LIMIT) | BIT(CLOSED) |
 			     (asks_for(h, call, false) ? BIT(SEATS) : 0) |
 			     (asks_for(h, call, true) ? BIT(SOLD_OUT) : 0);
+	else if (call->op == RECORD_JOIN)
+		conflicts = BIT(CLOSED) | BIT(BUSY);
 	else
 		conflicts |= BIT(STATE) | BIT(CLOSED) | BIT(PAYING) | BIT(OTHER);
 	if (call->op == RECORD_CONFIRM)
 		conflicts |= BIT(UNPAID);
 	if (call->status == 410)
-		conflicts = call->op == RECORD_HOLD ? 0 : BIT(EXPIRED);
+		conflicts = call_moves(call) ? BIT(EXPIRED) : 0;
 	return conflicts & 1u << call->refusal;
 }
 
@@ -401,6 +404,8 @@ rule_reasons(struct history *h, struct report *report)
 
 		if (call->op == RECORD_HOLD || call_moves(call))
 			judge(&r, call);
+		else if (call->op == RECORD_JOIN && (call->status == 409 || call->status == 410))
+			judge_conflict(&r, call);
 	}
 	acts_release(&r.keys);
 	free(r.uses);

@@ -384,7 +384,7 @@ judge_closed(struct refusals *r, const struct call *call)
 	if (!status || strcmp(status, "cancelled") == 0)
 		return;
 	/* What is held may be confirmed after sales, too. */
-	if (call->op == RECORD_HOLD &&
+	if (!call_moves(call) &&
 		(strcmp(status, "on_sale") != 0 || call->sent_us < h->sales_start_us + h->skew_us ||
 			call->done_us >= h->sales_end_us - h->skew_us))
 		return;
@@ -393,11 +393,11 @@ judge_closed(struct refusals *r, const struct call *call)
 		record_op_names[call->op]);
 }
 
-/* A hold or a move that was answered 409. */
+/* A hold, a move or a join that was answered 409. */
 static void
 judge_refusal(struct refusals *r, const struct call *call)
 {
-	bool moves = call_moves(call);
+	bool moves = call_moves(call), holds = call->op == RECORD_HOLD;
 
 	switch ((enum refusal)call->refusal) {
 	case REFUSAL_STATE:
@@ -408,15 +408,15 @@ judge_refusal(struct refusals *r, const struct call *call)
 		judge_closed(r, call);
 		break;
 	case REFUSAL_SEATS:
-		if (!moves)
+		if (holds)
 			judge_seats(r, call);
 		break;
 	case REFUSAL_SOLD_OUT:
-		if (!moves)
+		if (holds)
 			judge_sold_out(r, call);
 		break;
 	case REFUSAL_LIMIT:
-		if (!moves)
+		if (holds)
 			judge_limit(r, call);
 		break;
 	default:
@@ -435,9 +435,7 @@ rule_refusals(struct history *h, struct report *report)
 	for (size_t i = 0; i < h->calls_count; i++) {
 		const struct call *call = &h->calls[i];
 
-		if (call->op < RECORD_HOLD || call->op > RECORD_CANCEL)
-			continue;
-		if (call->status == 409)
+		if (call->op >= RECORD_HOLD && call->op <= RECORD_JOIN && call->status == 409)
 			judge_refusal(&r, call);
 	}
 	possible_free(r.places);

@@ -32,14 +32,32 @@ index_standing(const struct history *h)
 	return possible_new(&standing, h->places.count);
 }
 
+/* By key: when the first join with it was sent, of those that are no replays; 0: there is none. */
+static int64_t *
+find_asked(const struct history *h)
+{
+	int64_t *asked = calloc((size_t)h->keys.count + 1, sizeof(*asked));
+
+	assert(asked);
+	for (size_t i = 0; i < h->calls_count; i++) {
+		const struct call *call = &h->calls[i];
+
+		if (call->op == RECORD_JOIN && call->key && !call->replayed &&
+			(asked[call->key] == 0 || call->sent_us < asked[call->key]))
+			asked[call->key] = call->sent_us;
+	}
+	return asked;
+}
+
+/* from_us: when it was asked for; a replay tells of what was then. */
 static void
 judge_position(const struct history *h, struct report *report, const struct possible *standing,
-	const struct call *call)
+	const struct call *call, int64_t from_us)
 {
 	uint32_t section = call->asked.count > 0 ? h->pool[call->asked.at].number : 0;
 	int64_t most;
 
-	if (section == 0 || call->replayed)
+	if (section == 0 || from_us == 0)
 		return;
 	if (h->resource[section].epoch == 0 && !h->crash) {
 		report_line(report, call_line(h, call));
@@ -50,7 +68,7 @@ judge_position(const struct history *h, struct report *report, const struct poss
 	}
 	if (!line_is_of_run(h, section, 1) || h->resource[section].crowded)
 		return;
-	most = possible_most(standing, section, call->sent_us, call->done_us);
+	most = possible_most(standing, section, from_us, call->done_us);
 	if (call->position <= most)
 		return;
 	report_line(report, call_line(h, call));
@@ -168,12 +186,14 @@ rule_stands(struct history *h, struct report *report)
 {
 	struct possible *standing = index_standing(h);
 	uint32_t *left = find_left(h);
+	int64_t *asked = find_asked(h);
 
 	for (size_t i = 0; i < h->calls_count; i++) {
 		const struct call *call = &h->calls[i];
 
 		if (call->op == RECORD_JOIN && call_done(call) && call->position > 0)
-			judge_position(h, report, standing, call);
+			judge_position(h, report, standing, call,
+				call->replayed ? asked[call->key] : call->sent_us);
 		else if (call->op == RECORD_POLL && call_done(call))
 			judge_poll(h, report, left, call);
 	}
@@ -182,4 +202,5 @@ rule_stands(struct history *h, struct report *report)
 		judge_leaves(h, report, left);
 	possible_free(standing);
 	free(left);
+	free(asked);
 }

@@ -16,8 +16,8 @@ let dir, file, made, crowd;
 
 const where = (name) => path.join(dir, name);
 
-async function joined(h, who, quantity) {
-	const answer = await h.join(who, 'G', quantity);
+async function joined(h, who, quantity, more) {
+	const answer = await h.join(who, 'G', quantity, more);
 	assert.equal(answer.status, 202, answer.text);
 	return answer.body.token;
 }
@@ -56,7 +56,8 @@ async function everything(h) {
 	await free(1);
 	await served(h, bob, second);
 
-	const [fourth, fifth] = [await joined(h, hal, 1), await joined(h, ivy, 1)];
+	const [fourth, fifth] = [await joined(h, hal, 1), await joined(h, ivy, 1, { key: 'again' })];
+	assert.equal(await joined(h, ivy, 1, { key: 'again' }), fifth);
 	const gone = await joined(h, fay, 1);
 	await h.leave(fay, gone);
 	first = await joined(h, ann, 1);

@@ -136,7 +136,7 @@ history.to = (fd, ...args) => {
 };
 
 // Kinds of faults that need people in line, and all others.
-const inLines = ['kept-for-nobody', 'late-poll', 'lost-leave', 'overtaken', 'served-twice', 'too-far-back', 'unjoined', 'waits-again'];
+const inLines = ['kept-for-nobody', 'late-poll', 'lost-leave', 'other-position', 'overtaken', 'served-twice', 'too-far-back', 'unjoined', 'waits-again'];
 async function faults() {
 	const { status, out } = await history('--list');
 	assert.equal(status, 0);

@@ -113,6 +113,28 @@ Test(reasons, who_is_told_that_others_are_at_work_has_waited)
 	expect_refusals(1);
 }
 
+Test(reasons, who_joins_is_refused_for_closed_sales_or_others_at_work)
+{
+	static const char *const problems[] = { "sales-closed", "busy", "sold-out",
+		"seats-unavailable", "limit-exceeded", "wrong-state", "idempotency-in-flight",
+		"other", NULL };
+
+	for (size_t i = 0; i < ARRAY_LENGTH(problems); i++)
+		turn_down(1 + (double)i, "a", RECORD_JOIN, NULL, NULL, 409, problems[i]);
+	turn_down(20, "a", RECORD_JOIN, NULL, NULL, 410, "hold-expired");
+	turn_down(30, "a", RECORD_JOIN, NULL, NULL, 409, "sales-closed");
+	load();
+	expect_refusals(8);
+	h.wait_us = 150000; /* the busy one had not waited so long */
+	expect_refusals(9);
+	h.event_status = "on_sale";
+	h.sales_start_us = 5 * SECOND;
+	h.sales_end_us = 100 * SECOND;
+	report = (struct report){ .most = 0 };
+	rule_refusals(&h, &report);
+	cr_assert_eq(report.findings[3], 1);
+}
+
 Test(reasons, a_key_is_in_flight_while_another_call_with_it_is)
 {
 	hold(1, "a", "S", "1", "k");

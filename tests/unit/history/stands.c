@@ -61,6 +61,38 @@ Test(stands, nobody_is_further_back_than_people_can_have_stood)
 	expect_stands(0);
 }
 
+/* The same under a key; replayed: it is told of what was done under it. */
+static void
+join_with(double second, const char *user, const char *key, int64_t position, bool replayed)
+{
+	const struct record_part part = { "G", 1 };
+	struct record_call call = call_at(second, user, RECORD_JOIN, NULL, 202);
+
+	call.key = key;
+	call.asked.places = (struct record_places){ .parts = &part, .parts_count = 1 };
+	call.got.position = position;
+	call.got.replayed = replayed;
+	record_call(writer, &call);
+}
+
+Test(stands, a_replay_tells_of_what_was_then)
+{
+	join_as(1, "a", 1);
+	join_with(2, "b", "k", 2, false);
+	join_with(24, "b", "k", 2, true); /* a has been served meanwhile */
+	join_with(25, "b", "k", 9, true); /* there have never been so many */
+	join_with(26, "c", "l", 9, true); /* of a call that is not there */
+	load_line();
+	served(10, "a", "1");
+	expect_stands(1);
+	rule_keys(&h, &report);
+	cr_assert_eq(report.findings[5], 1);
+	line_begun("G", 2, 0.5); /* with the keys of those in it */
+	report = (struct report){ .most = 0 };
+	rule_keys(&h, &report);
+	cr_assert_eq(report.findings[5], 0);
+}
+
 Test(stands, who_stands_in_line_stands_in_one_that_there_is)
 {
 	join_as(1, "a", 1);
