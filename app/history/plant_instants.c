@@ -312,7 +312,8 @@ short_hold(struct plant *p)
 		const struct record_call *hold = plant_call(p, story->hold);
 
 		/* A repeat tells of an earlier call. */
-		if (hold->key && p->key_uses[names_find(&p->keys, hold->key)] > 1)
+		if (hold->got.replayed ||
+			(hold->key && p->key_uses[names_find(&p->keys, hold->key)] > 1))
 			continue;
 		plant_change(p, story->hold)->got.expires_us = hold->sent_us + 1;
 		return true;

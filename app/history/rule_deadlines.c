@@ -20,7 +20,7 @@ judge_life(const struct history *h, struct report *report, const struct call *ca
 {
 	int64_t life_us = h->head.hold_ms * 1000, from_us = call->sent_us;
 	uint32_t line = call_line(h, call);
-	bool is_first = call->key == 0 || h->key[call->key].first == line;
+	bool is_first = !call->replayed && (call->key == 0 || h->key[call->key].first == line);
 
 	if (call->expires_us == RECORD_ABSENT) {
 		report_line(report, line);

@@ -351,6 +351,20 @@ Test(rules, a_hold_is_told_its_deadline)
 	expect(0, 0, 1, 0);
 }
 
+Test(rules, a_replay_tells_of_the_life_that_was_left)
+{
+	hold(5, "a", "S", "1", "k"); /* the call that made it is not there, or was answered later */
+	hold(9, "b", "T", "2", NULL);
+	load();
+	h.head.hold_ms = 10000;
+	line_call(&h, 2)->expires_us = 11 * SECOND;
+	judge_loaded();
+	expect(0, 0, 1, 0);
+	line_call(&h, 2)->replayed = true;
+	judge_loaded();
+	expect(0, 0, 0, 0);
+}
+
 Test(rules, time_does_not_go_back)
 {
 	hold(1, "a", "S", "1", NULL);
