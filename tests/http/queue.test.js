@@ -220,20 +220,6 @@ test('a token in the query or in a header', async () => {
 	assertProblem(await call('POST', `/reservation/status?token=${token}`, { token: ann.token }), 405, 'method-not-allowed');
 });
 
-test('nobody writes a token down', async () => {
-	const { id, release } = await soldFloor(1);
-	const { token } = await line.joined(ann, id, 'Floor', 1, { key: freshKey() });
-	assertStatus(await line.status(token), 200);
-	assertStatus(await release(0), 200);
-	await line.until(token, 'reserved');
-	await line.confirm(ann, token);
-	await line.leave(ann, token);
-	const found = stack.run('grep', ['-rlaF', token.slice(5, 60), `${stack.env.HOLDFAST_STATE}/log`]);
-	assert.equal(found.stdout, '');
-	const asked = stack.run('grep', ['-c', 'route=/reservation/confirm', `${stack.env.HOLDFAST_STATE}/log/queue.log`]);
-	assert.ok(Number(asked.stdout) > 0, 'the log says nothing of the request');
-});
-
 test('the order is that of joining', async () => {
 	const { id, release } = await soldFloor(40);
 	const people = await Promise.all(Array.from({ length: 8 }, () => buyer()));

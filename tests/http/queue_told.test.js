@@ -23,7 +23,7 @@ after(async () => {
 });
 
 test('what comes free is told to the head within a moment, while somebody asks', async () => {
-	const { release, tokens } = await line.heads(olga, 5);
+	const { release, tokens } = await line.heads(olga, 9);
 	const took = [];
 	for (const [i, token] of tokens.entries()) {
 		assertStatus(await release(i), 200);
@@ -31,8 +31,9 @@ test('what comes free is told to the head within a moment, while somebody asks',
 		await line.until(token, 'reserved');
 		took.push(Date.now() - began);
 	}
-	// Half a second; a busy machine takes longer now and then, but not always. For the first it may have been time anyway.
-	assert.ok(Math.min(...took.slice(1)) < 2000, `${took} ms`);
+	// Half a second; a busy machine takes longer now and then, but not often. For the first it may have been time anyway.
+	const quick = took.slice(1).filter((ms) => ms < 2000);
+	assert.ok(quick.length >= 6, `${took} ms`);
 });
 
 test('an older ticket is of no use once a newer one of the account has been served', async () => {

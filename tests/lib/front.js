@@ -33,15 +33,17 @@ const configuration = (listen, settings = {}, { cache = '/nowhere', log = 'off',
 	'--problems', path.join(process.env.HOLDFAST_BIN, '../gen/nginx-problems.conf')],
 { cwd: tree, encoding: 'utf8', env: { ...process.env, ...settings } });
 
-// Asks it: (where, headers) => answer of fetch(). It ends with the test. log, run: as above.
-async function believing(t, settings, { log, run } = {}) {
+// Asks it: (where, headers) => answer of fetch(). It ends with the test. log, run: as above; errors: the file that
+// all of them are in.
+async function believing(t, settings, { log, run, errors } = {}) {
 	const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'holdfast-front-'));
 	const port = await freePort();
 	const made = configuration(`127.0.0.1:${port}`, settings, { cache: `${dir}/cache`, log, run });
 	assert.equal(made.status, 0, made.stderr);
 	fs.mkdirSync(`${dir}/cache`);
 	fs.writeFileSync(path.join(dir, 'nginx.conf'), `${process.getuid() ? '' : 'user root;'}
-		daemon off; pid ${dir}/pid; error_log ${dir}/log crit; events { worker_connections 4096; } http { access_log off;
+		daemon off; pid ${dir}/pid; error_log ${errors ? `${errors} info` : `${dir}/log crit`};
+		events { worker_connections 4096; } http { access_log off;
 		${['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map((kind) =>
 		`${kind}_temp_path ${dir}/${kind};`).join(' ')}
 		set_real_ip_from 127.0.0.1; real_ip_header X-Client;\n${made.stdout} }`);
