@@ -32,6 +32,7 @@ struct move {
 	int32_t event_id;
 	bool repeated; /* the answer to the first call was lost */
 	bool spends;   /* the rows say with which pass of a waiting room */
+	bool revives;  /* late money may confirm what it ends; the rows say by when it had ended */
 	struct pg_rows rows;
 	enum problem (*call)(struct context *house, struct move *move, bool wait);
 };
@@ -160,6 +161,9 @@ move_follow(struct context *house, const struct move *move, enum booking_outcome
 		if (move->spends)
 			booking_spend(house, move->event_id, move->name->user_id, &move->rows, 0,
 				BOOKING_CONFIRM_PASS);
+	} else if (move->revives) {
+		filter_drop_ended(house, move->event_id, booking_id,
+			pg_int(&move->rows, 0, BOOKING_RELEASE_AT_MS));
 	} else {
 		filter_drop(house, move->event_id, booking_id, true);
 	}
@@ -232,7 +236,7 @@ enum problem
 booking_release(struct context *house, const struct booking_name *name,
 	const struct context_key *key, enum booking_outcome *outcome, struct booking *out)
 {
-	struct move move = { .name = name, .key = key, .call = call_release };
+	struct move move = { .name = name, .key = key, .revives = true, .call = call_release };
 	enum problem err = move_run(house, &move, outcome, out);
 
 	FAULT("release.followed");

@@ -164,30 +164,42 @@ filter_put(struct context *house, const struct filter_entry *entry)
 	notice_changed(house, entry->event_id);
 }
 
+/* Instead of when PostgreSQL has ended a booking. */
+#define NOT_ENDED INT64_C(0)
+#define ENDED_NOW INT64_C(1)
+
 static void
-drop(struct context *house, int32_t event_id, const char *booking_id, bool ended, const char *taken)
+drop(struct context *house, int32_t event_id, const char *booking_id, int64_t ended_ms,
+	const char *taken)
 {
 	const char *stamp = filter_stamp(house);
-	const char *const args[] = { stamp, booking_id, ended ? "1" : "0", taken, NULL };
+	const char *const args[] = { stamp, booking_id, str_int(house->arena, ended_ms), taken,
+		NULL };
 	const struct redis_value *reply = stamp ? run(house, &script_drop, event_id, args) : NULL;
 
 	if (!reply)
-		filter_unheard(house, event_id, booking_id, !ended);
+		filter_unheard(house, event_id, booking_id, ended_ms == NOT_ENDED);
 	/* Nothing was refused of an event that there is not. */
-	if (ended || str_equal(reply ? redis_text(reply, NULL) : NULL, "dropped"))
+	if (ended_ms != NOT_ENDED || str_equal(reply ? redis_text(reply, NULL) : NULL, "dropped"))
 		notice_changed(house, event_id);
 }
 
 void
 filter_drop(struct context *house, int32_t event_id, const char *booking_id, bool ended)
 {
-	drop(house, event_id, booking_id, ended, "");
+	drop(house, event_id, booking_id, ended ? ENDED_NOW : NOT_ENDED, "");
+}
+
+void
+filter_drop_ended(struct context *house, int32_t event_id, const char *booking_id, int64_t ended_ms)
+{
+	drop(house, event_id, booking_id, ended_ms, "");
 }
 
 void
 filter_undo(struct context *house, int32_t event_id, const char *booking_id, const char *taken)
 {
-	drop(house, event_id, booking_id, false, taken);
+	drop(house, event_id, booking_id, NOT_ENDED, taken);
 }
 
 void

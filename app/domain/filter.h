@@ -80,6 +80,11 @@ void filter_put(struct context *house, const struct filter_entry *entry);
  * refused. */
 void filter_drop(struct context *house, int32_t event_id, const char *booking_id, bool ended);
 
+/* The same of one that has ended and may have been confirmed since, by money that came late:
+ * ended_ms is when PostgreSQL said so, by its clock, since 1970. */
+void filter_drop_ended(
+	struct context *house, int32_t event_id, const char *booking_id, int64_t ended_ms);
+
 /* PostgreSQL refused what was taken: away with that take, and with nothing that was put since. */
 void
 filter_undo(struct context *house, int32_t event_id, const char *booking_id, const char *taken);

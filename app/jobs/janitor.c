@@ -62,8 +62,9 @@ expire(struct context *house, struct job_run *run, struct tally *tally, int64_t 
 	note_time(tally, clock_monotonic_us() - began_us);
 	FAULT("janitor.expired");
 	for (int i = 0; i < rows.count; i++) {
-		filter_drop(house, (int32_t)pg_int(&rows, i, JANITOR_EXPIRE_EVENT_ID),
-			pg_text(&rows, i, JANITOR_EXPIRE_BOOKING_ID), true);
+		filter_drop_ended(house, (int32_t)pg_int(&rows, i, JANITOR_EXPIRE_EVENT_ID),
+			pg_text(&rows, i, JANITOR_EXPIRE_BOOKING_ID),
+			pg_int(&rows, i, JANITOR_EXPIRE_ENDED_MS));
 		FAULT("janitor.dropped");
 	}
 	tally->bookings += rows.count;

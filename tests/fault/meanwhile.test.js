@@ -1,14 +1,15 @@
-// What happens to others between the take of a hold in Redis and its commit in PostgreSQL. Needs a build with
-// fault points: `make check-fault`.
+// What happens to others between two steps of a program: the take of a hold in Redis and its commit in PostgreSQL,
+// the end of a booking there and its word to Redis. Needs a build with fault points: `make check-fault`.
 'use strict';
 
 const assert = require('node:assert/strict');
 const { afterEach, test } = require('node:test');
 
 const faults = require('../lib/faults.js');
+const pay = require('../lib/pay.js');
 const stack = require('../lib/stack.js');
-const { assertStatus, get, put } = require('../lib/client.js');
-const { buyer, event, hold, staff } = require('../lib/world.js');
+const { assertStatus, get, post, put } = require('../lib/client.js');
+const { buyer, event, held, hold, move, staff } = require('../lib/world.js');
 
 afterEach(() => faults.disarm());
 
@@ -28,5 +29,25 @@ test('an event that is changed and built anew between a take and its commit keep
 		return stack.redis('hexists', `hf:{${id}}:meta`, 'stamp') === '1';
 	});
 	assertStatus(await taken, 201);
+	stack.verify();
+});
+
+test('a booking that is paid when it has ended, and that has not been told yet, stays sold', async () => {
+	const [olga, ann] = [await staff(), await buyer()];
+	for (const [point, end] of [['janitor.expired', () => pay.job('janitor')],
+		['release.decided', (booking) => move(ann, booking, 'release')]]) {
+		const { event_id: id } = await event(olga);
+		const booking = await held(ann, id, ['B1']);
+		if (point.startsWith('janitor')) stack.expire(booking.booking_id);
+		assertStatus(await get(`/events/${id}/availability`), 200);
+		await stack.kept(id);
+		faults.arm(1, [[point, 'wait:1500', 1000]]);
+		const ended = end(booking);
+		await stack.until('it has ended', () => faults.fired()[`${point} wait:1500`]);
+		faults.disarm();
+		assertStatus(await post(`/admin/bookings/${booking.booking_id}/paid`, {}, { token: olga.token }), 200);
+		await ended;
+		assert.match(stack.redis('hget', `hf:{${id}}:entry`, booking.booking_id), /^b/, point);
+	}
 	stack.verify();
 });

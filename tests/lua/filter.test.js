@@ -190,6 +190,24 @@ test('put: what stands again after it had ended is kept, and may end once more',
   assert.equal(await sold('GA'), 0);
 });
 
+test('drop: an end that is told late takes away nothing that stands again since', async () => {
+  const again = (n, revived) => redis.script('put', [P], [STAMP, id(n), 'b', `u${n}`, -1, String(n), '', revived]);
+  const at = Date.now();
+  await take(1, ['S1']);
+  assert.equal(await again(1, at + 2), 'put', 'money came before the end was told');
+  assert.equal(await drop(1, at), 'later');
+  assert.equal(await again(1, at + 2), 'put');
+  assert.equal(await seats(), 'abaaaaaaax');
+  await take(2, ['S2']);
+  assert.equal(await drop(2, at), 'dropped');
+  assert.equal(await again(2, at - 1), 'ended', 'what was read before that');
+  assert.equal(await again(2, at + 1), 'put', 'the mark is of when it ended, whenever that is told');
+  assert.equal(await drop(2, at + 1000), 'dropped', 'and it may end once more');
+  assert.equal(await again(2, at + 1), 'ended');
+  assert.equal(await drop(1), 'dropped');
+  assert.equal(await seats(), 'aaaaaaaaax');
+});
+
 test('put: a hold given back by Redis alone may still be confirmed by PostgreSQL', async () => {
   await take(1, ['S1']);
   await makeDue(1);

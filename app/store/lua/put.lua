@@ -12,10 +12,12 @@ if meta[1] ~= ARGV[1] then
   mark(booking, now, false)
   return 'missing'
 end
-local used = call('ZSCORE', USED, booking)
-if used and tonumber(used) < 2 * tonumber(ARGV[8] or 0) then
-  call('ZREM', USED, booking)
-elseif used and tonumber(used) % 2 == 1 then
+local used, revived = tonumber(call('ZSCORE', USED, booking) or 0), tonumber(ARGV[8] or 0)
+if used < 2 * revived then
+  -- So that an earlier end that is told later takes nothing away.
+  call('ZADD', USED, 2 * revived, booking)
+  call('PEXPIRE', USED, 2 * DAY)
+elseif used % 2 == 1 then
   return 'ended'
 end
 local seats = tonumber(meta[3])
