@@ -153,14 +153,16 @@ SET enable_nestloop = off AS $$
           AND b.gone_positions = '{}' AND b.gone_quantities IS NULL)
 $$;
 
--- I4, as far as it is visible: one key, one booking; and every kept answer has its one row by its key.
+-- I4, as far as it is visible: one key, one booking; and every kept answer has its one row by its key. Of two
+-- bookings the later must be of the last day: another id_secret makes such a pair, and nothing takes it away.
 CREATE FUNCTION audit_i4() RETURNS SETOF text
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = holdfast, pg_temp
 SET enable_nestloop = off AS $$
   SELECT format('event %s: user %s has %s bookings under one key, %s and %s among them', b.event_id,
       b.user_id, count(*), min(b.booking_id::text), max(b.booking_id::text))
     FROM holdfast.bookings b WHERE b.key IS NOT NULL
-    GROUP BY b.event_id, b.user_id, b.key HAVING count(*) > 1
+    GROUP BY b.event_id, b.user_id, b.key
+    HAVING count(*) > 1 AND max(b.created_at) > now() - interval '25 hours'
 $$;
 
 -- I5: a hold past its deadline confirms never (a confirm is judged by the moment at which it came,

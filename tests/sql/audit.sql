@@ -3,7 +3,7 @@
 \set ON_ERROR_STOP on
 SET search_path = holdfast, given, tap, public;
 BEGIN;
-SELECT plan(61);
+SELECT plan(62);
 
 SELECT users('anna', 'berta', 'carl', 'dora', 'emil', 'fred', 'gerd') \gset _
 SELECT event(12, 20, 20) AS event \gset
@@ -153,6 +153,10 @@ INSERT INTO plants (about, expected, sql) VALUES
   ('one key, two bookings', '^I4 1 event E: user [0-9a-f-]+ has 2 bookings under one key, ',
     'UPDATE bookings SET key = ''hold'', fingerprint = ''f'', user_id = (SELECT user_id FROM bookings
       WHERE booking_id = ''HOLD'') WHERE booking_id = ''DUE'''),
+  ('the same, of some time ago', '^nothing$',
+    'UPDATE bookings SET key = ''hold'', fingerprint = ''f'', user_id = (SELECT user_id FROM bookings
+      WHERE booking_id = ''HOLD'') WHERE booking_id = ''DUE'';
+     UPDATE bookings SET created_at = now() - interval ''25 hours'''),
   ('confirmed at its deadline', '^I5 1 event E: booking SOLD was confirmed at ',
     'UPDATE bookings SET expires_at = confirmed_at WHERE booking_id = ''SOLD'''),
   ('confirmed and cancelled, after its deadline', '^I5 1 event E: booking GONE was confirmed at ',
