@@ -21,7 +21,7 @@ const sleep = (ms) => new Promise((resolve) => { setTimeout(resolve, ms); });
 
 // ---- requests ---------------------------------------------------------------------------------
 
-// Settles with the answer whatever its status; only a connection that fails is an error, but for a kept
+// Settles with the answer whatever its status, and when it was sent and was there; only a connection that fails is an error, but for a kept
 // one, idle for long, that nginx ends while the request is on its way to it: then once more.
 function call(method, where, { token, body, key, again } = {}) {
   const text = body === undefined ? '' : JSON.stringify(body);
@@ -30,6 +30,7 @@ function call(method, where, { token, body, key, again } = {}) {
   if (token) headers.Authorization = `Bearer ${token}`;
   if (key) headers['Idempotency-Key'] = key;
   return new Promise((resolve, reject) => {
+    let sent;
     const request = http.request({
       agent, method, headers, host: target.hostname, port: target.port, path: `/api/v1${where}`,
     }, (answer) => {
@@ -45,9 +46,12 @@ function call(method, where, { token, body, key, again } = {}) {
           body: json ? JSON.parse(all) : null,
           slug: json && answer.statusCode >= 400 ? (JSON.parse(all).type ?? '').split('/').pop() : '',
           replayed: answer.headers['idempotent-replayed'] === 'true',
+          sent,
+          done: performance.now(),
         });
       });
     });
+    request.on('socket', () => { sent = performance.now(); }); // it has waited for one
     request.on('error', (error) => (request.reusedSocket && error.code === 'ECONNRESET' && !again
       ? resolve(call(method, where, { token, body, key, again: true })) : reject(error)));
     request.setTimeout(60000, () => request.destroy(new Error(`${method} ${where}: no answer within a minute`)));
@@ -57,10 +61,12 @@ function call(method, where, { token, body, key, again } = {}) {
 
 // Asks again, as a client should whose first answer was lost: same key, until it is definite.
 async function callUntilDefinite(method, where, options) {
+  let sent;
   for (let tries = 0; tries < 100; tries++) {
     const answer = await call(method, where, options);
     const passing = answer.status >= 500 || ['idempotency-in-flight', 'busy'].includes(answer.slug);
-    if (!passing) return answer;
+    sent ??= answer.sent;
+    if (!passing) return { ...answer, sent };
     assert.ok([409, 502, 503].includes(answer.status), `${answer.status} ${answer.text}`);
     await sleep(20 + Math.random() * 80);
   }

@@ -177,20 +177,27 @@ async function againstRelease(event, disturb) {
 async function againstCancelledEvent(event, disturb) {
   const all = await started(buyers(24), (buyer, i) => hold(buyer, event, [i + 1]));
 
+  const third = Math.floor(all.length / 3), bring = async (one) => { one.outcome = await deliverDoubled(one.payment); };
+
   for (const { payment } of all) stripe.pay(payment);
   await Promise.all([
-    ...all.map(async (one, i) => {
-      await sleep(i * 10);
-      one.outcome = await deliverDoubled(one.payment);
-    }),
     (async () => {
-      await sleep(100);
+      await Promise.all(all.slice(0, third).map(bring));
+      await sleep(50);
       sql(`update holdfast.events set status = 'cancelled', version = version + 1 where event_id = ${event}`);
+      await Promise.all(all.slice(-third).map(bring));
     })(),
+    // The others come in the moment of the end, as it may be.
+    ...all.slice(third, -third).map(async (one, i) => {
+      await sleep(i * 20);
+      await bring(one);
+    }),
     disturb?.(),
   ]);
   for (const one of fair(event, all))
     assert.ok(['CONFIRMED', 'PAID_UNFULFILLED'].includes(one.status), one.status);
+  for (const [some, status] of [[all.slice(0, third), 'CONFIRMED'], [all.slice(-third), 'PAID_UNFULFILLED']])
+    assert.deepEqual(some.map((one) => one.status), some.map(() => status));
   const before = rowsOf(event);
   await Promise.all(all.flatMap((one) => [0, 1].map(() => insist(move(one.buyer, 'cancel', one.id)))));
   for (const one of all) {

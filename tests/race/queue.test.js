@@ -45,15 +45,28 @@ async function standings(tokens) {
   return out;
 }
 
+// Whoever has been told of a place stands in front of all who have not asked for one yet.
+function joinedInOrder(joins) {
+  const done = [...joins].sort((a, b) => a.done - b.done);
+  let last = -1, behind = 0, next = 0;
+  for (const { sent, token } of [...joins].sort((a, b) => a.sent - b.sent)) {
+    for (; done[next].done < sent; next++) last = Math.max(last, scoreOf(done[next].token));
+    assert.ok(last < scoreOf(token), `${scoreOf(token)} stands in front of ${last}, who had joined before`);
+    behind += next > 0;
+  }
+  assert.ok(behind >= joins.length / 10, `only ${behind} of ${joins.length} joined after others had`);
+}
+
 /*
  * A crowd joins, places are given back meanwhile, something is disturbed before the last quarter comes;
  * everybody, or those at the head who are so many, asks how they stand until all places have been given.
- * Returns the tickets, in the order of their places, and how those stand who have asked.
+ * Returns the tickets, in the order of their places, which is that in which they came, and how those stand
+ * who have asked.
  */
 async function sale({ places, people, asking = people, quantity = () => 1, disturb }) {
   const { event, owner, holds } = await soldOut(places);
   const crowd = buyers(people);
-  const tokens = [];
+  const tokens = [], joins = [];
   let over = false, begun;
   const disturbed = disturb && new Promise((resolve) => { begun = resolve; });
   const joining = Promise.all(crowd.map(async (buyer, i) => {
@@ -61,6 +74,7 @@ async function sale({ places, people, asking = people, quantity = () => 1, distu
     const answer = await join(buyer, event, quantity(i));
     assert.equal(answer.status, 202, answer.text);
     tokens.push(answer.body.token);
+    joins.push({ sent: answer.sent, done: answer.done, token: answer.body.token });
   }));
   const releasing = (async () => {
     while (tokens.length < people / 4) await sleep(10);
@@ -77,6 +91,7 @@ async function sale({ places, people, asking = people, quantity = () => 1, distu
   await joining;
   await releasing;
   assert.equal(new Set(tokens).size, people, 'a ticket each');
+  joinedInOrder(joins);
   tokens.sort((a, b) => scoreOf(a) - scoreOf(b));
   let served, now;
   for (const end = Date.now() + 180000; ;) {
@@ -154,6 +169,25 @@ test('quantities that do not fit let others pass, and nothing is left that would
   assert.ok(200 - given < Math.min(...rest), `${200 - given} are left, and somebody wants ${Math.min(...rest)}`);
   statesCheck(done);
   await verify([done.event]);
+});
+
+test('who fits is served in the order of the line, and nobody else is passed', async () => {
+  const { event, owner, holds } = await soldOut(10);
+  const tokens = [];
+  // The second does not fit behind the first, nor do the last two: all that is left goes to those between.
+  for (const [i, quantity] of [6, 6, 1, 1, 2, 1, 1].entries())
+    tokens.push((await join(buyers(1)[0], event, quantity)).body.token ?? assert.fail(`${i}`));
+  assert.equal((await insist(move(owner, 'release', holds[0]))).status, 200);
+  for (const end = Date.now() + 60000; ; await sleep(100)) {
+    const now = (await standings(tokens)).map(({ status }) => status);
+    if (now.filter((status) => status === 'reserved').length >= 4) {
+      const [served, waits] = ['reserved', 'waiting'];
+      assert.deepEqual(now, [served, waits, served, served, served, waits, waits]);
+      break;
+    }
+    assert.ok(Date.now() < end, `${now}`);
+  }
+  await verify([event]);
 });
 
 test('workers of the queue are killed in the middle', async () => {
