@@ -121,8 +121,7 @@ BEGIN
   IF v_over < cardinality(p_bookings) THEN
     RAISE EXCEPTION 'a booking of the buyer is being moved' USING ERRCODE = '40001';
   END IF;
-  UPDATE bookings SET status = 'EXPIRED', ended_at = now(), version = version + 1
-    WHERE event_id = p_event AND booking_id = ANY (p_bookings) AND status = ANY (v_open);
+  PERFORM bookings_close_due(p_event, p_bookings);
 END
 $$;
 

@@ -171,9 +171,9 @@ function sumBeside({ janitor, live: { count, rounds } }) {
     janitor: { due: janitor[0].due, rounds: janitor.length, rate: ended('rate'), beside_p99_ms: ended('beside_p99_ms'),
       alone_p99_ms: ended('alone_p99_ms'), longest_ms: ended('longest_ms').most },
     live: { count, rounds: rounds.length,
-    ratio: judged('holds while 10,000 watch / without', { atLeast: 0.75 }, of('ratio')),
-    p99: judged('p99 of what they are told, in seconds', { atMost: 2 }, of('p99_ms', 1000)),
-    live_mb: summary(of('live_kb', 1024)), nginx_mb: summary(of('nginx_kb', 1024)) },
+      ratio: judged('holds while 10,000 watch / without', { atLeast: 0.75 }, of('ratio')),
+      p99: judged('p99 of what they are told, in seconds', { atMost: 2 }, of('p99_ms', 1000)),
+      live_mb: summary(of('live_kb', 1024)), nginx_mb: summary(of('nginx_kb', 1024)) },
   };
 }
 

@@ -24,6 +24,9 @@ const mine = once(async () => ({
 
 const rateOf = async (answer, ...statuses) => assertAll(await answer, ...statuses).rate;
 
+// Such a request to workers that do nothing.
+const bare = ({ port }, request) => (time) => rateOf(load(port, time, request), 201);
+
 // Rates that are compared with each other, measured by turns, a slice of the time each, and each time another
 // one first: what else the machine does, and what the one before has left to do, falls on all of them.
 async function byTurns(measures) {
@@ -80,18 +83,17 @@ async function statements(seats) {
 async function asked({ empty, emptyQueue, general, taken }, { map, mapSmall }) {
   const line = await queue.prepare(files);
   const version = await drive.redisCli('HGET', `hf:{${map}}:meta`, 'version');
-  const bare = (request) => (time) => rateOf(load(empty.port, time, request), 201);
   const shown = (below, event) => (time) => rateOf(here(time, read(event, below)), 200);
   const poll = '1 GET /api/v1/reservation/status?token={id}';
   const polled = (which) => (time) => rateOf(here({ ...time, ids: files(`polls.${which}`) }, poll), 200);
   return {
     queue_bytes: line.bytes,
     ...await byTurns({
-      empty: bare(holdSeat(1)),
+      empty: bare(empty, holdSeat(1)),
       losing: (time) => rateOf(here(time, holdTaken(taken)), 409),
     }),
     ...await byTurns({
-      empty_read: bare(read(general, 'availability')),
+      empty_read: bare(empty, read(general, 'availability')),
       map: shown('seatmap/status', map),
       map_since: shown(`seatmap/status?since=${version}`, map),
       map_small: shown('seatmap/status', mapSmall),
@@ -113,7 +115,6 @@ const kept = ({ empty, general }) => byTurns({
 });
 
 async function life({ empty, general, seats }) {
-  const bare = (request) => (time) => rateOf(load(empty.port, time, request), 201);
   const held = (turn) => files(`held.${turn}`), underKey = (turn) => files(`key.${turn}`), mixed = (turn) => files(`mixed.${turn}`);
   const sent = [], free = [], keyed = [];
   for (let turn = 0; turn < SLICES; turn++) {
@@ -125,7 +126,7 @@ async function life({ empty, general, seats }) {
   }
   return {
     ...await byTurns({
-      empty_hold: bare(holdSeat(1)),
+      empty_hold: bare(empty, holdSeat(1)),
       hold: (time, turn) => rateOf(here({ ...time, from: free[turn].from, most: 10000, save: held(turn) },
         holdSeat(free[turn].event)), 201),
       hold_key: (time, turn) => rateOf(here({ ...time, from: keyed[turn].from, most: 10000, save: underKey(turn), keys: true },
@@ -135,7 +136,7 @@ async function life({ empty, general, seats }) {
         holdPlace(general, 4), move('cancel')), 200, 201),
     }),
     ...await byTurns({
-      empty_move: bare('1 POST /api/v1/bookings/00000001-0000-4000-8000-{hex}/confirm {}'),
+      empty_move: bare(empty, '1 POST /api/v1/bookings/00000001-0000-4000-8000-{hex}/confirm {}'),
       confirm: async (time, turn) => {
         const confirmed = assertAll(await here({ ...time, ids: held(turn) }, move('confirm')), 200);
         sent[turn] = drive.sent(confirmed);
@@ -173,8 +174,8 @@ async function joins({ empty, emptyQueue }) {
   // Each worker knows each token, as with the other calls.
   assertAll(await here({ most: 3 * workers * stage.users, seconds: 60 }, join('G')), 202);
   const rates = await byTurns({
-    empty_join: (time) => rateOf(load(empty.port, time, join('L{row}')), 201),
-    empty_join_few: (time) => rateOf(load(emptyQueue.port, time, join('L{row}')), 201),
+    empty_join: bare(empty, join('L{row}')),
+    empty_join_few: bare(emptyQueue, join('L{row}')),
     queue_join: (time, turn) => rateOf(here({ ...time, from: turn * each * stage.users, most: each * stage.users },
       join('L{row}')), 202),
     queue_again: (time) => rateOf(here(time, join('G')), 202),
