@@ -131,7 +131,8 @@ $(BUILD)/gen/queries.h $(BUILD)/gen/queries.c &: app/gen/queries.sh app/gen/quer
 	$(call STEP,GEN)
 	$(Q)app/gen/queries.sh $(BUILD)/gen $(QUERIES)
 
-$(BUILD)/gen/scripts.h $(BUILD)/gen/scripts.c &: app/gen/scripts.sh $(SCRIPTS) $(BUILD)/sources
+$(BUILD)/gen/scripts.h $(BUILD)/gen/scripts.c &: app/gen/scripts.sh app/gen/scripts.awk \
+		$(SCRIPTS) $(BUILD)/sources
 	@mkdir -p $(@D)
 	$(call STEP,GEN)
 	$(Q)app/gen/scripts.sh $(BUILD)/gen $(SCRIPTS)

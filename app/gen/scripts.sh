@@ -1,7 +1,8 @@
 #!/bin/sh
 # Makes OUT_DIR/scripts.h and OUT_DIR/scripts.c out of the files app/store/lua/<verb>.lua: the text
-# of each script for Redis, and the SHA-1 by which the server knows it. A line `-- uses: NAME...`
-# puts NAME.lua of the same folder in front; what is used by others is no script itself.
+# of each script for Redis, and the SHA-1 by which the server knows it; the texts alone are
+# OUT_DIR/lua/<verb>.lua. A line `-- uses: NAME...` puts NAME.lua of the same folder in front; what
+# is used by others is no script itself. What of it a script does not use is left out.
 #
 # usage: scripts.sh OUT_DIR [FILE.lua]...
 set -eu
@@ -15,7 +16,9 @@ work=$(mktemp -d "$out_dir/scripts.XXXXXX")
 trap 'rm -rf -- "$work"' EXIT
 header=$work/scripts.h
 source=$work/scripts.c
-text=$work/text
+whole=$work/whole
+shorten=$(dirname "$0")/scripts.awk
+mkdir "$work/lua"
 
 uses_of() {
 	sed -n 's/^-- uses: *//p' "$@" </dev/null
@@ -38,11 +41,12 @@ for file in "$@"; do
 	case $used in
 	*" $name "*) continue ;;
 	esac
-	: >"$text"
-	for other in $(uses_of "$file"); do
-		cat "$(dirname "$file")/$other.lua" >>"$text"
+	text=$work/lua/$name.lua
+	: >"$whole"
+	for other in $(uses_of "$file") "$name"; do
+		cat "$(dirname "$file")/$other.lua" >>"$whole"
 	done
-	cat "$file" >>"$text"
+	awk -f "$shorten" "$whole" >"$text"
 	id=$(printf '%s' "$name" | tr - _)
 	sha1=$(sha1sum <"$text" | cut -d ' ' -f 1)
 	printf 'extern const struct redis_script script_%s;\n' "$id" >>"$header"
@@ -55,4 +59,12 @@ for file in "$@"; do
 done
 
 printf '\n#endif\n' >>"$header"
+
+mkdir -p "$out_dir/lua"
+for text in "$out_dir"/lua/*.lua; do
+	[ -e "$work/lua/$(basename "$text")" ] || rm -f "$text"
+done
+for text in "$work"/lua/*.lua; do
+	[ ! -e "$text" ] || mv -f "$text" "$out_dir/lua"
+done
 mv -f "$header" "$source" "$out_dir"

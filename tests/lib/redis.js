@@ -1,12 +1,11 @@
 // A small client for Redis over its unix socket: commands as arrays of words, answers as plain values.
-// Scripts are loaded as the product does: the file, with what it names in `-- uses:` in front.
 'use strict';
 
 const fs = require('node:fs');
 const net = require('node:net');
 const path = require('node:path');
 
-const scripts = path.join(__dirname, '..', '..', 'app', 'store', 'lua');
+const scripts = path.resolve(__dirname, '..', '..', process.env.BUILD ?? 'build', 'gen', 'lua');
 
 // Reads one value of RESP2 at `at`; null where it is not whole yet.
 function parse(buffer, at) {
@@ -70,7 +69,6 @@ class Redis {
     });
   }
 
-  // Runs app/store/lua/NAME.lua.
   script(name, keys, args) {
     return this.call('EVAL', scriptText(name), keys.length, ...keys, ...args);
   }
@@ -80,10 +78,7 @@ class Redis {
   }
 }
 
-function scriptText(name) {
-  const text = fs.readFileSync(path.join(scripts, `${name}.lua`), 'utf8');
-  const uses = [...text.matchAll(/^-- uses: (.*)$/gm)].flatMap((line) => line[1].split(' '));
-  return uses.map((one) => fs.readFileSync(path.join(scripts, `${one}.lua`), 'utf8')).join('') + text;
-}
+// What the product runs, as app/gen has made it.
+const scriptText = (name) => fs.readFileSync(path.join(scripts, `${name}.lua`), 'utf8');
 
 module.exports = { Redis, scriptText };

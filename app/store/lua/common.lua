@@ -1,9 +1,14 @@
 -- How what is kept of an event is changed, after event.lua.
-local DUE, COUNT = P .. ':due', P .. ':count'
-local FENCE, DIRTY = P .. ':fence', P .. ':dirty'
-local BEFORE, MOVED, LINES = P .. ':before', P .. ':moved', P .. ':lines'
+local DUE = P .. ':due'
+local COUNT = P .. ':count'
+local FENCE = P .. ':fence'
+local DIRTY = P .. ':dirty'
+local BEFORE = P .. ':before'
+local MOVED = P .. ':moved'
+local LINES = P .. ':lines'
 local LATE = P .. ':late'
-local CHANGED, WAITS = P .. ':changed', P .. ':waits'
+local CHANGED = P .. ':changed'
+local WAITS = P .. ':waits'
 local DAY = 86400000
 local LEASE = 15000
 -- Places that one script gives back at most: whoever waits for Redis meanwhile waits for all of them.

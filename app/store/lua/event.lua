@@ -31,8 +31,12 @@
 --   :waits  set: those of them in which somebody waits, or is being served
 -- Times are PostgreSQL's, in milliseconds since 1970, as far as the offset is right.
 local P = KEYS[1]
-local META, ENTRY, USED = P .. ':meta', P .. ':entry', P .. ':used'
-local SEATS, IDS, OWNER = P .. ':seats', P .. ':ids', P .. ':owner'
+local META = P .. ':meta'
+local ENTRY = P .. ':entry'
+local USED = P .. ':used'
+local SEATS = P .. ':seats'
+local IDS = P .. ':ids'
+local OWNER = P .. ':owner'
 local call = redis.call
 
 -- One moment for the whole script.

@@ -1,5 +1,6 @@
 -- A place in a line, after queue.lua: its score, and how many want how many places.
-local TIMES, WANTS = Q .. ':times', Q .. ':wants'
+local TIMES = Q .. ':times'
+local WANTS = Q .. ':wants'
 
 local function score_of(epoch, number, quantity)
   return (epoch * 17179869184 + number) * 512 + quantity - 1

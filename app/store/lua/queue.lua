@@ -19,7 +19,10 @@
 -- that it is exact. :lines has the names of all lines of the event.
 local NAME = ARGV[1]
 local Q = P .. ':q:' .. NAME
-local STATE, LINE, SERVING, DONE = Q .. ':state', Q .. ':line', Q .. ':serving', Q .. ':done'
+local STATE = Q .. ':state'
+local LINE = Q .. ':line'
+local SERVING = Q .. ':serving'
+local DONE = Q .. ':done'
 local TAU = 60000
 
 local function score_text(score)

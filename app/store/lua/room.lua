@@ -15,9 +15,13 @@
 -- Each script has ARGV: '' (the line), stamp, Redis run_id, told, defaults (admitted a minute|inside at
 -- once|stale after|grace|life of a pass, s), ms between two polls, … told: what PostgreSQL has said of the
 -- event where Redis cannot (its clock in ms|until as in :meta|opens|… as room of :meta); empty: not asked.
-local SEEN, BACK, INSIDE = Q .. ':seen', Q .. ':back', Q .. ':inside'
-local AWAY, UNTIL = Q .. ':away', Q .. ':until'
-local HEADS, LOOKS = 50, 200
+local SEEN = Q .. ':seen'
+local BACK = Q .. ':back'
+local INSIDE = Q .. ':inside'
+local AWAY = Q .. ':away'
+local UNTIL = Q .. ':until'
+local HEADS = 50
+local LOOKS = 200
 local LIFE = 30 * DAY
 
 -- The waiting room as it is in force; nil: PostgreSQL is to be asked. off: there is none.

@@ -125,9 +125,36 @@ Test(gen, refuses_a_contract_that_is_not_kept)
 
 Test(gen, knows_a_script_by_its_hash)
 {
-	cr_assert_eq(make_of("scripts.sh", "noun/do-it.lua", "-- says \"it\"\nreturn '\\\\'\n"), 0);
+	cr_assert_eq(make_of("scripts.sh", "noun/do-it.lua", "return \"it\" .. '\\\\'\n"), 0);
 	cr_assert(holds("scripts.h", "extern const struct redis_script script_do_it;"));
-	cr_assert(holds("scripts.c", "-- says \\\"it\\\"\\n"));
-	cr_assert(holds("scripts.c", "return '\\\\\\\\'\\n"));
-	cr_assert(holds("scripts.c", "ec4ace578d4812172969ed2f6998f2c0df96af82"));
+	cr_assert(holds("scripts.c", "\"return \\\"it\\\" .. '\\\\\\\\'\\n\"\n"));
+	cr_assert(holds("scripts.c", "9cda08c437c794e75a4a2815be35dfbec0472d36"));
+}
+
+Test(gen, puts_what_a_script_uses_in_front)
+{
+	cr_assert_eq(make_of("scripts.sh", "noun/one.lua", "local one = 1\n"), 0);
+	cr_assert_eq(make_of("scripts.sh", "noun/do-it.lua", "-- uses: one\nreturn one\n"), 0);
+	cr_assert(holds("lua/do-it.lua", "local one = 1\nreturn one\n"));
+	cr_assert_neq(make_of("scripts.sh", "noun/do-it.lua", "-- uses: two\nreturn 1\n"), 0);
+}
+
+Test(gen, leaves_out_what_a_script_has_no_use_for)
+{
+	static const char text[] =
+		"-- of no use to Redis\n"
+		"local a = 1\nlocal b = a\nlocal call = redis.call\n\n"
+		"local function one()\n  return a + call('TIME')[1]\nend\n\n"
+		"local function two()\n  if b then\n    return one()\n  end\nend\n"
+		"local function three() return 3 end -- at once\nlocal none = {\n  1,\n}\nlocal "
+		"four = function()\n  return one\nend\n"
+		"local c, d = 1, 2\nlocal e =\n  b\ncall('PING')\n"
+		"if a then\n  a = 2\nend\nreturn d + a\n";
+
+	cr_assert_eq(make_of("scripts.sh", "noun/do-it.lua", text), 0);
+	cr_assert(holds("lua/do-it.lua",
+		"local a = 1\nlocal call = redis.call\nlocal c, d = 1, 2\ncall('PING')\n"
+		"if a then\n  a = 2\nend\nreturn d + a\n"));
+	cr_assert(!holds("lua/do-it.lua", "b"));
+	cr_assert(!holds("lua/do-it.lua", "function"));
 }
