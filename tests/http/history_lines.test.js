@@ -129,7 +129,7 @@ test('places that are kept for nobody are found', async () => {
 	await served(h, ann, await joined(h, ann, 1));
 	assert.equal((await h.hold(bob, { places: 1 })).status, 201);
 	const redis = new Redis();
-	await redis.call('HSET', `hf:{${h.event}}:q:G:wants`, '1', '4');
+	await redis.call('HSET', `hf:{${h.event}}:q:G:wants`, '2', '2');
 	await redis.call('SADD', `hf:{${h.event}}:waits`, 'G');
 	const refused = await h.hold(bob, { places: 1 });
 	await redis.call('DEL', `hf:{${h.event}}:q:G:wants`, `hf:{${h.event}}:waits`);

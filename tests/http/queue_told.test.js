@@ -56,10 +56,9 @@ test('an older ticket stands as long as it is not known what becomes of the newe
 	stack.forget(id);
 	await line.joined(ann, id, 'Floor', 1);
 	// As a batch does that has just begun, and ends with nothing.
-	const [queue, wants, serving] = ['line', 'wants', 'serving'].map((part) => line.key(id, 'Floor', part));
+	const [queue, serving] = ['line', 'serving'].map((part) => line.key(id, 'Floor', part));
 	const score = stack.redis('zscore', queue, ann.user_id).trim();
 	stack.redis('zrem', queue, ann.user_id);
-	stack.redis('hdel', wants, 1);
 	stack.redis('hset', serving, ann.user_id, `${score}|${Date.now() + 4000}|d`);
 	const is = await line.standing(older);
 	assert.deepEqual([is.status, is.reason, is.position, is.poll_after_seconds], ['waiting', null, 1, 2]);

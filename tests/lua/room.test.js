@@ -221,7 +221,8 @@ test('how quickly people come in is told as long as somebody has lately', async 
   const [, , score] = await join(31, { most: 0 });
   // As if the last of them had come in so long ago, half a minute after the first.
   const rate = async (ms) => {
-    await redis.call('HSET', `${Q}state`, 'rated', Date.now() - ms, 'since', Date.now() - ms - 30000);
+    const [served] = (await redis.call('HGET', `${Q}state`, 'rate')).split('|');
+    await redis.call('HSET', `${Q}state`, 'rate', `${served}|${Date.now() - ms}|${Date.now() - ms - 30000}`);
     return (await status(31, score, { most: 0 }))[4];
   };
   const [now, minute, three] = [await rate(0), await rate(60000), await rate(179000)];

@@ -55,13 +55,7 @@ end
 
 -- So many more have been served.
 local function rate_add(people, now)
-  local r = call('HMGET', STATE, 'served', 'rated', 'since')
-  local faded = 0
-  if r[1] then
-    faded = tonumber(r[1]) * math.exp(-math.max(0, now - tonumber(r[2])) / TAU)
-  end
-  call('HSET', STATE, 'served', string.format('%.6f', faded + people), 'rated', score_text(now))
-  if not r[3] then
-    call('HSET', STATE, 'since', score_text(now))
-  end
+  local served, rated, since = rate_read(call('HGET', STATE, 'rate'))
+  local faded = served and served * math.exp(-math.max(0, now - rated) / TAU) or 0
+  call('HSET', STATE, 'rate', string.format('%.6f|%d|%d', faded + people, now, since or now))
 end

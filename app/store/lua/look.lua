@@ -21,7 +21,7 @@ end
 local sections = table.concat(wanted, ',')
 
 local meta = call('HMGET', META, 'stamp', 'offset', 'from', 'until', 'hold', 'max', 'room', 'kept')
-local now = redis_ms() + (tonumber(meta[2] or 0))
+local now = redis_ms() + (meta[2] or 0)
 local missing = meta[1] ~= ARGV[1]
 local function known()
   return call('HEXISTS', ENTRY, booking) == 1 or call('ZSCORE', USED, booking)

@@ -1,4 +1,5 @@
--- A place in a line, after queue.lua: its score, and how many want how many places.
+-- A place in a line, after queue.lua: its score, and how many want how many places. Most want one: they are
+-- those of :line that :wants does not know of.
 local TIMES = Q .. ':times'
 local WANTS = Q .. ':wants'
 
@@ -12,7 +13,7 @@ end
 
 local function wants_add(score, people)
   local quantity = score_quantity(score)
-  if call('HINCRBY', WANTS, quantity, people) <= 0 then
+  if quantity > 1 and call('HINCRBY', WANTS, quantity, people) <= 0 then
     call('HDEL', WANTS, quantity)
   end
 end

@@ -3,12 +3,12 @@
 --   :state    hash: run (Redis run_id under which the line was begun), epoch (how often that was, of
 --             PostgreSQL), next (the last number given), from (nobody is served before), sold (1:
 --             everything is sold), closed (1: the event is not on sale), open (1: places were left when
---             nobody waited), driven (when the line was last moved on), since, served, rated: who was
---             served, see rate_of(), skip (SCORE|LEFT: nobody up to that place wants as few as were left),
+--             nobody waited), driven (when the line was last moved on), rate (SERVED|RATED|SINCE: who
+--             was served, see rate_of()), skip (SCORE|LEFT: nobody up to that place wants as few as were left),
 --             marked (when PostgreSQL was told that somebody waits), timed (when :times was written
 --             last). Times are Redis's own, in ms
 --   :line     sorted set: user by score
---   :wants    hash: places wanted -> how many in :line want so many
+--   :wants    hash: places wanted, more than one -> how many in :line want so many
 --   :serving  hash: user -> score|until when|drive: taken out of the line, and not yet told how it ended.
 --             Past its time, PostgreSQL is asked again with the next batch, whatever is left by then: what
 --             is not free may be what they were given. |again behind it: that has been so before
@@ -26,7 +26,7 @@ local DONE = Q .. ':done'
 local TAU = 60000
 
 local function score_text(score)
-  return string.format('%.0f', score)
+  return string.format('%d', score)
 end
 
 -- The parts of a text between its bars.
@@ -38,11 +38,19 @@ local function parts(text)
   return out
 end
 
+-- nil: nobody has been.
+local function rate_read(text)
+  if text then
+    local served, rated, since = string.match(text, '^([^|]+)|(%d+)|(%d+)$')
+    return tonumber(served), tonumber(rated), tonumber(since)
+  end
+end
+
 -- People served in a million seconds: a count that fades, over the time that it stands for and the time since;
--- 0: not known, since nobody has been for long.
-local function rate_of(served, rated, since, now)
-  served, rated, since = tonumber(served or ''), tonumber(rated or ''), tonumber(since or '')
-  if not served or not rated or not since then
+-- 0: not known, since nobody has been for long. text: as in :state.
+local function rate_of(text, now)
+  local served, rated, since = rate_read(text)
+  if not served then
     return 0
   end
   local age, gap = math.max(0, rated - since), math.max(0, now - rated)
@@ -67,20 +75,31 @@ local function sales_over(at, ends)
   return at - 5000 >= math.abs(ends)
 end
 
--- What standing() reads of :state.
-local STANDS = { 'sold', 'closed', 'served', 'rated', 'since', 'driven', 'open' }
+-- What standing() needs of :state, and then what else is named.
+local function state_read(...)
+  return call('HMGET', STATE, 'sold', 'closed', 'open', 'driven', 'rate', ...)
+end
 
 -- What is known of one who waits; what the last look at the line has found counts for two seconds, since
--- places may have come back: ahead, sold, closed, rate, ms since the line was moved on, open. now: Redis's own;
--- s: what is kept under STANDS.
-local function standing(user, kind, score, now, s)
-  local since = math.max(0, now - tonumber(s[6] or 0))
+-- places may have come back: score, ahead, sold, closed, rate, ms since the line was moved on, open. score: as
+-- text; now: Redis's own; s: by state_read().
+local function standing(kind, score, ahead, now, s)
+  local since = math.max(0, now - (s[4] or 0))
   local fresh = since < 2000
-  local ahead = served_before(score) + (kind == 'waiting' and call('ZRANK', LINE, user) or 0)
   return {
-    kind, score_text(score), ahead, fresh and s[1] == '1' and 1 or 0, fresh and s[2] == '1' and 1 or 0,
-    rate_of(s[3], s[4], s[5], now), since, s[7] == '1' and 1 or 0,
+    kind, score, ahead, fresh and s[1] == '1' and 1 or 0, fresh and s[2] == '1' and 1 or 0,
+    rate_of(s[5], now), since, s[3] == '1' and 1 or 0,
   }
+end
+
+-- The same of one who stands in line.
+local function standing_waiting(user, score, now, s)
+  return standing('waiting', score_text(score), served_before(score) + call('ZRANK', LINE, user), now, s)
+end
+
+-- The same of one who is being served.
+local function standing_serving(score, now, s)
+  return standing('serving', score_text(score), served_before(score), now, s)
 end
 
 -- How a served place stands, as far as it is known here: its state (h, r, b; '' has ended or not known)

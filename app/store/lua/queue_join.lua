@@ -21,7 +21,7 @@ if text then
     return { 'done', done[1], done[2], held, deadline }
   end
 end
-local epoch = tonumber(state[2])
+epoch = tonumber(epoch)
 if epoch > 1 and not trusted then
   -- A place that an earlier epoch has served may be open, of which nothing is known here any more.
   return { 'ask', 0 }
@@ -41,20 +41,22 @@ if ARGV[7] == 'room' or (not trusted and (meta[6] or '') ~= '') then
   end
 end
 key_bind()
-local number = call('HINCRBY', STATE, 'next', 1)
+local number = call('HINCRBY', STATE, 'next', '1')
 score = score_of(epoch, number, quantity)
-call('ZADD', LINE, score_text(score), user)
+local place = score_text(score)
+call('ZADD', LINE, place, user)
 wants_add(score, 1)
 -- A time a second at most, the last hour of them.
-local last = tonumber(state[3] or '')
-if not last or math.abs(at - last) >= 1000 then
+if not timed or math.abs(at - timed) >= 1000 then
   call('HSET', STATE, 'timed', score_text(at))
   call('ZADD', TIMES, number, score_text(at))
   call('ZREMRANGEBYRANK', TIMES, 0, -3602)
 end
-local out = standing(user, 'waiting', score, at, stands)
+-- All others stand before it, and so do those who are being served, should they come back.
+local ahead = serving + call('ZCARD', LINE) - 1
+local out = standing('waiting', place, ahead, at, state)
 out[9] = 1
-if out[3] == 0 then
+if ahead == 0 then
   call('SADD', P .. ':waits', NAME)
 end
 return out

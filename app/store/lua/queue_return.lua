@@ -22,7 +22,7 @@ if text then
   if tonumber(parts(text)[1]) <= score then
     return 'known'
   end
-  return standing(user, 'serving', score, redis_ms(), call('HMGET', STATE, unpack(STANDS)))
+  return standing_serving(score, redis_ms(), state_read())
 end
 text = call('HGET', DONE, user)
 if text then

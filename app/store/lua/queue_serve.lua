@@ -93,10 +93,15 @@ end
 
 -- In line: the first page in any case, then others as long as somebody there wants what is left. Where so
 -- many are skipped that one look is not enough, the next goes on behind them.
-local unseen = {}
+local unseen = { waiting }
 local wants = call('HGETALL', WANTS)
 for i = 1, #wants, 2 do
-  unseen[tonumber(wants[i])] = tonumber(wants[i + 1])
+  local quantity, people = tonumber(wants[i]), tonumber(wants[i + 1])
+  -- An earlier version counted those who want one as well.
+  if quantity > 1 then
+    unseen[quantity] = people
+    unseen[1] = unseen[1] - people
+  end
 end
 local function somebody()
   for quantity, people in pairs(unseen) do

@@ -21,8 +21,8 @@ local function is_over()
 end
 local is = tonumber(call('ZSCORE', LINE, user) or '')
 if is and is <= score then
-  local s = call('HMGET', STATE, unpack(STANDS))
-  local out = standing(user, 'waiting', is, redis_ms(), s)
+  local s = state_read()
+  local out = standing_waiting(user, is, redis_ms(), s)
   -- Found closed when it was last moved on: until then nobody pays for the look. Who is being served may
   -- have been given something.
   if s[2] == '1' and is_over() then
@@ -33,7 +33,7 @@ end
 local text = call('HGET', SERVING, user)
 is = text and tonumber(parts(text)[1])
 if is and is <= score then
-  return standing(user, 'serving', is, redis_ms(), call('HMGET', STATE, unpack(STANDS)))
+  return standing_serving(is, redis_ms(), state_read())
 end
 text = call('HGET', DONE, user)
 local done = text and parts(text)

@@ -210,10 +210,9 @@ local function room_standing(r, state, user, let_in)
   if score then
     return { 'inside', let_in, score_text(score), ends }
   end
-  local rated = call('HMGET', STATE, 'served', 'rated', 'since')
   return {
     'waiting', let_in, call('ZSCORE', LINE, user), call('ZRANK', LINE, user),
-    rate_of(rated[1], rated[2], rated[3], r.now), math.max(0, math.ceil(r.opens - r.pg)), r.opens,
+    rate_of(call('HGET', STATE, 'rate'), r.now), math.max(0, math.ceil(r.opens - r.pg)), r.opens,
     r.stale, call('ZCARD', LINE), r.closed and 1 or 0, r.life,
   }
 end

@@ -8,7 +8,7 @@ local user, quantity, trusted, pass = ARGV[4], tonumber(ARGV[5]), ARGV[7] ~= '0'
 local meta = call('HMGET', META, 'stamp', 'offset', 'from', 'until', 'max', 'room')
 local believed = meta[1] == ARGV[2]
 local at = redis_ms()
-local now = at + tonumber(meta[2] or 0)
+local now = at + (meta[2] or 0)
 if not trusted then
   if not believed then
     return { 'ask', 1 }
@@ -37,20 +37,21 @@ local function unfit()
   end
   return not (capacity and quantity <= capacity) and { 'ask', 0 } or nil
 end
-local state = call('HMGET', STATE, 'run', 'epoch', 'timed', unpack(STANDS))
-if state[1] ~= ARGV[3] then
+local state = state_read('run', 'epoch', 'timed')
+local run, epoch, timed = unpack(state, 6, 8)
+if run ~= ARGV[3] then
   return unfit() or { 'begin' }
 end
-local stands = { unpack(state, 4, 10) }
-local score = tonumber(call('ZSCORE', LINE, user) or '')
+local score = call('ZSCORE', LINE, user)
 if score then
   key_bind()
-  return standing(user, 'waiting', score, at, stands)
+  return standing_waiting(user, tonumber(score), at, state)
 end
-local text = call('HGET', SERVING, user)
+local serving = call('HLEN', SERVING)
+local text = serving > 0 and call('HGET', SERVING, user)
 if text then
   key_bind()
-  return standing(user, 'serving', tonumber(parts(text)[1]), at, stands)
+  return standing_serving(tonumber(parts(text)[1]), at, state)
 end
 local no = unfit()
 if no then

@@ -51,12 +51,16 @@ local function spare(name, left)
   for _, text in ipairs(call('HVALS', q .. ':serving')) do
     left = left - tonumber(string.match(text, '^%d+')) % 512 - 1
   end
-  local wanted, wants = 0, call('HGETALL', q .. ':wants')
+  local ones, wanted, wants = call('ZCARD', q .. ':line'), 0, call('HGETALL', q .. ':wants')
   for i = 1, #wants, 2 do
-    local quantity = tonumber(wants[i])
-    wanted = wanted + (quantity <= left and quantity * tonumber(wants[i + 1]) or 0)
+    local quantity, people = tonumber(wants[i]), tonumber(wants[i + 1])
+    -- An earlier version counted those who want one as well.
+    if quantity > 1 then
+      ones = ones - people
+      wanted = wanted + (quantity <= left and quantity * people or 0)
+    end
   end
-  return left - wanted
+  return left - wanted - (left > 0 and math.max(0, ones) or 0)
 end
 -- Free seats of a section; more than so many are not counted.
 local ENOUGH = 1000
