@@ -28,6 +28,30 @@ Test(id, hmac_over_bytes_as_they_are)
 	cr_assert_str_eq(hex, "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
 }
 
+/* One secret after the other, and the same once more; RFC 4231, 4.2 and 4.7. */
+Test(id, hmac_goes_by_the_secret_it_is_given)
+{
+	static const char *const wanted[] = {
+		"b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7",
+		"60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54",
+	};
+	unsigned char mac[ID_SHA256_BYTES], key[131];
+	char hex[ID_SHA256_HEX];
+
+	for (int i = 0; i < 8; i++) {
+		bool large = i / 2 % 2;
+
+		memset(key, large ? 0xaa : 0x0b, sizeof(key));
+		if (large)
+			id_hmac_bytes(key, 131,
+				"Test Using Larger Than Block-Size Key - Hash Key First", 54, mac);
+		else
+			id_hmac_bytes(key, 20, "Hi There", 8, mac);
+		id_hex(mac, sizeof(mac), hex);
+		cr_assert_str_eq(hex, wanted[large]);
+	}
+}
+
 Test(id, hmac_is_over_each_part_behind_its_length)
 {
 	/* From `openssl dgst -sha256 -hmac Jefe` over seven NUL bytes, 0x1c and the text. */
