@@ -171,8 +171,8 @@ async function joins({ empty, emptyQueue }) {
       body: { event_id: String(event), section_id: name } });
     assert.equal(begun.status, 202, begun.text);
   }
-  // Each worker knows each token, as with the other calls.
-  assertAll(await here({ most: 3 * workers * stage.users, seconds: 60 }, join('G')), 202);
+  // Each worker knows each token, as with the other calls: of so many that come to any of them it misses one in 400.
+  assertAll(await here({ most: 6 * workers * stage.users, seconds: 60 }, join('G')), 202);
   const rates = await byTurns({
     empty_join: bare(empty, join('L{row}')),
     empty_join_few: bare(emptyQueue, join('L{row}')),
