@@ -5,16 +5,6 @@ redis_is_up() {
 	[ "$(redis-cli -s "$redis_socket" ping 2>/dev/null)" = PONG ]
 }
 
-# One that wakes up waits for its turn, as the workers of the pools do (docs/benchmark.md); where
-# that is not allowed it is as it was.
-patiently() {
-	if chrt --batch 0 true 2>/dev/null; then
-		chrt --batch 0 "$@"
-	else
-		"$@"
-	fi
-}
-
 redis_up() {
 	local began=$EPOCHREALTIME
 	if pid_of "$pids/redis.pid" "$state/redis" >/dev/null && redis_is_up; then
@@ -31,8 +21,7 @@ redis_up() {
 		echo "logfile \"$state/log/redis.log\""
 		echo "daemonize yes"
 	} >"$state/redis/redis.conf"
-	patiently redis-server "$state/redis/redis.conf" \
-		>>"$state/log/redis.log" 2>&1 </dev/null 9>&- ||
+	redis-server "$state/redis/redis.conf" >>"$state/log/redis.log" 2>&1 </dev/null 9>&- ||
 		fail "Redis does not start, see $state/log/redis.log"
 	for _ in $(seq 100); do
 		redis_is_up && break

@@ -2,8 +2,6 @@
 'use strict';
 
 const assert = require('node:assert/strict');
-const fs = require('node:fs');
-const path = require('node:path');
 const { after, before, test } = require('node:test');
 
 const { assertProblem, assertStatus, freshKey, get } = require('../lib/client.js');
@@ -64,13 +62,6 @@ async function wholeLife(id = null) {
 	await logIn(ann.email);
 	return id;
 }
-
-// proc(5): field 41 of stat; sched(7).
-test('Redis of the stack is of the scheduling class of the workers', () => {
-	const policy = (pid) => fs.readFileSync(`/proc/${pid}/stat`, 'utf8').replace(/.*\) /, '').split(' ')[38];
-	const redis = fs.readFileSync(path.join(stack.env.HOLDFAST_PIDS, 'redis.pid'), 'utf8').trim();
-	assert.equal(policy(redis), policy(workers.queue[0]), 'SCHED_BATCH');
-});
 
 test('Redis killed: the same answers, and back by itself', async () => {
 	const { event_id: id } = await fresh();

@@ -86,7 +86,7 @@ async function change(changes, ...names) {
 
 // Starts Redis again after it was killed, and nothing else.
 function startRedis() {
-	output('chrt', ['--batch', '0', 'redis-server', path.join(env.HOLDFAST_STATE, 'redis/redis.conf')]);
+	output('redis-server', [path.join(env.HOLDFAST_STATE, 'redis/redis.conf')]);
 }
 
 // No worker keeps from it any more: each learns for itself that Redis is back, once it tries again, which is
