@@ -96,38 +96,15 @@ hmac_sha256(void)
 	return sum;
 }
 
-#if OPENSSL_VERSION_NUMBER < 0x30000030L
-#error "before OpenSSL 3.0.3 a sum that begins without a secret goes on with the last one"
-#endif
-
-/* With the secret of the last call, as most calls come, half of the work is done already. */
-static void
-hmac_begin(EVP_MAC_CTX *sum, const void *secret, size_t secret_len)
-{
-	static unsigned char last[64];
-	static size_t last_len = SIZE_MAX;
-	bool same = secret_len == last_len && memcmp(secret, last, secret_len) == 0;
-
-	if (!EVP_MAC_init(sum, same ? NULL : secret, same ? 0 : secret_len, NULL))
-		abort();
-	if (!same && secret_len <= sizeof(last)) {
-		memcpy(last, secret, secret_len);
-		last_len = secret_len;
-	} else if (!same) {
-		last_len = SIZE_MAX;
-	}
-}
-
 void
 id_hmac_bytes(const void *secret, size_t secret_len, const void *data, size_t len,
 	unsigned char out[ID_SHA256_BYTES])
 {
 	EVP_MAC_CTX *sum = hmac_sha256();
 
-	assert(secret);
-	hmac_begin(sum, secret, secret_len);
-	if (!EVP_MAC_update(sum, data, len) || !EVP_MAC_final(sum, out, &len, ID_SHA256_BYTES) ||
-		len != ID_SHA256_BYTES)
+	assert(secret); /* else the one of the last call would count */
+	if (!EVP_MAC_init(sum, secret, secret_len, NULL) || !EVP_MAC_update(sum, data, len) ||
+		!EVP_MAC_final(sum, out, &len, ID_SHA256_BYTES) || len != ID_SHA256_BYTES)
 		abort();
 }
 
