@@ -38,7 +38,7 @@ local function parts(text)
   return out
 end
 
--- nil: nobody has been.
+-- What :state has under rate: people, when they were counted, since when; nil: nobody has been served.
 local function rate_read(text)
   if text then
     local served, rated, since = string.match(text, '^([^|]+)|(%d+)|(%d+)$')
