@@ -200,6 +200,12 @@ struct filter_drift {
 /* How long a program that compares waits for Redis, which others keep busy. */
 #define FILTER_PATIENCE_MS     5000
 
+/* What is kept of an event may be built anew between a take and its commit, as after a change of
+ * the event: a snapshot that it is built from has neither. So a hold that takes longer than this
+ * from before its take until after its commit is told again, and whoever builds waits so long
+ * before the snapshot: it has what did not take longer. */
+#define FILTER_SLOW_US         10000
+
 /*
  * Rebuilds where nothing is there, then compares everything that is kept with one snapshot of
  * PostgreSQL and repairs it, behind a fence: whatever a request touches meanwhile is left alone.

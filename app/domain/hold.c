@@ -15,13 +15,6 @@
 #include "domain/room.h"
 #include "queries.h"
 
-/*
- * What is kept of an event may be built anew between a take and its commit, as after a change of
- * the event: the snapshot that it is built from has neither. That takes longer than most holds, so
- * those are told again that took longer than so much; for the rest there is reconcile.
- */
-#define SLOW_US 10000
-
 /* Verdicts are counted under their own numbers. */
 static_assert((int)METRIC_VERDICT_AWAY == FILTER_AWAY && (int)METRIC_VERDICT_ASK == FILTER_ASK &&
 		      (int)METRIC_VERDICT_PASS == FILTER_PASS,
@@ -253,7 +246,7 @@ take(struct context *house, const struct hold_wish *wish, const struct context_k
 	a.lines = pg_array_text(house->arena, answer.lines, answer.lines_count);
 	FAULT("hold.taken");
 	err = decide(house, &a, &unknown);
-	a.slow = clock_monotonic_us() - began_us > SLOW_US;
+	a.slow = clock_monotonic_us() - began_us > FILTER_SLOW_US;
 	FAULT("hold.decided");
 	if (unknown) {
 		/* A take stands until its deadline; what was not taken may have been written. */
